@@ -1,0 +1,290 @@
+"""The grammar: verbs, options, help.  Errors become exit statuses here, once.
+
+Only the verb that was asked for is set up and loaded; `git par -h` and a word that is no verb set up all of them.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from git_par import __version__, render
+from git_par.errors import ParError, Status, UsageError
+from git_par.render import Report
+from git_par.state.session import Session
+
+Work = Callable[[Session], Report]
+"""What a verb comes to: a command line that was understood, ready to be carried out."""
+
+# What typer raises for a bad command line; the class itself has no public name.
+_BadUsage: type[Exception] = typer.BadParameter.__bases__[0]
+
+_VERBS: dict[str, Callable[..., Work]] = {}
+
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)]
+SomeNames = Annotated[list[str], typer.Argument(metavar="NAME...", show_default=False)]
+MaybeName = Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Write the report as JSON.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+_TEXT: dict[str, Any] = {"show_default": False}
+
+
+def run() -> None:
+    """The console script `git-par`."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def run_merge() -> None:
+    """The console script `git-par-merge`: the same as `git par merge`."""
+    sys.exit(main(["merge", *sys.argv[1:]]))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Carry out one command line and return its exit status."""
+    render.as_typed()
+    as_json = "--json" in argv
+    try:
+        if sys.platform == "win32":
+            raise UsageError("Windows: not supported", hint="use git-par inside WSL")
+        work = _app(argv)(list(argv), prog_name="git par", standalone_mode=False)
+        if not callable(work):
+            return int(work or 0)  # help or version was shown
+        report: Report = work(Session(tuple(argv), render.tell))
+        render.show(report, as_json=as_json)
+        return report.status
+    except ParError as error:
+        render.show_error(error, as_json=as_json)
+        return error.status
+    except _BadUsage as error:
+        render.show_error(_usage_error(error, argv), as_json=as_json)
+        return Status.USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        return Status.INTERRUPTED
+    except BrokenPipeError:
+        render.close_quietly()
+        return Status.DONE
+    except OSError as error:
+        what = f"'{error.filename}': " if error.filename else ""
+        render.show_error(
+            ParError(
+                f"{what}{(error.strerror or str(error)).lower()}",
+                hint="run 'df -h' and check the permissions",
+            ),
+            as_json=as_json,
+        )
+        return Status.FAILED
+
+
+def verbs() -> typer.Typer:
+    """The whole grammar."""
+    return _app([])
+
+
+def _app(argv: Sequence[str]) -> typer.Typer:
+    app = typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        no_args_is_help=True,
+    )
+    app.callback()(_root)
+    asked = next(iter(argv), "")
+    for name, function in _VERBS.items():
+        if asked == name or asked not in _VERBS:
+            app.command(name)(function)
+    return app
+
+
+def _usage_error(error: Exception, argv: Sequence[str]) -> UsageError:
+    """Typer's complaint as one line of ours."""
+    text = str(getattr(error, "format_message", lambda: error)()).rstrip(".")
+    verb = next((word for word in argv if word in _VERBS), "")
+    text = text[:1].lower() + text[1:]
+    return UsageError(f"{verb}: {text}" if verb else text, hint=f"git par {verb} -h" if verb else "git par -h")
+
+
+def _verb(function: Callable[..., Work]) -> Callable[..., Work]:
+    _VERBS[function.__name__.removesuffix("_").replace("_", "-")] = function
+    return function
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        render.show(Report(lines=[f"git-par {__version__}"]), as_json=False)
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """A branch and a directory for every parallel piece of work, and one safe way home."""
+
+
+@_verb
+def add(
+    names: Names = None,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="REV", help="Start there, not at HEAD.", **_TEXT)
+    ] = None,
+    base: Annotated[str | None, typer.Option(metavar="BRANCH", help="The branch the task returns to.", **_TEXT)] = None,
+    branch: Annotated[
+        str | None,
+        typer.Option(metavar="TEMPLATE", help="Name the branch, from {name} {group} {user} {date}.", **_TEXT),
+    ] = None,
+    group: Annotated[str | None, typer.Option(metavar="G", help="Put the task into a group.", **_TEXT)] = None,
+    title: Annotated[str | None, typer.Option(metavar="T", help="Say what it is about.", **_TEXT)] = None,
+    sparse: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIR", help="Check out only DIR and the files on top; repeatable.", **_TEXT),
+    ] = None,
+    allow_dirty: Annotated[
+        bool, typer.Option("--allow-dirty", help="Start although there are uncommitted changes.")
+    ] = False,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the remote first.")] = False,
+    command: Annotated[
+        str | None, typer.Option("--exec", metavar="CMD", help="Run a shell command in each.", **_TEXT)
+    ] = None,
+    json: Json = False,
+) -> Work:
+    """Make tasks, each with a branch and a workspace of its own; print their paths."""
+    from git_par.commands.add import Options, run
+
+    options = Options(
+        names=tuple(names or ()),
+        start=start,
+        base=base,
+        template=branch,
+        group=group,
+        title=title,
+        sparse=tuple(sparse or ()),
+        allow_dirty=allow_dirty,
+        fetch=fetch,
+        command=command,
+    )
+    return lambda session: run(session, options)
+
+
+@_verb
+def list_(
+    size: Annotated[bool, typer.Option("--size", help="Show what each workspace takes on disk.")] = False,
+    in_use: Annotated[bool, typer.Option("--in-use", help="Show who works in each.")] = False,
+    json: Json = False,
+) -> Work:
+    """Show every task and how it stands."""
+    from git_par.commands.list import run
+
+    return lambda session: run(session, size=size, in_use=in_use)
+
+
+@_verb
+def path(name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)], json: Json = False) -> Work:
+    """Print where a task lives."""
+    from git_par.commands.path import run
+
+    return lambda session: run(session, name)
+
+
+@_verb
+def env(name: MaybeName = None, json: Json = False) -> Work:
+    """Print a task's environment as shell text to eval."""
+    from git_par.commands.env import run
+
+    return lambda session: run(session, name)
+
+
+@_verb
+def show(name: MaybeName = None, json: Json = False) -> Work:
+    """Show everything about one task."""
+    from git_par.commands.show import run
+
+    return lambda session: run(session, name)
+
+
+@_verb
+def set_(
+    names: SomeNames,
+    base: Annotated[str | None, typer.Option(metavar="BRANCH", help="The branch it returns to.", **_TEXT)] = None,
+    title: Annotated[str | None, typer.Option(metavar="T", help="What it is about; empty: none.", **_TEXT)] = None,
+    group: Annotated[str | None, typer.Option(metavar="G", help="The group it is in; empty: none.", **_TEXT)] = None,
+    protect: Annotated[
+        bool | None, typer.Option("--protect/--no-protect", help="Whether it may never be removed.", **_TEXT)
+    ] = None,
+    json: Json = False,
+) -> Work:
+    """Change what is recorded of tasks."""
+    from git_par.commands.set import Options, run
+
+    return lambda session: run(session, names, Options(base=base, title=title, group=group, protected=protect))
+
+
+@_verb
+def merge(
+    names: Names = None,
+    every: Annotated[bool, typer.Option("--all", help="Merge every task.")] = False,
+    group: Annotated[str | None, typer.Option(metavar="G", help="Merge the tasks of a group.", **_TEXT)] = None,
+    into: Annotated[
+        str | None, typer.Option(metavar="BRANCH", help="Merge into BRANCH, not each task's base.", **_TEXT)
+    ] = None,
+    no_ff: Annotated[bool, typer.Option("--no-ff", help="A merge commit for each task (the default).")] = False,
+    ff: Annotated[bool, typer.Option("--ff", help="Fast-forward where that is possible.")] = False,
+    squash: Annotated[bool, typer.Option("--squash", help="One ordinary commit for each task.")] = False,
+    message: Annotated[
+        str | None, typer.Option("-m", "--message", metavar="TEXT", help="The commit message.", **_TEXT)
+    ] = None,
+    allow_dirty: Annotated[
+        bool, typer.Option("--allow-dirty", help="Merge what is committed of tasks with uncommitted changes.")
+    ] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove the tasks that came home.")] = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> Work:
+    """Bring tasks home into their bases: planned, audited, and published in one step."""
+    from git_par.commands.merge import Options, run
+    from git_par.landing.plan import Strategy
+
+    chosen = [
+        strategy
+        for strategy, wanted in ((Strategy.NO_FF, no_ff), (Strategy.FF, ff), (Strategy.SQUASH, squash))
+        if wanted
+    ]
+    if len(chosen) > 1:
+        raise UsageError(f"--{chosen[0]}, --{chosen[1]}: not together", hint="choose one of them")
+    options = Options(
+        names=tuple(names or ()),
+        every=every,
+        group=group,
+        into=into,
+        strategy=chosen[0] if chosen else Strategy.NO_FF,
+        text=message,
+        allow_dirty=allow_dirty,
+        dry_run=dry_run,
+        prune=prune,
+    )
+    return lambda session: run(session, options)
+
+
+@_verb
+def prune(
+    new: Annotated[bool, typer.Option("--new", help="Also tasks in which nothing was committed yet.")] = False,
+    older_than: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Only tasks made longer ago: 12h, 3d, 2w.", **_TEXT)
+    ] = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> Work:
+    """Remove every task that is safely in its base; keep and explain the rest."""
+    from git_par.commands.prune import run
+
+    return lambda session: run(session, new=new, older_than=older_than, dry_run=dry_run)
+
+
+@_verb
+def remove(names: SomeNames, dry_run: DryRun = False, json: Json = False) -> Work:
+    """Remove the named tasks, each only when nothing would be lost."""
+    from git_par.commands.remove import run
+
+    return lambda session: run(session, names, dry_run=dry_run)

@@ -1,0 +1,1 @@
+"""One module a verb: the story of that verb, in the order it happens."""

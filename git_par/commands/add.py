@@ -1,0 +1,347 @@
+"""`git par add`: a branch and a directory for every name, all of them or none."""
+
+import getpass
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from git_par import git, names, render, spawn
+from git_par.commands import facts
+from git_par.errors import Refused, Status, UsageError
+from git_par.render import Report
+from git_par.repo import Repo
+from git_par.state import tasks
+from git_par.state.session import Session
+from git_par.state.tasks import Task
+from git_par.workspaces import registry as worktrees
+from git_par.workspaces import status, worktree
+
+_FETCH_PATIENCE = 300.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for."""
+
+    names: tuple[str, ...] = ()
+    start: str | None = None
+    base: str | None = None
+    template: str | None = None
+    group: str | None = None
+    title: str | None = None
+    sparse: tuple[str, ...] = ()
+    allow_dirty: bool = False
+    fetch: bool = False
+    command: str | None = None
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where tasks begin: the commit, how it was named, and the branch they return to."""
+
+    commit: str
+    shown: str
+    base: str
+
+
+def run(session: Session, options: Options) -> Report:
+    """Make the tasks and report their paths, in the order asked for."""
+    repo = session.repo
+    if options.fetch:
+        _fetch(repo, options.start)
+    start = _start(session, options)
+    wanted = _wanted(options)
+    with session.journal.operation() as operation, ExitStack() as busy, ExitStack() as undo:
+        with session.locks.repository():
+            planned = _plan(session, options, start, wanted)
+            busy.enter_context(session.locks.every_task([task.name for task in planned]))
+            made = []
+            for task in planned:
+                path = worktree.reserve(repo, task.name)
+                undo.callback(worktree.take_back, repo, path)
+                task = replace(task, path=str(path))
+                operation.entry.task(None, task)
+                operation.entry.ref(task.ref, None, start.commit)
+                made.append(task)
+            undo.callback(operation.forget)
+            operation.write()
+            for task in made:
+                session.tasks.add(task)
+                undo.callback(session.tasks.drop, task.name)
+            _create_branches(repo, made, start)
+            undo.callback(_delete_branches, repo, made, start)
+            for task in made:
+                worktrees.register(repo, Path(task.path), task.branch, task.name)
+                if options.sparse:
+                    worktree.make_sparse(repo, Path(task.path), options.sparse)
+        for task in made:
+            worktree.fill(repo, Path(task.path))
+        # From here on the workspaces are handed over: nothing below takes them back.
+        undo.pop_all()
+        made = [replace(task, state="active") for task in made]
+        for task in made:
+            session.tasks.put(task)
+            operation.entry.task(None, task)
+    problems = [
+        f"{task.name}: {problem}"
+        for task in made
+        if (problem := worktree.run_checkout_hook(Path(task.path), start.commit))
+    ]
+    for problem in problems:
+        session.tell(problem)
+    ended = Status.FAILED if problems else Status.DONE
+    if options.command and not _execute(session, made, options.command):
+        ended = Status.PARTIAL
+    return Report(
+        data=lambda: {"tasks": [fact.as_json() for fact in facts.gather(session, made)]},
+        lines=[task.path for task in made],
+        talk=[f"{task.name}: starts at {start.shown}, returns to {start.base}" for task in made],
+        status=ended,
+    )
+
+
+def _fetch(repo: Repo, start: str | None) -> None:
+    """Bring the remote that the start names up to date, else the one the current branch follows."""
+    remotes = repo.here.line("remote").splitlines()
+    remote = next((one for one in remotes if start and start.startswith(f"{one}/")), None)
+    if remote is None:
+        reply = repo.here.run("rev-parse", "--abbrev-ref", "@{upstream}", ok=(0, 128))
+        follows = reply.out.strip() if reply.code == 0 else ""
+        remote = next((one for one in remotes if follows.startswith(f"{one}/")), None)
+    if remote is None:
+        remote = "origin" if "origin" in remotes else None
+    if remote is None:
+        raise UsageError("--fetch: no remote to fetch from", hint="git remote add origin URL")
+    for attempt in range(3):  # another fetch next door may hold a ref
+        reply = repo.here.run(
+            "fetch", "--quiet", "--no-recurse-submodules", remote, ok=range(256), timeout=_FETCH_PATIENCE
+        )
+        if reply.code == 0 or attempt == 2:
+            break
+    if reply.code != 0:
+        raise git.failed(["fetch"], reply)
+
+
+def _start(session: Session, options: Options) -> Start:
+    """Where the tasks begin and what they return to; refuses a start that would leave work behind."""
+    repo = session.repo
+    if options.start is not None:
+        commit = repo.here.commit(options.start)
+        if commit is None:
+            raise UsageError(f"--from {options.start}: no such commit", hint="see 'git branch --all'")
+        branch = _checked_out(repo)
+        return Start(commit, options.start, _base(repo, options, commit, branch))
+    if repo.top is None:
+        branch, head = _checked_out(repo), repo.here.commit("HEAD")
+    else:
+        now = status.read(repo.here, untracked="no")
+        branch, head = now.branch, now.head
+        if head and now.tracked_dirt and not options.allow_dirty:
+            _refuse_dirt(session, repo.top, now.tracked_dirt)
+    if head is None:
+        raise Refused("HEAD: no commit yet to start from", hint="git commit --allow-empty -m 'first commit'")
+    shown = f"{branch or 'detached HEAD'} ({head[:8]})"
+    if here := session.here():
+        shown += f", the branch of task {here.name}"
+    return Start(head, shown, _base(repo, options, head, branch))
+
+
+def _refuse_dirt(session: Session, top: Path, dirt: Sequence[str]) -> None:
+    some = ", ".join(dirt[:3]) + (f" and {len(dirt) - 3} more" if len(dirt) > 3 else "")
+    if session.settings.choice("dirty", "refuse", "warn") == "warn":
+        session.tell(f"'{top}' has uncommitted changes that the new tasks will not see: {some}")
+        return
+    raise Refused(
+        f"'{top}': uncommitted changes that the new tasks would not see: {some}",
+        hint="commit them, or start from the commit as it is with --allow-dirty",
+    )
+
+
+def _checked_out(repo: Repo) -> str | None:
+    reply = repo.here.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+    return reply.out.strip().removeprefix("refs/heads/") or None
+
+
+def _base(repo: Repo, options: Options, commit: str, branch: str | None) -> str:
+    """The branch the tasks return to."""
+    if options.base is not None:
+        chosen = options.base.removeprefix("refs/heads/")
+        if repo.git.commit(f"refs/heads/{chosen}") is None:
+            raise UsageError(f"--base {options.base}: no such local branch", hint="see 'git branch'")
+        return chosen
+    if options.start is not None:
+        full = repo.here.line("rev-parse", "--symbolic-full-name", "--end-of-options", options.start)
+        full = full.split("\n")[-1]  # git 2.39 echoes '--end-of-options'
+        if full.startswith("refs/heads/"):
+            return full.removeprefix("refs/heads/")
+        if full.startswith("refs/remotes/"):
+            form = "--format=%(upstream)%00%(refname)"
+            tracking = [line.split("\0") for line in repo.git.line("for-each-ref", form, "refs/heads").splitlines()]
+            local = [ref.removeprefix("refs/heads/") for upstream, ref in tracking if upstream == full]
+            if branch in local or len(local) == 1:
+                return branch if branch in local else local[0]
+    if branch is None:
+        raise UsageError(
+            f"{options.start or 'HEAD'}: it does not say which branch the task returns to",
+            hint="name it with --base BRANCH",
+        )
+    if options.start is None or repo.git.holds("merge-base", "--is-ancestor", commit, f"refs/heads/{branch}"):
+        return branch
+    raise UsageError(
+        f"--from {options.start}: not in the history of '{branch}', so the task cannot return there",
+        hint="name the branch it returns to with --base BRANCH",
+    )
+
+
+def _wanted(options: Options) -> list[str]:
+    """The names asked for; empty when one is to be made up."""
+    seen: set[str] = set()
+    for name in options.names:
+        if problem := names.task_problem(name):
+            made = names.from_title(name)
+            raise UsageError(
+                f"'{name}': {problem}",
+                hint=f"git par add {made}" if made and made != name else "choose another name",
+            )
+        if name in seen:
+            raise UsageError(f"{name}: named twice", hint="name each task once")
+        seen.add(name)
+    if options.title is not None and len(options.names) > 1:
+        raise UsageError(
+            "--title: one title for several tasks", hint="add them one by one, or git par set NAME --title T"
+        )
+    return list(options.names)
+
+
+def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -> list[Task]:
+    """The records of the new tasks, all checked; under the repository lock, where nobody else makes any."""
+    known = session.tasks.all()
+    if not wanted:
+        wanted = [_invent(session, options)]
+    slots = _free_slots({task.slot for task in known})
+    template = options.template or session.settings.text("branch")
+    planned: list[Task] = []
+    for name in wanted:
+        if session.tasks.get(name) is not None:
+            raise UsageError(
+                f"{name}: there is a task of that name",
+                hint=f'cd "$(git par path {name})", or choose another name',
+            )
+        branch = _branch(name, template, options.group)
+        planned.append(
+            Task(
+                name=name,
+                branch=branch,
+                path="/",
+                base=start.base,
+                base_commit=start.commit,
+                state="creating",
+                created=tasks.now(),
+                slot=next(slots),
+                placed=start.commit,
+                group=options.group,
+                title=options.title,
+            )
+        )
+    _check_branches(session.repo, planned)
+    return planned
+
+
+def _invent(session: Session, options: Options) -> str:
+    """A free name: from the title, else from the group and the time."""
+    stem = names.from_title(options.title) if options.title else ""
+    stem = stem or names.stamped(options.group or "task", datetime.now())
+    for number in range(1, 10_000):
+        name = stem if number == 1 else f"{stem}-{number}"
+        if problem := names.task_problem(name):
+            raise UsageError(f"'{name}': {problem}", hint="name the task")
+        branch = _branch(name, options.template or session.settings.text("branch"), options.group)
+        if session.tasks.get(name) is None and session.repo.git.commit(f"refs/heads/{branch}") is None:
+            return name
+    raise UsageError(f"'{stem}': no free name", hint="name the task")
+
+
+def _branch(name: str, template: str, group: str | None) -> str:
+    branch, problem = names.fill_template(
+        template, name=name, group=group or "", user=_user(), date=f"{datetime.now():%Y%m%d}"
+    )
+    if problem:
+        raise UsageError(f"branch template '{template}': {problem}", hint="see --branch and par.branch")
+    if problem := names.branch_problem(branch):
+        raise UsageError(f"branch '{branch}': {problem}", hint="choose another name or template")
+    return branch
+
+
+def _user() -> str:
+    try:
+        return names.from_title(getpass.getuser())
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _check_branches(repo: Repo, planned: Sequence[Task]) -> None:
+    """No branch may exist, nor one that is a directory to it or the other way round."""
+    patterns = {task.ref for task in planned}
+    for task in planned:
+        parts = task.ref.split("/")
+        patterns |= {"/".join(parts[:count]) for count in range(3, len(parts))}
+    listed = repo.git.line("for-each-ref", "--format=%(refname)", *sorted(patterns)).splitlines()
+    existing = set(listed)
+    for number, task in enumerate(planned):
+        rivals = existing | {other.ref for other in planned[:number]}
+        for ref in sorted(rivals):
+            other = ref.removeprefix("refs/heads/")
+            if ref == task.ref:
+                raise UsageError(
+                    f"{task.name}: branch '{other}' exists already",
+                    hint="choose another name, or --branch TEMPLATE",
+                )
+            if ref.startswith(f"{task.ref}/") or task.ref.startswith(f"{ref}/"):
+                raise UsageError(
+                    f"{task.name}: git cannot have branch '{task.branch}' beside '{other}'",
+                    hint="choose a name that is not a part of the other",
+                )
+
+
+def _free_slots(taken: set[int]) -> Iterator[int]:
+    slot = 0
+    while True:
+        slot += 1
+        if slot not in taken:
+            yield slot
+
+
+def _create_branches(repo: Repo, made: Sequence[Task], start: Start) -> None:
+    """All branches in one transaction (git-update-ref(1)); none of them follows a remote, so no configuration is written."""
+    lines = "".join(f"create {task.ref}\0{start.commit}\0" for task in made)
+    repo.git.run("update-ref", "--stdin", "-z", "-m", f"git-par: created from {start.shown}", feed=lines)
+
+
+def _delete_branches(repo: Repo, made: Sequence[Task], start: Start) -> None:
+    for task in made:
+        repo.git.run("update-ref", "-d", task.ref, start.commit, ok=range(256))
+
+
+def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
+    """Run `command` in each workspace, all at once; whether all went well.
+
+    One task on a terminal has the terminal to itself; else each line comes out on stderr with the task in front.
+    """
+    if len(made) == 1 and render.has_terminal():
+        return _one(session, made[0], command, alone=True)
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=len(made)) as pool:
+        return all(list(pool.map(lambda task: _one(session, task, command, alone=False), made)))
+
+
+def _one(session: Session, task: Task, command: str, *, alone: bool) -> bool:
+    env: Mapping[str, str] = {**git.user_environment(), **facts.environment(session, task)}
+    line = None if alone else (lambda text: render.say(f"{task.name}: {text}"))
+    code = spawn.shell(command, Path(task.path), env, line=line)
+    if code:
+        session.tell(f"{task.name}: the command ended with status {code}")
+    return code == 0

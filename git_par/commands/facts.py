@@ -1,0 +1,195 @@
+"""What is known of tasks, gathered from records, refs and workspaces; the JSON of a task."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from git_par import files
+from git_par.errors import ParError
+from git_par.landing import integrated
+from git_par.landing.integrated import Verdict
+from git_par.repo import Repo
+from git_par.state.session import Session
+from git_par.state.tasks import Task
+from git_par.workspaces import registry, status
+from git_par.workspaces.status import Status
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One task as it stands now; None is 'not asked' or 'cannot be told'."""
+
+    task: Task
+    state: str
+    port: int
+    head: str | None
+    on: str | None
+    tip: str | None
+    ahead: int | None
+    behind: int | None
+    status: Status | None
+    verdict: Verdict
+    conflicts: tuple[str, ...]
+    in_use: tuple[dict[str, Any], ...] | None
+    size: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The task as every report shows it."""
+        task, now = self.task, self.status
+        dirt = now and {
+            "staged": len(now.staged),
+            "changed": len(now.changed),
+            "untracked": len(now.untracked),
+        }
+        reason = self.verdict.reason and {"reason": self.verdict.reason, "into": self.verdict.into}
+        return {
+            "name": task.name,
+            "branch": task.branch,
+            "path": task.path,
+            "base": task.base,
+            "base_commit": task.base_commit,
+            "isolation": task.isolation,
+            "state": self.state,
+            "group": task.group,
+            "title": task.title,
+            "created": task.created,
+            "slot": task.slot,
+            "port": self.port,
+            "head": self.head,
+            "on": self.on,
+            "ahead": self.ahead,
+            "behind": self.behind,
+            "dirty": dirt,
+            "integrated": reason,
+            "conflicts": list(self.conflicts),
+            "in_use": None if self.in_use is None else list(self.in_use),
+            "size": self.size,
+            "landed": asdict(task.landed) if task.landed else None,
+            "protected": task.protected,
+        }
+
+
+def gather(session: Session, wanted: Sequence[Task], *, size: bool = False, in_use: bool = False) -> list[Facts]:
+    """The facts of the `wanted` tasks, looked at side by side."""
+    if not wanted:
+        return []
+    bases = {base: integrated.targets(session.repo, base) for base in {task.base for task in wanted}}
+    tips = branch_tips(session.repo)
+    used: dict[Path, list[Any]] | None = None
+    if in_use:
+        from git_par.workspaces import usage
+
+        used = dict(usage.users([Path(task.path) for task in wanted]))
+    with ThreadPoolExecutor(max_workers=jobs(session)) as pool:
+        return list(
+            pool.map(lambda task: _facts(session, task, tips.get(task.ref), bases[task.base], used, size), wanted)
+        )
+
+
+def branch_tips(repo: Repo) -> dict[str, str]:
+    """Every branch, as full ref, with its commit."""
+    listed = repo.git.line("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads")
+    pairs = (line.split(" ", 1) for line in listed.splitlines())
+    return {ref: commit for commit, ref in pairs}
+
+
+def jobs(session: Session) -> int:
+    """How many git processes may look at workspaces at once."""
+    return session.settings.number("jobs") or min(8, os.cpu_count() or 1)
+
+
+def port(session: Session, task: Task) -> int:
+    """The first port of the block that belongs to the task's slot."""
+    return session.settings.number("portBase") + task.slot * session.settings.number("portStep")
+
+
+def environment(session: Session, task: Task) -> dict[str, str]:
+    """What a user's command is told about its task, by environment and never inside its text."""
+    return {
+        "GIT_PAR_TASK": task.name,
+        "GIT_PAR_PATH": task.path,
+        "GIT_PAR_BRANCH": task.branch,
+        "GIT_PAR_BASE": task.base,
+        "GIT_PAR_GROUP": task.group or "",
+        "GIT_PAR_SLOT": str(task.slot),
+        "GIT_PAR_PORT": str(port(session, task)),
+        "GIT_PAR_MAIN": str(session.repo.main or session.repo.common),
+    }
+
+
+def _facts(
+    session: Session,
+    task: Task,
+    tip: str | None,
+    bases: list[tuple[str, str]],
+    used: dict[Path, list[Any]] | None,
+    size: bool,
+) -> Facts:
+    repo, path = session.repo, Path(task.path)
+    now = _status(repo, path)
+    verdict, ahead, behind = Verdict(), None, None
+    if tip and bases:
+        verdict = integrated.verdict(repo, tip, bases, task.landed)
+        if tip == bases[0][1]:
+            ahead = behind = 0
+        else:
+            counts = repo.git.line("rev-list", "--left-right", "--count", f"{bases[0][1]}...{tip}")
+            behind, ahead = map(int, counts.split())
+    users = None
+    if used is not None:
+        users = tuple({"pid": user.pid, "command": user.command} for user in used[path])
+    return Facts(
+        task=task,
+        state=_state(task, tip, now, verdict),
+        port=port(session, task),
+        head=now.head if now else None,
+        on=now.branch if now else None,
+        tip=tip,
+        ahead=ahead,
+        behind=behind,
+        status=now,
+        verdict=verdict,
+        conflicts=(task.base,) if verdict.conflict else (),
+        in_use=users,
+        size=_size(path) if size else None,
+    )
+
+
+def is_new(task: Task, tip: str | None) -> bool:
+    """Whether nothing was committed in the task since it was made."""
+    return tip == task.placed and task.landed is None
+
+
+def _state(task: Task, tip: str | None, now: Status | None, verdict: Verdict) -> str:
+    if task.state != "active":
+        return task.state
+    if tip is None or now is None:
+        return "broken"
+    if verdict.reverted:
+        return "reverted"
+    if is_new(task, tip):
+        return "new"
+    return "landed" if verdict.reason else "active"
+
+
+def _status(repo: Repo, path: Path) -> Status | None:
+    git = registry.checkout(repo, path)
+    try:
+        return status.read(git) if git else None
+    except ParError:
+        return None
+
+
+def _size(path: Path) -> int | None:
+    """What a workspace takes on disk, in bytes."""
+    try:
+        return sum(
+            entry.stat(follow_symlinks=False).st_blocks * 512
+            for _, entries in files.walk_directories(path)
+            for entry in entries
+        )
+    except OSError:
+        return None

@@ -1,0 +1,87 @@
+"""`git par list`: every task and how it stands."""
+
+from datetime import UTC, datetime
+
+from git_par.commands import facts
+from git_par.commands.facts import Facts
+from git_par.render import Report, Table
+from git_par.state.session import Session
+
+
+def run(session: Session, *, size: bool, in_use: bool) -> Report:
+    """Report all tasks, oldest first."""
+    found = facts.gather(session, session.tasks.all(), size=size, in_use=in_use)
+    headings = ["TASK", "STATE", "BASE", "AHEAD", "BEHIND", "CHANGES", "AGE"]
+    headings += ["SIZE"] if size else []
+    headings += ["IN USE"] if in_use else []
+    rows = [_row(one, size=size, in_use=in_use) for one in found]
+    return Report(
+        data=lambda: {"tasks": [one.as_json() for one in found]},
+        table=Table([*headings, "NOTE"], rows) if found else None,
+        talk=() if found else ["no tasks; git par add NAME makes one"],
+    )
+
+
+def _row(one: Facts, *, size: bool, in_use: bool) -> list[str]:
+    cells = [
+        one.task.name,
+        one.state,
+        one.task.base,
+        "?" if one.ahead is None else str(one.ahead),
+        "?" if one.behind is None else str(one.behind),
+        changes(one),
+        age(one.task.created),
+    ]
+    if size:
+        cells.append("?" if one.size is None else human_size(one.size))
+    if in_use:
+        cells.append(", ".join(f"{user['command']} ({user['pid']})" for user in one.in_use or ()))
+    return [*cells, "; ".join(notes(one))]
+
+
+def changes(one: Facts) -> str:
+    """What is uncommitted, in words; empty when nothing is."""
+    if one.status is None:
+        return "?"
+    counts = (
+        ("staged", one.status.staged),
+        ("changed", one.status.changed),
+        ("untracked", one.status.untracked),
+    )
+    return ", ".join(f"{len(paths)} {word}" for word, paths in counts if paths)
+
+
+def notes(one: Facts) -> list[str]:
+    """What else a person should know."""
+    said = []
+    if one.status and one.on != one.task.branch:
+        said.append(f"on {one.on or 'a detached HEAD'}")
+    if one.tip is None:
+        said.append(f"branch {one.task.branch} is gone")
+    elif one.status is None and one.state == "broken":
+        said.append("its workspace is gone or damaged")
+    if one.verdict.reason and one.state != "new":
+        said.append(f"in {one.verdict.into} ({one.verdict.reason})")
+    said += [f"conflicts with {name}" for name in one.conflicts]
+    if one.task.protected:
+        said.append("protected")
+    if one.task.title:
+        said.append(one.task.title)
+    return said
+
+
+def age(created: str) -> str:
+    """How long ago, in the largest unit that fits."""
+    seconds = int((datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds())
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{max(seconds, 0)} s"
+
+
+def human_size(size: int) -> str:
+    """Bytes, in the largest unit that fits."""
+    for unit, length in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= length:
+            return f"{size / length:.1f} {unit}"
+    return f"{size} B"

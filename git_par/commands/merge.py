@@ -1,0 +1,380 @@
+"""`git par merge`: bring tasks home, each into its base.
+
+Each base gets one plan, computed in the object database, and one publish.  When base or tips move meanwhile, it is
+planned again.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from git_par.commands import facts, remove
+from git_par.errors import Busy, ParError, Refused, Status, UsageError
+from git_par.landing import message, plan, publish, select
+from git_par.landing.plan import Plan, Skipped, Strategy
+from git_par.landing.select import Batch, Item
+from git_par.names import shown
+from git_par.render import Report
+from git_par.state.journal import Open
+from git_par.state.session import Session
+from git_par.state.tasks import Landed
+from git_par.workspaces import registry, status
+
+_REPLANS = 20
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for."""
+
+    names: tuple[str, ...] = ()
+    every: bool = False
+    group: str | None = None
+    into: str | None = None
+    strategy: Strategy = Strategy.NO_FF
+    text: str | None = None
+    allow_dirty: bool = False
+    dry_run: bool = False
+    prune: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one base."""
+
+    plan: Plan
+    published: bool = False
+    refused: ParError | None = None
+    untracked: tuple[tuple[str, int], ...] = ()
+    """Tasks with untracked files, which stay where they are, and how many."""
+
+
+def run(session: Session, options: Options) -> Report:
+    """Merge what was asked for and report, base by base."""
+    items = _items(session, options)
+    batches = select.batches(items, into=_into(session, options), here=_branch_here(session))
+    if not options.dry_run and items:
+        _check_identity(session)
+    outcomes: list[Outcome] = []
+    notes: list[str] = []
+    with session.journal.operation() as operation:
+        for batch in batches:
+            try:
+                outcome, note = _land(session, options, batch, operation)
+                notes += note
+            except (Refused, Busy) as error:
+                if len(batches) == 1:
+                    raise
+                outcome = Outcome(Plan(batch.base, "", ""), refused=error)
+            outcomes.append(outcome)
+        swept = _sweep(session, options, outcomes, operation)
+    talk = [*notes, *_hints(session, outcomes), *(swept.talk if swept else ())]
+    lines = [line for outcome in outcomes for line in _lines(outcome, dry=options.dry_run)]
+    if not items:
+        talk.append("nothing to merge: there are no tasks")
+    home = _home(session, swept)
+    return Report(
+        data=lambda: {
+            "merges": [_as_json(outcome) for outcome in outcomes],
+            **({"pruned": swept.data()} if swept else {}),
+        },
+        lines=[str(home)] if home else lines,
+        talk=[*lines, *talk] if home else talk,
+        status=_status(outcomes, swept, notes),
+    )
+
+
+def _items(session: Session, options: Options) -> list[Item]:
+    """What is to be merged, in order: as named, else from the oldest to the newest."""
+    if options.every or options.group is not None:
+        if options.names:
+            raise UsageError("--all, --group: not together with names", hint="name the tasks, or leave the names out")
+        found = [
+            task
+            for task in session.tasks.all()
+            if (options.group is None or task.group == options.group) and task.state != "creating"
+        ]
+        if options.group is not None and not found:
+            raise UsageError(f"--group {options.group}: no task is in that group", hint="see 'git par list'")
+        into = _into(session, options)
+        return [Item(task.name, task.branch, task) for task in found if task.branch != into]
+    if options.names:
+        return list({item.branch: item for item in (_item(session, name) for name in options.names)}.values())
+    here = session.here()
+    if here is None:
+        raise UsageError(
+            "merge: nothing named, and this is not the workspace of a task",
+            hint="git par merge NAME…, or git par merge --all",
+        )
+    return [Item(here.name, here.branch, here)]
+
+
+def _item(session: Session, name: str) -> Item:
+    """A task by its name, else a branch; `refs/heads/X` is always the branch."""
+    if not name.startswith("refs/heads/"):
+        task = session.named(name) if name == "." else session.tasks.get(name)
+        if task:
+            return Item(task.name, task.branch, task)
+    branch = name.removeprefix("refs/heads/")
+    if session.repo.git.commit(f"refs/heads/{branch}") is None:
+        raise UsageError(f"{name}: no such task or branch", hint="see 'git par list' and 'git branch'")
+    task = next((one for one in session.tasks.all() if one.branch == branch), None)
+    return Item(branch, branch, None if name.startswith("refs/heads/") else task)
+
+
+def _into(session: Session, options: Options) -> str | None:
+    if options.into is None:
+        return None
+    task = None if options.into.startswith("refs/heads/") else session.tasks.get(options.into)
+    branch = task.branch if task else options.into.removeprefix("refs/heads/")
+    if session.repo.git.commit(f"refs/heads/{branch}") is None:
+        raise UsageError(f"--into {options.into}: no such local branch", hint="see 'git branch'")
+    return branch
+
+
+def _branch_here(session: Session) -> str | None:
+    reply = session.repo.here.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+    return reply.out.strip().removeprefix("refs/heads/") or None
+
+
+def _check_identity(session: Session) -> None:
+    """A merge commit needs a name and an address; better to hear of it before the work."""
+    if session.repo.here.run("var", "GIT_COMMITTER_IDENT", ok=(0, 128)).code:
+        raise Refused(
+            "user.name, user.email: git does not know who merges",
+            hint="git config --global user.name NAME && git config --global user.email ADDRESS",
+        )
+
+
+def _land(session: Session, options: Options, batch: Batch, operation: Open) -> tuple[Outcome, list[str]]:
+    """Plan and publish one base, again when something moved; with what a hook had to say afterwards."""
+    repo = session.repo
+    for _ in range(_REPLANS):
+        tips = facts.branch_tips(repo)
+        before = tips.get(f"refs/heads/{batch.base}")
+        if before is None:
+            raise Refused(
+                f"{batch.base}: the base of {', '.join(item.name for item in batch.items)} is gone",
+                hint="git par set NAME --base BRANCH, or merge --into BRANCH",
+            )
+        publish.place(repo, batch.base)  # refuses early what it would refuse at the end
+        ready, left, untracked = _inspect(session, options, batch, tips)
+        made = plan.make(
+            repo,
+            base=batch.base,
+            before=before,
+            ready=ready,
+            strategy=options.strategy,
+            words=message.Words(batch.base, options.text),
+        )
+        made = replace(made, skipped=(*left, *made.skipped))
+        outcome = Outcome(made, untracked=untracked)
+        if options.dry_run or made.after == before:
+            return outcome, []
+        pinned = plan.pin(repo, made.after)
+        try:
+            with session.locks.base(batch.base):
+                published, where = _publish(session, made, operation)
+                if published:
+                    _record(session, made, operation)
+        finally:
+            plan.unpin(repo, pinned)
+        if published:
+            problem = publish.run_post_merge(where) if where else ""
+            return replace(outcome, published=True), [f"{batch.base}: {problem}"] if problem else []
+    raise Busy(
+        f"{batch.base}: it kept moving, {_REPLANS} plans were overtaken",
+        hint="run the command again when fewer others commit there",
+    )
+
+
+def _inspect(
+    session: Session, options: Options, batch: Batch, tips: dict[str, str]
+) -> tuple[list[tuple[Item, str]], list[Skipped], tuple[tuple[str, int], ...]]:
+    """Who is fit to be merged, with the tip that will be; who is not, and why; and who has untracked files."""
+    with ThreadPoolExecutor(max_workers=facts.jobs(session)) as pool:
+        looks = list(pool.map(lambda item: _look(session, options, item, tips.get(item.ref)), batch.items))
+    ready, left, untracked = [], [], []
+    for item, (why, count) in zip(batch.items, looks, strict=True):
+        if why:
+            left.append(why)
+            continue
+        ready.append((item, tips[item.ref]))
+        if count:
+            untracked.append((item.name, count))
+    return ready, left, tuple(untracked)
+
+
+def _look(session: Session, options: Options, item: Item, tip: str | None) -> tuple[Skipped | None, int]:
+    """Why `item` cannot be merged now, and how many untracked files lie in its workspace."""
+    if tip is None:
+        return Skipped(item, "gone", f"branch '{item.branch}' is gone", hint="see 'git par list'"), 0
+    if item.task is None:
+        return None, 0
+    path = Path(item.task.path)
+    git, directory = registry.checkout(session.repo, path), registry.git_dir(session.repo, path)
+    if git is None or directory is None:
+        return None, 0  # the branch is all there is
+    if busy := registry.operation(directory):
+        return Skipped(item, "operation", f"{busy} is in progress in it", f"git -C '{path}' status"), 0
+    now = status.read(git)
+    if now.branch != item.branch:
+        on = f"branch '{now.branch}'" if now.branch else "a detached HEAD"
+        return Skipped(item, "other-branch", f"it is on {on}", f"git -C '{path}' switch {item.branch}"), 0
+    if now.tracked_dirt and not options.allow_dirty:
+        some = ", ".join(now.tracked_dirt[:3]) + ("…" if len(now.tracked_dirt) > 3 else "")
+        detail = f"uncommitted changes: {some}"
+        return Skipped(item, "dirty", detail, "commit them, or merge what is committed with --allow-dirty"), 0
+    return None, len(now.untracked)
+
+
+def _publish(session: Session, made: Plan, operation: Open) -> tuple[bool, "publish.Place | None"]:
+    """Publish `made` if its tips still stand; the journal has the step before anything moves."""
+    repo = session.repo
+    where: publish.Place | None = None
+
+    def ready(place: "publish.Place | None") -> None:
+        nonlocal where
+        where = place
+        operation.entry.publishing = {
+            "checkout": str(place.path) if place else "",
+            "ref": f"refs/heads/{made.base}",
+            "before": made.before,
+            "after": made.after,
+        }
+        operation.write()
+
+    tips = facts.branch_tips(repo)
+    if any(tips.get(merged.item.ref) != merged.tip for merged in made.merged):
+        return False, None
+    count = len(made.merged)
+    note = f"git-par merge: {made.merged[0].item.name if count == 1 else f'{count} tasks'}"
+    published = publish.publish(repo, base=made.base, before=made.before, after=made.after, note=note, ready=ready)
+    operation.entry.publishing = None
+    return published, where
+
+
+def _record(session: Session, made: Plan, operation: Open) -> None:
+    """What landed, in the journal and in the tasks' records."""
+    operation.entry.ref(f"refs/heads/{made.base}", made.before, made.after)
+    for merged in made.merged:
+        if merged.item.task is None:
+            continue
+        with session.locks.task(merged.item.name):
+            task = session.tasks.get(merged.item.name)
+            if task and task.branch == merged.item.branch:
+                landed = Landed(merged.tip, merged.commit, made.base)
+                operation.entry.task(task, session.tasks.change(task.name, landed=landed))
+    operation.write()
+
+
+def _sweep(session: Session, options: Options, outcomes: Sequence[Outcome], operation: Open) -> "remove.Sweep | None":
+    """With --prune: remove what landed, or had landed before."""
+    if not options.prune or options.dry_run:
+        return None
+    landed = [merged.item for outcome in outcomes if outcome.published for merged in outcome.plan.merged]
+    landed += [one.item for outcome in outcomes for one in outcome.plan.skipped if one.reason == "already in"]
+    wanted = [item.task for item in landed if item.task]
+    return remove.sweep(session, wanted, operation, standing_too=True, new_too=False)
+
+
+def _home(session: Session, swept: "remove.Sweep | None") -> Path | None:
+    """Where to go when the workspace one stood in is gone: the checkout of its base, else the main one."""
+    here = next((one.task for one in swept.removed if one.standing), None) if swept else None
+    if here is None:
+        return None
+    found = [one.path for one in registry.worktrees(session.repo) if one.branch == f"refs/heads/{here.base}"]
+    return next(iter(found), session.repo.main or session.repo.common)
+
+
+def _status(outcomes: Sequence[Outcome], swept: "remove.Sweep | None", notes: Sequence[str]) -> Status:
+    refused = [outcome for outcome in outcomes if outcome.refused]
+    if refused and not any(outcome.published for outcome in outcomes):
+        return Status.REFUSED
+    left_out = any(
+        outcome.plan.conflicted or any(not one.harmless for one in outcome.plan.skipped) for outcome in outcomes
+    )
+    if refused or left_out or (swept and swept.left):
+        return Status.PARTIAL
+    return Status.FAILED if notes else Status.DONE
+
+
+def _lines(outcome: Outcome, *, dry: bool) -> list[str]:
+    made = outcome.plan
+    if outcome.refused:
+        return [f"{made.base}: not merged: {outcome.refused.message}"]
+    counts = [
+        (len(made.merged), "would be merged" if dry else "merged"),
+        (len(made.conflicted), "in conflict"),
+    ]
+    already = sum(one.harmless for one in made.skipped)
+    counts += [(already, "already in"), (len(made.skipped) - already, "left out")]
+    said = ", ".join(f"{count} {words}" for count, words in counts if count) or "nothing to do"
+    moved = "" if made.after == made.before else f" ({made.before[:8]}..{made.after[:8]})"
+    lines = [f"{made.base}: {said}{moved}"]
+    rows = [("merged", one.item.name, "") for one in made.merged]
+    rows += [("conflict", one.item.name, "; ".join(map(_clash, one.files))) for one in made.conflicted]
+    rows += [("already in" if one.harmless else "left out", one.item.name, one.detail) for one in made.skipped]
+    lines += [f"  {word:10}  {name}{': ' if detail else ''}{detail}" for word, name, detail in rows]
+    if made.exempt:
+        lines.append(f"  not audited, moved by a rename: {', '.join(made.exempt)}")
+    return lines
+
+
+def _clash(clash: plan.Clash) -> str:
+    return clash.path + (f" (with {', '.join(clash.others)})" if clash.others else "")
+
+
+def _hints(session: Session, outcomes: Sequence[Outcome]) -> list[str]:
+    """What to run next, for everything that was left out."""
+    said = []
+    for outcome in outcomes:
+        for name, count in outcome.untracked:
+            said.append(f"{name}: {count} untracked file{'s' if count > 1 else ''} not merged")
+        for one in outcome.plan.skipped:
+            if one.hint:
+                said.append(f"hint: {one.item.name}: {one.hint}")
+        for conflicted in outcome.plan.conflicted:
+            said.append(
+                f"hint: {conflicted.item.name}: solve it where it was made: {_way_out(session, outcome, conflicted)}"
+            )
+        if outcome.refused and outcome.refused.hint:
+            said.append(f"hint: {outcome.refused.hint}")
+    return said
+
+
+def _way_out(session: Session, outcome: Outcome, conflicted: plan.Conflicted) -> str:
+    item, base = conflicted.item, outcome.plan.base
+    if item.task is None:
+        return f"merge {base} into {item.branch}, then git par merge {item.name}"
+    return f"cd {shown(Path(item.task.path), session.repo.cwd)} && git merge {base}, then git par merge {item.name}"
+
+
+def _as_json(outcome: Outcome) -> dict[str, Any]:
+    made = outcome.plan
+    return {
+        "base": made.base,
+        "before": made.before or None,
+        "after": made.after or None,
+        "published": outcome.published,
+        "merged": [
+            {"name": one.item.name, "branch": one.item.branch, "tip": one.tip, "commit": one.commit}
+            for one in made.merged
+        ],
+        "conflicted": [
+            {
+                "name": one.item.name,
+                "tip": one.tip,
+                "files": [{"path": file.path, "with": list(file.others)} for file in one.files],
+            }
+            for one in made.conflicted
+        ],
+        "failed": [],
+        "skipped": [
+            {"name": one.item.name, "reason": one.reason, "detail": one.detail or None} for one in made.skipped
+        ],
+        "exempt": list(made.exempt),
+        "refused": outcome.refused.message if outcome.refused else None,
+    }

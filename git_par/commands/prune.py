@@ -1,0 +1,35 @@
+"""`git par prune`: remove every task that is safely in, and say why the others stay."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from git_par.commands import remove
+from git_par.errors import UsageError
+from git_par.render import Report
+from git_par.state.session import Session
+from git_par.state.tasks import Task
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def run(session: Session, *, new: bool, older_than: str | None, dry_run: bool) -> Report:
+    """Look at all tasks and remove the integrated ones; what stays is not a failure."""
+    wanted: Sequence[Task] = session.tasks.all()
+    if older_than is not None:
+        limit = datetime.now(UTC) - _age(older_than)
+        wanted = [task for task in wanted if datetime.fromisoformat(task.created) < limit]
+    with session.journal.operation() as operation:
+        swept = remove.sweep(session, wanted, operation, standing_too=False, new_too=new, dry_run=dry_run)
+    talk = list(swept.talk)
+    if not swept.removed and not swept.left:
+        talk.append("nothing to prune: there are no tasks" + (" that old" if older_than else ""))
+    return Report(data=swept.data, lines=swept.lines(), talk=talk)
+
+
+def _age(text: str) -> timedelta:
+    """`90m`, `12h`, `3d` or `2w`."""
+    found = re.fullmatch(r"(\d{1,6})([mhdw])", text)
+    if not found:
+        raise UsageError(f"--older-than {text}: not an age", hint="write 90m, 12h, 3d or 2w")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})

@@ -1,0 +1,220 @@
+"""`git par remove` and the removing half of `git par prune`: look, keep, take away, record.
+
+A task that must stay is reported with every reason; one that another process removed meanwhile is simply gone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from git_par.commands import facts
+from git_par.errors import Status
+from git_par.landing import integrated
+from git_par.landing.integrated import Verdict
+from git_par.render import Report
+from git_par.state.journal import Open
+from git_par.state.session import Session
+from git_par.state.tasks import Task
+from git_par.workspaces import removal, trash, usage
+from git_par.workspaces.removal import Reason
+from git_par.workspaces.usage import User
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A task that is gone: why it could go, and where what it had is kept."""
+
+    task: Task
+    tip: str | None
+    reason: str
+    kept: removal.Kept | None
+    standing: bool = False
+
+
+@dataclass
+class Sweep:
+    """What a removal of several tasks came to."""
+
+    removed: list[Removed] = field(default_factory=list)
+    left: list[tuple[Task, list[Reason]]] = field(default_factory=list)
+    moved: list[tuple[str, str]] = field(default_factory=list)
+    """Tasks that were based on a removed one, and their new base."""
+    dry: bool = False
+
+    def data(self) -> dict[str, Any]:
+        """The JSON of a removal."""
+        return {
+            "removed": [
+                {
+                    "name": one.task.name,
+                    "branch": one.task.branch,
+                    "tip": one.tip,
+                    "reason": one.reason,
+                    "kept": {"ref": one.kept.ref, "files": one.kept.files} if one.kept else None,
+                }
+                for one in self.removed
+            ],
+            "left": [
+                {"name": task.name, "reason": reason.word, "detail": reason.detail}
+                for task, reasons in self.left
+                for reason in reasons
+            ],
+        }
+
+    def lines(self) -> list[str]:
+        """What went, on stdout."""
+        word = "would remove" if self.dry else "removed"
+        return [f"{word} {one.task.name} ({_why(one.reason)})" for one in self.removed]
+
+    @property
+    def talk(self) -> list[str]:
+        """What stayed and why, what was kept, and who has a new base."""
+        said = []
+        for task, reasons in self.left:
+            for reason in reasons:
+                said.append(f"left {task.name}: {reason.detail}")
+                if reason.hint:
+                    said.append(f"hint: {reason.hint}")
+        for one in self.removed:
+            if one.kept and one.kept.files:
+                said.append(f"{one.task.name}: ignored files are kept in '{one.kept.files}'")
+        said += [f"{name}: returns to {base} now" for name, base in self.moved]
+        return said
+
+
+def run(session: Session, names: Sequence[str], *, dry_run: bool) -> Report:
+    """Remove the named tasks, each only when nothing would be lost."""
+    wanted = list({task.name: task for task in map(session.named, names)}.values())
+    with session.journal.operation() as operation:
+        swept = sweep(session, wanted, operation, standing_too=True, new_too=True, dry_run=dry_run)
+    status = Status.DONE
+    if swept.left:
+        status = Status.PARTIAL if swept.removed else Status.REFUSED
+    return Report(data=swept.data, lines=swept.lines(), talk=swept.talk, status=status)
+
+
+def sweep(
+    session: Session,
+    wanted: Sequence[Task],
+    operation: Open,
+    *,
+    standing_too: bool,
+    new_too: bool,
+    dry_run: bool = False,
+) -> Sweep:
+    """Remove those of `wanted` that hold nothing which would be lost.
+
+    `standing_too` means the task one stands in as well; `new_too` those in which nothing was ever committed.
+    """
+    swept = Sweep(dry=dry_run)
+    if not wanted:
+        return swept
+    users = usage.users([Path(task.path) for task in wanted])
+    for task in wanted:
+        with session.locks.task(task.name):
+            current = session.tasks.get(task.name)
+            if current is None or current.created != task.created:
+                continue
+            standing = session.repo.top == Path(current.path)
+            tip = session.repo.git.commit(current.ref)
+            verdict = _verdict(session, current, tip)
+            if standing and not standing_too:
+                found = [Reason("standing", "you are standing in it", f"git par remove {current.name}")]
+            else:
+                found = _reasons(session, current, tip, verdict, users[Path(current.path)], new_too=new_too)
+            if found:
+                swept.left.append((current, found))
+                continue
+            reason = "new" if facts.is_new(current, tip) else verdict.reason or "gone"
+            if dry_run:
+                swept.removed.append(Removed(current, tip, reason, None, standing))
+                continue
+            outcome = _remove(session, current, tip, operation)
+            if isinstance(outcome, Reason):
+                swept.left.append((current, [outcome]))
+            else:
+                swept.removed.append(Removed(current, tip, reason, outcome, standing))
+    _settle(session, swept, operation)
+    return swept
+
+
+def _verdict(session: Session, task: Task, tip: str | None) -> Verdict:
+    bases = integrated.targets(session.repo, task.base)
+    return integrated.verdict(session.repo, tip, bases, task.landed) if tip else Verdict()
+
+
+def _reasons(
+    session: Session, task: Task, tip: str | None, verdict: Verdict, users: Sequence[User], *, new_too: bool
+) -> list[Reason]:
+    found = removal.reasons(session.repo, task, session.settings.patterns("regenerable"), users)
+    if found and found[0].word in ("protected", "creating"):
+        return found
+    if tip is not None and facts.is_new(task, tip):
+        if not new_too:
+            found.append(
+                Reason(
+                    "new",
+                    "nothing was committed in it yet",
+                    f"git par remove {task.name}, or git par prune --new",
+                )
+            )
+        # Its one commit was there before it was; whether the base still has it is not its doing.
+        return found
+    if verdict.reverted:
+        found.append(
+            Reason("reverted", f"its landing in {task.base} was reverted", f"git log {task.base}..{task.branch}")
+        )
+    elif tip is not None and verdict.reason is None:
+        detail = f"not in {task.base}" + (", and in conflict with it" if verdict.conflict else "")
+        found.append(Reason("unmerged", detail, f"git par merge {task.name}"))
+    return found
+
+
+def _remove(session: Session, task: Task, tip: str | None, operation: Open) -> removal.Kept | Reason:
+    """The point of no return is inside: from the rename on, what is half done is finished by the next removal."""
+    operation.entry.task(task, None)
+    operation.entry.ref(task.ref, tip, None)
+    operation.write()
+    session.tasks.change(task.name, state="removing")
+    outcome = removal.remove(session.repo, task, tip, session.settings.patterns("regenerable"))
+    if isinstance(outcome, Reason):
+        session.tasks.put(task)
+        del operation.entry.tasks[task.name], operation.entry.refs[task.ref]
+    else:
+        session.tasks.drop(task.name)
+    return outcome
+
+
+def _settle(session: Session, swept: Sweep, operation: Open) -> None:
+    """What a removal leaves to do, outside of the tasks' locks: settings of the branch, tasks based on it, the bytes."""
+    if swept.dry or not swept.removed:
+        return
+    heirs = {one.task.branch: one.task.base for one in swept.removed}
+    for one in swept.removed:
+        with session.locks.repository():
+            removal.forget_settings(session.repo, one.task.branch)
+    for task in session.tasks.all():
+        base = task.base
+        while base in heirs:
+            base = heirs[base]
+        if base != task.base and session.repo.git.commit(f"refs/heads/{task.base}") is None:
+            with session.locks.task(task.name):
+                operation.entry.task(task, session.tasks.change(task.name, base=base))
+            swept.moved.append((task.name, base))
+    trash.sweep_later(session.repo)
+
+
+def _why(reason: str) -> str:
+    words = {
+        "same-commit": "the base is at its commit",
+        "ancestor": "merged",
+        "landed": "merged",
+        "same-tree": "the base has the same files",
+        "no-added-changes": "it adds nothing",
+        "merge-adds-nothing": "the base has its changes",
+        "same-patch": "the base has its changes as one commit",
+        "gone": "its branch was gone",
+        "new": "nothing was committed in it",
+    }
+    return words[reason]

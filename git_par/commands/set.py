@@ -1,0 +1,66 @@
+"""`git par set`: change what is recorded of tasks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from git_par.errors import UsageError
+from git_par.render import Report
+from git_par.state.session import Session
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is to change; None leaves a field as it is, an empty text clears it."""
+
+    base: str | None = None
+    title: str | None = None
+    group: str | None = None
+    protected: bool | None = None
+
+
+def run(session: Session, wanted: Sequence[str], options: Options) -> Report:
+    """Change the records of the `wanted` tasks, all of them or none."""
+    fields = _fields(session, options)
+    if not fields:
+        raise UsageError("set: nothing to change", hint="git par set NAME --base BRANCH, --title, --group, --protect")
+    found = list({task.name: task for task in map(session.named, wanted)}.values())
+    for task in found:
+        if fields.get("base") == task.branch:
+            raise UsageError(f"{task.name}: it cannot be its own base", hint="name another branch")
+    with session.journal.operation() as operation, session.locks.every_task([task.name for task in found]):
+        for task in found:
+            before = session.tasks.expect(task.name)
+            after = session.tasks.change(task.name, **fields)
+            operation.entry.task(before, after)
+    return Report(
+        data=lambda: {"changed": [task.name for task in found]},
+        talk=[f"{task.name}: {_said(fields)}" for task in found],
+    )
+
+
+def _fields(session: Session, options: Options) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if options.base is not None:
+        base = options.base.removeprefix("refs/heads/")
+        commit = session.repo.git.commit(f"refs/heads/{base}")
+        if commit is None:
+            raise UsageError(f"--base {options.base}: no such local branch", hint="see 'git branch'")
+        fields |= {"base": base, "base_commit": commit}
+    if options.title is not None:
+        fields["title"] = options.title or None
+    if options.group is not None:
+        fields["group"] = options.group or None
+    if options.protected is not None:
+        fields["protected"] = options.protected
+    return fields
+
+
+def _said(fields: dict[str, Any]) -> str:
+    words = []
+    for key, value in fields.items():
+        if key == "protected":
+            words.append("protected" if value else "no longer protected")
+        elif key != "base_commit":
+            words.append(f"{key} is now {value}" if value else f"no {key} any more")
+    return ", ".join(words)

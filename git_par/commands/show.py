@@ -1,0 +1,43 @@
+"""`git par show`: everything about one task."""
+
+from git_par.commands import facts
+from git_par.commands import list as listing
+from git_par.errors import UsageError
+from git_par.render import Report
+from git_par.state.session import Session
+
+
+def run(session: Session, name: str | None) -> Report:
+    """Report the task `name`, else the one whose workspace one stands in."""
+    task = session.named(name) if name else session.here()
+    if task is None:
+        raise UsageError("show: this is not the workspace of a task", hint="git par show NAME")
+    one = facts.gather(session, [task], in_use=True)[0]
+    commits = []
+    if one.tip and one.ahead:
+        commits = session.repo.git.line(
+            "log", "--no-show-signature", "--format=%h %s", "-n", "20", f"refs/heads/{task.base}..{one.tip}"
+        ).splitlines()
+    pairs = [
+        ("task", task.name),
+        ("title", task.title or ""),
+        ("group", task.group or ""),
+        ("state", one.state),
+        ("branch", task.branch),
+        ("path", task.path),
+        ("base", f"{task.base}, left at {task.base_commit[:8]}"),
+        ("ahead", "?" if one.ahead is None else str(one.ahead)),
+        ("behind", "?" if one.behind is None else str(one.behind)),
+        ("changes", listing.changes(one) or "none"),
+        ("in use", ", ".join(f"{user['command']} ({user['pid']})" for user in one.in_use or ()) or "no"),
+        ("port", str(one.port)),
+        ("created", f"{task.created} ({listing.age(task.created)} ago)"),
+        ("note", "; ".join(listing.notes(one))),
+    ]
+    return Report(
+        data=lambda: {"task": one.as_json()},
+        lines=[
+            *(f"{key + ':':9}{value}" for key, value in pairs if value),
+            *(f"  {commit}" for commit in commits),
+        ],
+    )

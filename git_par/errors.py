@@ -1,0 +1,57 @@
+"""What can be refused, with its exit status and the command that helps.
+
+Nothing here prints: `cli.main` is the one place where an error becomes words and a status.
+"""
+
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """The exit statuses of every verb."""
+
+    DONE = 0
+    PARTIAL = 1
+    """Finished, but something asked for was left out."""
+    USAGE = 2
+    REFUSED = 3
+    """Nothing was done: it would put work at risk, or the repository is unfit."""
+    BUSY = 4
+    """Gave up waiting for a lock."""
+    FAILED = 5
+    """Git itself failed, or a hook after the work was done."""
+    INTERRUPTED = 130
+
+
+class ParError(Exception):
+    """A refusal: `message` reads "what: why", `hint` names the command to run next."""
+
+    status = Status.FAILED
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(ParError):
+    """The command line asks for something that does not exist or cannot be."""
+
+    status = Status.USAGE
+
+
+class Refused(ParError):
+    """Going on would put work at risk."""
+
+    status = Status.REFUSED
+
+
+class Busy(ParError):
+    """Another process held a lock for too long."""
+
+    status = Status.BUSY
+
+
+class GitFailed(ParError):
+    """A git command ended in a way that has no meaning for its caller."""
+
+    status = Status.FAILED

@@ -1,0 +1,140 @@
+"""Replace and delete files safely.
+
+A record is replaced whole or not at all; a tree is deleted without following a link or leaving its file system.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+
+def private_directory(path: Path) -> Path:
+    """Make `path` for this user's eyes only (0700), with its parents, when it is not there."""
+    if not path.is_dir():
+        private_directory(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put `data` into `path` (0600): a reader sees the old content or the new, also after a crash."""
+    temporary = _beside(path, data)
+    try:
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+def create(path: Path, data: bytes) -> None:
+    """Put `data` into the new file `path` (0600); FileExistsError when it is there."""
+    temporary = _beside(path, data)
+    try:
+        os.link(temporary, path, follow_symlinks=False)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+def delete_tree(path: Path) -> None:
+    """Delete `path` and all below it, as far as it lies on one file system; links are deleted, not followed."""
+    try:
+        top = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except NotADirectoryError:
+        path.unlink(missing_ok=True)
+        return
+    except FileNotFoundError:
+        return
+    try:
+        _empty(top, os.fstat(top).st_dev)
+    finally:
+        os.close(top)
+    path.rmdir()
+
+
+def walk_directories(path: Path) -> Iterator[tuple[Path, list[os.DirEntry[str]]]]:
+    """Each directory from `path` down, with its entries; links are not followed."""
+    waiting = [path]
+    while waiting:
+        directory = waiting.pop()
+        with os.scandir(directory) as found:
+            entries = list(found)
+        yield directory, entries
+        waiting += [directory / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+
+
+def mounts_below(path: Path) -> list[str]:
+    """The mount points under `path`, from the kernel's table (Linux) or by asking each directory on top."""
+    inside = f"{os.path.realpath(path)}/"
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+            points = [line.split(" ")[4] for line in table]
+    except OSError:
+        return [entry.path for entry in os.scandir(path) if os.path.ismount(entry.path)]
+    return [point for point in map(_unescaped, points) if f"{point}/".startswith(inside)]
+
+
+def _unescaped(point: str) -> str:
+    for code, sign in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        point = point.replace(code, sign)
+    return point
+
+
+def _beside(path: Path, data: bytes) -> Path:
+    temporary = path.with_name(f".{path.name[:150]}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # some file systems cannot
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _empty(directory: int, device: int) -> None:
+    """Delete what is in the open `directory`; a read-only directory is made writable first, another device refused."""
+    if not os.fstat(directory).st_mode & stat.S_IWUSR:
+        os.fchmod(directory, 0o700)
+    with os.scandir(directory) as found:
+        entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
+    for name, is_directory in entries:
+        if not is_directory:
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=directory)
+            continue
+        try:
+            below = _open_directory(name, directory)
+        except FileNotFoundError:
+            continue
+        try:
+            if os.fstat(below).st_dev != device:
+                raise OSError(f"'{name}' is another file system")
+            _empty(below, device)
+        finally:
+            os.close(below)
+        with suppress(FileNotFoundError):
+            os.rmdir(name, dir_fd=directory)
+
+
+def _open_directory(name: str, parent: int) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    try:
+        return os.open(name, flags, dir_fd=parent)
+    except PermissionError:
+        os.chmod(name, 0o700, dir_fd=parent)
+        return os.open(name, flags, dir_fd=parent)

@@ -1,0 +1,199 @@
+"""Run git.  No other module starts a git process.
+
+Text is decoded the way Python decodes file names, so a path that is not UTF-8 survives the round trip.  A status outside
+`ok` is a GitFailed; callers read exit statuses and `-z` output, never git's prose.
+
+Every `Git` here names its directory itself, so an inherited GIT_DIR, which would silently win over it, is scrubbed.  Only
+`discover` sees the environment as the user left it.
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from git_par.errors import GitFailed
+
+REPO_VARS = frozenset(
+    [
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_CONFIG",
+        "GIT_DIR",
+        "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    ]
+)
+"""`git rev-parse --local-env-vars`, less the two that carry the user's own `git -c`."""
+
+_ALSO_DROPPED = frozenset(
+    [
+        "GIT_ATTR_SOURCE",
+        "GIT_EXTERNAL_DIFF",
+        "GIT_REFLOG_ACTION",
+        "GIT_LITERAL_PATHSPECS",
+        "GIT_GLOB_PATHSPECS",
+        "GIT_NOGLOB_PATHSPECS",
+        "GIT_ICASE_PATHSPECS",
+    ]
+)
+
+_NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
+
+# A ref that another process is writing is waited for instead of being an error (git's own default is 0.1 s), nothing starts
+# in the background, and no program named by configuration runs where git-par only asks a question.
+_CALM = tuple(
+    word
+    for setting in (
+        "core.fsmonitor=false",
+        "gc.auto=0",
+        "maintenance.auto=false",
+        "submodule.recurse=false",
+        "advice.detachedHead=false",
+        "core.filesRefLockTimeout=5000",
+        "core.packedRefsTimeout=10000",
+        "core.configLockTimeout=10000",
+        "reftable.lockTimeout=5000",
+    )
+    for word in ("-c", setting)
+)
+
+_carried: set[int] = set()
+
+
+class Reply(NamedTuple):
+    """How a git process ended and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+@contextmanager
+def carrying(descriptor: int) -> Iterator[None]:
+    """Let the git children of this block keep `descriptor` open.
+
+    A lock then outlives its holder for as long as a git started under it still runs.
+    """
+    _carried.add(descriptor)
+    try:
+        yield
+    finally:
+        _carried.discard(descriptor)
+
+
+@dataclass(frozen=True)
+class Git:
+    """Git, run in one directory; `lead` are options that go before the command."""
+
+    cwd: Path
+    lead: tuple[str, ...] = ()
+
+    def run(
+        self,
+        *args: str,
+        ok: Sequence[int] = (0,),
+        feed: str = "",
+        env: Mapping[str, str] | None = None,
+        hooks: bool = False,
+        timeout: float | None = None,
+    ) -> Reply:
+        """Run `git ARGS` with `feed` on its standard input.
+
+        `hooks` lets the repository's hooks run, and then in the user's own language.  `timeout` (seconds) is for the
+        network only: when it is over the whole process group ends.
+        """
+        argv = ["git", *_CALM, *(() if hooks else _NO_HOOKS), *self.lead, *args]
+        reply = _run(argv, self.cwd, {**_environment(plain=not hooks), **(env or {})}, feed, timeout)
+        if reply.code not in ok:
+            raise failed(args, reply)
+        return reply
+
+    def line(self, *args: str, feed: str = "") -> str:
+        """The one line that `git ARGS` writes."""
+        return self.run(*args, feed=feed).out.removesuffix("\n")
+
+    def fields(self, *args: str, feed: str = "") -> list[str]:
+        """The NUL-terminated fields that a `-z` command writes."""
+        return self.run(*args, feed=feed).out.split("\0")[:-1]
+
+    def holds(self, *args: str) -> bool:
+        """A question that git answers with its exit status: 0 is yes, 1 is no."""
+        return self.run(*args, ok=(0, 1)).code == 0
+
+    def commit(self, revision: str) -> str | None:
+        """The commit that `revision` names, or None."""
+        reply = self.run(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", ok=(0, 1, 128)
+        )
+        # git 2.39 echoes '--end-of-options' here.
+        return reply.out.split()[-1] if reply.code == 0 else None
+
+
+def discover(cwd: Path, *args: str) -> Reply:
+    """Run `git ARGS` with the environment as inherited: the one call that may see GIT_DIR."""
+    return _run(["git", *args], cwd, {**os.environ, "LC_ALL": "C"}, "", None)
+
+
+def failed(args: Sequence[str], reply: Reply) -> GitFailed:
+    """What to raise when `git ARGS` ended with a status that means nothing to us."""
+    verb = next((arg for arg in args if not arg.startswith("-")), "git")
+    said = [text for text in reply.err.strip().splitlines() if text]
+    told = next((text for text in said if text.startswith(("fatal:", "error:"))), said[-1] if said else "")
+    why = told.removeprefix("fatal: ").removeprefix("error: ") or f"exit status {reply.code}"
+    return GitFailed(f"git {verb}: {why}", hint="see 'git status' and 'git fsck' for the state of the repository")
+
+
+def user_environment() -> dict[str, str]:
+    """The environment for users' commands: as inherited, less what points git at a certain repository."""
+    return {key: value for key, value in os.environ.items() if key not in REPO_VARS}
+
+
+def _environment(*, plain: bool) -> dict[str, str]:
+    env = {key: value for key, value in user_environment().items() if key not in _ALSO_DROPPED}
+    env |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+    if plain:
+        env["LC_ALL"] = "C"
+    return env
+
+
+def _run(argv: list[str], cwd: Path, env: Mapping[str, str], feed: str, timeout: float | None) -> Reply:
+    try:
+        process = subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=tuple(_carried),
+            start_new_session=timeout is not None,
+        )
+    except FileNotFoundError as error:
+        what = "git" if error.filename == "git" else str(cwd)
+        raise GitFailed(f"{what}: not found", hint="install git, or go to a directory that exists") from None
+    with process:
+        try:
+            out, err = process.communicate(os.fsencode(feed) if feed else None, timeout)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise GitFailed(
+                f"git {argv[-1]}: no answer within {timeout:.0f} s", hint="check the network and the remote"
+            ) from None
+        except BaseException:
+            process.wait()  # Ctrl-C reached git too; it cleans up after itself
+            raise
+    return Reply(process.returncode, os.fsdecode(out), os.fsdecode(err))

@@ -1,0 +1,1 @@
+"""How work comes back: plan, audit, publish, and what counts as integrated."""

@@ -1,0 +1,160 @@
+"""Audit planned merges: every one-sided change must survive as it is.
+
+Against the merge base, a path changed on one side only must equal that side, and a path changed on neither must not
+change.  This catches what a merge can get wrong without a conflict: git before 2.51.1 could drop or keep files in some
+renames, and a wrong merge base reverts earlier work.
+
+Exempt are paths that a rename on either side may have moved the change to or from; they are listed, not hidden.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from git_par.git import Git
+from git_par.repo import Repo
+
+Change = tuple[str, str]
+"""Mode and object id of a path's new side; mode 000000 is a deletion."""
+Diff = Mapping[str, Change]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One merge, as commits: the merge bases, both sides and the result."""
+
+    roots: tuple[str, ...]
+    ours: str
+    theirs: str
+    result: str
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A path that a merge did not keep."""
+
+    path: str
+    should: str
+    stands: str
+
+    def __str__(self) -> str:
+        return f"'{self.path}' should be {self.should}, is {self.stands}"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The alarms of each step, and the paths that could not be judged."""
+
+    alarms: tuple[tuple[Alarm, ...], ...]
+    exempt: tuple[str, ...] = ()
+
+
+def check(repo: Repo, steps: Sequence[Step]) -> Findings:
+    """Audit `steps` with one `git rev-parse` and one `git diff-tree`, whatever their number."""
+    if not steps:
+        return Findings(())
+    trees = _trees(
+        repo.git, {commit for step in steps for commit in (*step.roots, step.ours, step.theirs, step.result)}
+    )
+    wanted: list[tuple[str, str]] = []
+    for step in steps:
+        root = trees[step.roots[0]]
+        wanted += [
+            (root, trees[step.theirs]),
+            (root, trees[step.ours]),
+            (trees[step.ours], trees[step.result]),
+        ]
+        wanted += [(root, trees[other]) for other in step.roots[1:]]
+    diffs = _diffs(repo.git, wanted)
+    alarms: list[tuple[Alarm, ...]] = []
+    exempt: dict[str, None] = {}
+    for step in steps:
+        root, ours, theirs = trees[step.roots[0]], trees[step.ours], trees[step.theirs]
+        unclear = {path for other in step.roots[1:] for path in diffs[root, trees[other]]}
+        found = judge(diffs[root, ours], diffs[root, theirs], diffs[ours, trees[step.result]], unclear)
+        if found:
+            moved = _Moves.read(repo.git, [(root, ours), (root, theirs)])
+            exempt.update(dict.fromkeys(alarm.path for alarm in found if moved.touch(alarm.path)))
+            found = [alarm for alarm in found if not moved.touch(alarm.path)]
+        alarms.append(tuple(found))
+    return Findings(tuple(alarms), tuple(exempt))
+
+
+def judge(ours: Diff, theirs: Diff, result: Diff, unclear: set[str]) -> list[Alarm]:
+    """The paths that a merge did not keep.
+
+    `ours` and `theirs` are what the sides changed since the merge base, `result` is what the merge changed on top of ours.
+    """
+    alarms = []
+    for path, change in result.items():
+        if path in unclear or (path in theirs and path in ours):
+            continue
+        if path not in theirs:
+            alarms.append(Alarm(path, "as it was", _shown(change)))
+        elif theirs[path] != change:
+            alarms.append(Alarm(path, _shown(theirs[path]), _shown(change)))
+    alarms += [
+        Alarm(path, _shown(change), "as it was")
+        for path, change in theirs.items()
+        if path not in ours and path not in result and path not in unclear
+    ]
+    return alarms
+
+
+@dataclass(frozen=True)
+class _Moves:
+    """Where renames of either side took files from and to."""
+
+    paths: frozenset[str]
+    directories: frozenset[str]
+
+    @classmethod
+    def read(cls, git: Git, sides: Sequence[tuple[str, str]]) -> "_Moves":
+        paths: set[str] = set()
+        directories: set[str] = set()
+        for old, new in sides:
+            # The same search as the merge's own: its limit is 7000 renames (merge.renameLimit), and half a file must agree.
+            fields = git.fields("diff-tree", "-r", "-z", "-M", "-l7000", "--diff-filter=R", "--name-status", old, new)
+            for source, target in zip(fields[1::3], fields[2::3], strict=True):
+                paths |= {source, target}
+                # A renamed directory takes along what the other side puts into it.
+                if _parent(source) != _parent(target):
+                    directories |= {_parent(source), _parent(target)}
+        return cls(frozenset(paths), frozenset(directories))
+
+    def touch(self, path: str) -> bool:
+        return path in self.paths or any(path.startswith(f"{one}/") or not one for one in self.directories)
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _shown(change: Change) -> str:
+    mode, oid = change
+    return "deleted" if mode == "000000" else f"{oid[:8]} ({mode})"
+
+
+def _trees(git: Git, commits: set[str]) -> dict[str, str]:
+    ordered = sorted(commits)
+    feed = "".join(f"{commit}^{{tree}}\n" for commit in ordered)
+    lines = git.run("cat-file", "--batch-check=%(objectname)", feed=feed).out.splitlines()
+    return dict(zip(ordered, lines, strict=True))
+
+
+def _diffs(git: Git, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Change]]:
+    """What changed from one tree to another, for all pairs at once (git-diff-tree(1), RAW OUTPUT FORMAT)."""
+    pairs = list(dict.fromkeys(wanted))
+    feed = "".join(f"{old} {new}\n" for old, new in pairs)
+    text = git.run("diff-tree", "--stdin", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", feed=feed).out
+    found: dict[tuple[str, str], dict[str, Change]] = {pair: {} for pair in pairs}
+    current: dict[str, Change] = {}
+    fields = iter(text.split("\0"))
+    for field in fields:
+        while field and not field.startswith(":"):
+            pair, _, field = field.partition("\n")
+            old, _, new = pair.partition(" ")
+            current = found[old, new]
+        if field:
+            _, mode, _, oid, _ = field.split(" ")
+            current[next(fields)] = (mode, oid)
+    return found

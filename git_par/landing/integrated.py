@@ -1,0 +1,155 @@
+"""Is everything a task has in its base?  Only then may its workspace and branch go.
+
+The tests go from cheap to dear; a conflict while testing, or anything that cannot be told, means no.  A landing that was
+reverted on the base is never integrated, whatever ancestry says.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from git_par.landing import plan
+from git_par.repo import Repo
+from git_par.state.tasks import Landed
+
+_FAR = 1000
+"""How many commits of the base are compared with a squashed task."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a tip stands to a base: `reason` says why it is integrated; none of the three means plain no."""
+
+    reason: str | None = None
+    into: str | None = None
+    reverted: bool = False
+    conflict: bool = False
+
+
+def targets(repo: Repo, base: str) -> list[tuple[str, str]]:
+    """The refs that count as `base`, with their commits: itself, and its upstream where that is ahead or equal."""
+    form = "%(objectname)%00%(upstream)"
+    fields = repo.git.line("for-each-ref", f"--format={form}", f"refs/heads/{base}").splitlines()
+    own = next((line for line in fields), None)
+    if own is None:
+        return []
+    commit, upstream = own.split("\0")
+    found = [(base, commit)]
+    ahead = repo.git.commit(upstream) if upstream else None
+    if ahead and (ahead == commit or repo.git.holds("merge-base", "--is-ancestor", commit, ahead)):
+        found.append((upstream.removeprefix("refs/remotes/").removeprefix("refs/heads/"), ahead))
+    return found
+
+
+def verdict(repo: Repo, tip: str, bases: list[tuple[str, str]], landed: Landed | None) -> Verdict:
+    """Whether the commit `tip` is integrated into one of `bases` (names and commits, as `targets` gives them)."""
+    conflict = False
+    for name, base in bases:
+        reason, commits, clash = _reason(repo, tip, base, landed)
+        conflict = conflict or clash
+        if reason and _reverted(repo, tip, base, commits):
+            return Verdict(reverted=True)
+        if reason:
+            return Verdict(reason=reason, into=name)
+    return Verdict(conflict=conflict)
+
+
+def _reason(repo: Repo, tip: str, base: str, landed: Landed | None) -> tuple[str | None, set[str], bool]:
+    """Why `tip` is in `base`, the commits that brought it, and whether merging it would conflict."""
+    git = repo.git
+    if tip == base:
+        return "same-commit", set(), False
+    roots = git.run("merge-base", "--all", base, tip, ok=(0, 1)).out.split()
+    brought = {landed.commit} if landed and landed.tip == tip else set()
+    if roots == [tip]:
+        return "ancestor", brought, False
+    if landed and brought and git.holds("merge-base", "--is-ancestor", landed.commit, base):
+        return "landed", brought, False
+    if not roots:
+        return None, set(), False
+    trees = [git.line("rev-parse", f"{commit}^{{tree}}") for commit in (base, tip, roots[0])]
+    if trees[0] == trees[1]:
+        return "same-tree", set(), False
+    if trees[1] == trees[2] and len(roots) == 1:
+        return "no-added-changes", set(), False
+    tree, clashes = plan.merge_trees(repo, base, tip)
+    if clashes:
+        return None, set(), True
+    if tree == trees[0]:
+        return "merge-adds-nothing", set(_squashed(repo, tip, base, roots[0])), False
+    squashed = next(_squashed(repo, tip, base, roots[0]), None)
+    return ("same-patch", {squashed}, False) if squashed else (None, set(), False)
+
+
+def _squashed(repo: Repo, tip: str, base: str, root: str) -> Iterator[str]:
+    """The commits of the base whose patch is that of the whole task (git-patch-id(1))."""
+    git = repo.git
+    paths = git.fields("diff-tree", "-r", "-z", "--name-only", "--no-renames", root, tip)
+    wanted = _patch_ids(repo, git.run("diff-tree", "-p", "--full-index", root, tip).out)
+    if not paths or not wanted:
+        return
+    pathspecs = "".join(f":(top,literal){path}\0" for path in paths[:200])
+    commits = git.run(
+        *(
+            "log",
+            "--no-show-signature",
+            "--no-merges",
+            "--format=%H",
+            f"--max-count={_FAR}",
+            f"{root}..{base}",
+            "--",
+        ),
+        *pathspecs.split("\0")[:-1],
+    ).out
+    if not commits:
+        return
+    patches = git.run("diff-tree", "--stdin", "-p", "--full-index", "--root", feed=commits).out
+    # Without a commit in front, patch-id has none to name, so the task's own id comes with zeros.
+    mine = next(iter(wanted))
+    yield from (commit for patch, commit in _patch_ids(repo, patches).items() if patch == mine)
+
+
+def _patch_ids(repo: Repo, patches: str) -> dict[str, str]:
+    if not patches:
+        return {}
+    lines = repo.git.run("patch-id", "--stable", feed=patches).out.splitlines()
+    return dict(line.split(" ") for line in lines)
+
+
+def _reverted(repo: Repo, tip: str, base: str, commits: set[str]) -> bool:
+    """Whether the base's first-parent line took back what brought `tip`, and did not take that back in turn.
+
+    `git revert` writes "This reverts commit ID" into its message; a revert of a merge goes on ", reversing".
+    """
+    if tip == base:
+        return False
+    since = [f"^{tip}"] if not commits else [f"^{commit}" for commit in sorted(commits)]
+    text = repo.git.run(
+        *(
+            "log",
+            "--no-show-signature",
+            "-z",
+            "--first-parent",
+            "--reverse",
+            "--format=%H%n%P%n%B",
+            base,
+            *since,
+        )
+    ).out
+    bringing = set(commits)
+    reverts: set[str] = set()
+    down = False
+    for entry in text.split("\0"):
+        commit, _, rest = entry.partition("\n")
+        parents, _, body = rest.partition("\n")
+        if tip in parents.split(" ")[1:]:
+            bringing.add(commit)
+            down = False
+        for named in re.findall(r"^This reverts commit ([0-9a-f]{40,64})", body, re.MULTILINE):
+            if named in bringing:
+                reverts.add(commit)
+                down = True
+            elif named in reverts:
+                bringing.add(commit)
+                down = False
+    return down

@@ -1,0 +1,144 @@
+"""Publish a plan: the one step that moves the base to the planned commit.
+
+By compare-and-swap where the base is not checked out; by git's own fast-forward where it is, because only that keeps
+unrelated edits, refuses what would be overwritten and moves files, index and branch together.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from git_par import git
+from git_par.errors import Busy, Refused
+from git_par.git import Git
+from git_par.repo import Repo
+from git_par.workspaces import registry, status
+
+_INDEX_PATIENCE = 10.0
+"""Seconds to wait for an editor or another git to let go of the index of the base's checkout."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a base is checked out: its directory and git there."""
+
+    path: Path
+    git: Git
+
+
+def place(repo: Repo, base: str) -> Place | None:
+    """The checkout of `base`, None when it has none; Refused when the base must not be moved now."""
+    found = [one.path for one in registry.worktrees(repo) if one.branch == f"refs/heads/{base}"]
+    if len(found) > 1:
+        places = " and ".join(f"'{path}'" for path in found)
+        raise Refused(f"{base}: checked out twice, in {places}", hint=f"git -C '{found[1]}' switch --detach")
+    if busy := registry.moving(repo, base):
+        raise Refused(f"{base}: {busy}", hint="finish or abort it first")
+    if not found:
+        return None
+    path = found[0]
+    checkout = registry.checkout(repo, path)
+    directory = registry.git_dir(repo, path)
+    if checkout is None or directory is None:
+        raise Refused(
+            f"{base}: checked out in '{path}', which is gone or damaged",
+            hint=f"git worktree repair '{path}', or 'git worktree prune' when it is gone for good",
+        )
+    if busy := registry.operation(directory):
+        raise Refused(f"{base}: {busy} is in progress in '{path}'", hint=f"cd '{path}' and finish or abort it")
+    return Place(path, checkout)
+
+
+def publish(
+    repo: Repo, *, base: str, before: str, after: str, note: str, ready: Callable[[Place | None], None]
+) -> bool:
+    """Move `base` from `before` to `after`; False when it stands elsewhere, so that it must be planned again.
+
+    Call it under the base's lock.  `ready` is told the place right before anything moves.  `note` is for the reflog.
+    """
+    ref = f"refs/heads/{base}"
+    where = place(repo, base)
+    if repo.git.commit(ref) != before:
+        return False
+    ready(where)
+    if where is None:
+        reply = repo.git.run("update-ref", "-m", note, ref, after, before, ok=range(256))
+        if reply.code == 0:
+            return True
+        if repo.git.commit(ref) != before:
+            return False
+        raise git.failed(["update-ref"], reply)
+    return _fast_forward(repo, where, base, before, after, note)
+
+
+def _fast_forward(repo: Repo, where: Place, base: str, before: str, after: str, note: str) -> bool:
+    ref = f"refs/heads/{base}"
+    deadline = time.monotonic() + _INDEX_PATIENCE
+    while True:
+        reply = where.git.run(
+            *("merge", "--ff-only", "--no-overwrite-ignore", "--no-autostash", "--no-squash", "--commit"),
+            *("--no-verify-signatures", "--no-stat", "--quiet", after),
+            ok=range(256),
+            env={"GIT_REFLOG_ACTION": note},
+        )
+        stands = repo.git.commit(ref)
+        if reply.code == 0 and stands == after:
+            break
+        if stands != before:
+            return False
+        index_lock = registry.git_dir(repo, where.path)
+        if index_lock and (index_lock / "index.lock").exists():
+            if time.monotonic() > deadline:
+                raise Busy(
+                    f"{base}: another git holds the index of '{where.path}'",
+                    hint=f"wait for it; when none runs there, remove '{index_lock / 'index.lock'}'",
+                )
+            time.sleep(0.05)
+            continue
+        in_the_way = _overlap(repo, where.git, before, after)
+        if not in_the_way:
+            raise git.failed(["merge"], reply)
+        raise Refused(
+            f"{base}: in the way in '{where.path}': {_some(in_the_way)}",
+            hint="commit those files or move them away, then run the command again",
+        )
+    if _moved_exactly(repo, ref, before, after):
+        return True
+    # Somebody moved the base between our look and git's: what git fast-forwarded was not what was planned on.
+    earlier = repo.git.commit(f"{ref}@{{1}}")
+    if earlier:
+        where.git.run("reset", "--keep", "--quiet", earlier)
+    return False
+
+
+def run_post_merge(where: Place) -> str:
+    """Run the post-merge hook where git would have (githooks(5)); what went wrong, or nothing."""
+    reply = Git(where.path).run("hook", "run", "--ignore-missing", "post-merge", "--", "0", ok=range(256), hooks=True)
+    return f"the post-merge hook failed with status {reply.code}" if reply.code else ""
+
+
+def _moved_exactly(repo: Repo, ref: str, before: str, after: str) -> bool:
+    """Whether the reflog has the step before → after; a repository without reflogs cannot tell, and is believed."""
+    values = repo.git.run(
+        "log", "--no-show-signature", "-g", "--format=%H", "-n", "8", ref, "--", ok=(0, 128)
+    ).out.split()
+    return len(values) < 2 or (after, before) in pairwise(values)
+
+
+def _overlap(repo: Repo, checkout: Git, before: str, after: str) -> list[str]:
+    """What stands uncommitted, untracked or ignored where the publish would write."""
+    coming = set(repo.git.fields("diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after))
+    now = status.read(checkout, untracked="all", ignored=True)
+    local = {*now.staged, *now.changed, *now.untracked, *now.ignored}
+    folders = tuple(path for path in local if path.endswith("/"))
+    return sorted(
+        path
+        for path in coming
+        if path in local or path.startswith(folders) or any(one.startswith(f"{path}/") for one in local)
+    )
+
+
+def _some(paths: list[str]) -> str:
+    return ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")

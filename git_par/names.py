@@ -1,0 +1,108 @@
+"""Names: which ones can be a task or a branch, and what they are called on disk.
+
+The rules of a branch name are those of git-check-ref-format(1); a property test holds them against git itself.
+"""
+
+import hashlib
+import os
+import re
+import shlex
+import unicodedata
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+LONGEST_COMPONENT = 230
+"""Bytes; git adds `.lock` to each component and file systems end at 255."""
+LONGEST_NAME = 700
+"""Bytes; with the path of the repository in front it must stay under PATH_MAX."""
+LONGEST_DIRECTORY = 100
+_LONGEST_SLUG = 120
+
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+
+
+def branch_problem(name: str) -> str:
+    """Why `name` cannot be a branch; empty when it can."""
+    if not name:
+        return "a name cannot be empty"
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        return "a name must be valid UTF-8"
+    if any(ord(sign) < 32 or ord(sign) == 127 for sign in name):
+        return "a name cannot hold control characters"
+    for sign in " ~^:?*[\\":
+        if sign in name:
+            return f"a name cannot hold {'a space' if sign == ' ' else repr(sign)}"
+    if ".." in name or "@{" in name:
+        return f"a name cannot hold '{'..' if '..' in name else '@{'}'"
+    if name.startswith("-"):
+        return "a name cannot begin with '-'"
+    if name in ("@", "HEAD"):
+        return "git means something else by it"
+    if name.endswith("."):
+        return "a name cannot end with '.'"
+    for part in name.split("/"):
+        if not part:
+            return "a name cannot begin or end with '/' or hold '//'"
+        if part.startswith("."):
+            return "no part of a name can begin with '.'"
+        if part.endswith(".lock"):
+            return "no part of a name can end with '.lock'"
+        if len(part.encode()) > LONGEST_COMPONENT:
+            return f"no part of a name can be longer than {LONGEST_COMPONENT} bytes"
+    return f"a name cannot be longer than {LONGEST_NAME} bytes" if size > LONGEST_NAME else ""
+
+
+def task_problem(name: str) -> str:
+    """Why `name` cannot be a task; empty when it can."""
+    if name.startswith("refs/"):
+        return "a task is named without 'refs/'"
+    return branch_problem(name)
+
+
+def slug(name: str) -> str:
+    """The name of a task's records, locks and refs: one component, ASCII, and different for different names."""
+    plain = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in name.encode("utf-8", "replace"))
+    if len(plain) <= _LONGEST_SLUG:
+        return plain
+    # '%-' stands in no encoded name, and git allows it in a ref.
+    return f"{plain[:100]}%-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+
+
+def directories(name: str) -> Iterator[str]:
+    """What the workspace of a task may be called, best first: the name itself, then `-2`, `-3`, …"""
+    plain = name.replace("/", "-").encode()
+    for number in range(1, 10_000):
+        tail = f"-{number}" if number > 1 else ""
+        yield plain[: LONGEST_DIRECTORY - len(tail)].decode(errors="ignore") + tail
+
+
+def from_title(title: str) -> str:
+    """A task's name made from its title: `Free mixer channel` → `free-mixer-channel`; may be empty."""
+    words = re.findall(r"\w+", unicodedata.normalize("NFC", title).lower())
+    return "-".join(words)[:60].strip("-_")
+
+
+def stamped(what: str, now: datetime) -> str:
+    """A name for a task that was given none."""
+    return f"{what}-{now:%Y%m%d-%H%M%S}"
+
+
+def fill_template(template: str, **values: str) -> tuple[str, str]:
+    """`template` with each `{key}` replaced, and what is wrong with it (empty when nothing is)."""
+    for key in re.findall(r"\{([^{}]*)\}", template):
+        if key not in values:
+            return "", f"it knows no '{{{key}}}', only {', '.join(f'{{{name}}}' for name in values)}"
+        if not values[key]:
+            return "", f"'{{{key}}}' is empty here"
+    if "{name}" not in template:
+        return "", "it must hold '{name}'"
+    return re.sub(r"\{([^{}]*)\}", lambda found: values[found[1]], template), ""
+
+
+def shown(path: Path, cwd: Path) -> str:
+    """`path` as a person standing in `cwd` would write it in a shell: short where that is clear, quoted where needed."""
+    relative = os.path.relpath(path, cwd)
+    return shlex.quote(str(path) if relative.count("../") > 1 or relative.startswith("-") else relative)

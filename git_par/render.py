@@ -1,0 +1,113 @@
+"""Show reports: to people as text, to programs as JSON.  The only module that prints.
+
+Stdout carries the answer, stderr the talk about it.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from git_par.errors import ParError, Status
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under headings; a row has a cell for each heading."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a command has to say: `data` for programs, the rest for people, and how it ended."""
+
+    data: Callable[[], Mapping[str, Any]] = dict
+    """Asked for only when it is shown."""
+    lines: Sequence[str] = ()
+    """The answer, on stdout."""
+    table: Table | None = None
+    """The answer as a table, on stdout before the lines."""
+    talk: Sequence[str] = ()
+    """On stderr, in both forms."""
+    status: Status = Status.DONE
+
+
+def show(report: Report, *, as_json: bool) -> None:
+    """Print a report."""
+    if as_json:
+        _write(json.dumps({"version": VERSION, **report.data()}, indent=2))
+    else:
+        if report.table is not None:
+            _show_table(report.table)
+        for line in report.lines:
+            _write(line)
+    sys.stdout.flush()
+    for line in report.talk:
+        say(line)
+
+
+def show_error(error: ParError, *, as_json: bool) -> None:
+    """Print a refusal: one line what and why, one line what to run next."""
+    say(f"git par: {error.message}")
+    if error.hint:
+        say(f"hint: {error.hint}")
+    if as_json:
+        body = {"status": int(error.status), "message": error.message, "hint": error.hint}
+        _write(json.dumps({"version": VERSION, "error": body}, indent=2))
+
+
+def say(text: str) -> None:
+    """One line of talk, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def tell(text: str) -> None:
+    """One line of talk that comes while a command runs, on stderr, with our name in front."""
+    say(f"git par: {text}")
+
+
+def has_terminal() -> bool:
+    """Whether a person sits at all three streams."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+
+
+def as_typed() -> None:
+    """Let paths and names that are no valid text go out byte for byte, as they came in."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="surrogateescape")
+
+
+def close_quietly() -> None:
+    """The reader of our stdout went away: leave without a complaint from the interpreter."""
+    sink = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, sys.stdout.fileno())
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _show_table(table: Table) -> None:
+    """On a terminal the columns share its width; elsewhere nothing is cut, so that it can be searched."""
+    if not sys.stdout.isatty():
+        widths = [max(map(len, column)) for column in zip(table.headings, *table.rows, strict=True)]
+        for row in (table.headings, *table.rows):
+            _write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        return
+    from rich.console import Console  # 45 ms to import
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    drawn = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in table.headings:
+        drawn.add_column(heading, overflow="fold", no_wrap=heading != "TITLE")
+    for row in table.rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    Console(soft_wrap=False).print(drawn)

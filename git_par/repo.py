@@ -1,0 +1,166 @@
+"""Where things are: the repository, its main worktree, the directory one stands in, the workspaces directory.
+
+The repository is found once, with the environment as inherited; from then on every path is absolute and every git call
+says where it runs.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from git_par import git
+from git_par.errors import Refused, UsageError
+from git_par.git import Git
+
+MINIMUM_GIT = "2.39"
+
+# Known since 2.39; an older git echoes an option it does not know, so the version costs no process of its own.
+_SINCE_2_39 = "--exclude-hidden=receive"
+
+
+@dataclass(frozen=True)
+class Repo:
+    """One repository, seen from one directory."""
+
+    common: Path
+    """The directory all worktrees share."""
+    git_dir: Path
+    """The git directory of the checkout one stands in; `common` itself in the main one."""
+    cwd: Path
+
+    @cached_property
+    def git(self) -> Git:
+        """Git on the repository as a whole: objects, refs, configuration; no checkout's attributes."""
+        return Git(self.common, ("--git-dir=.",))
+
+    @cached_property
+    def config(self) -> dict[str, list[str]]:
+        """Every git setting in force, all its values in order; section and variable in lower case."""
+        values: dict[str, list[str]] = {}
+        for field in self.git.fields("config", "--null", "--list"):
+            key, newline, value = field.partition("\n")
+            values.setdefault(key, []).append(value if newline else "true")
+        return values
+
+    def setting(self, key: str) -> str | None:
+        """The last value of the git setting `key` (lower case)."""
+        values = self.config.get(key)
+        return values[-1] if values else None
+
+    @cached_property
+    def main(self) -> Path | None:
+        """The main worktree; None in a bare repository."""
+        if worktree := self.setting("core.worktree"):
+            return (self.common / worktree).resolve()
+        if is_true(self.setting("core.bare")) or self.common.name != ".git":
+            return None
+        return self.common.parent
+
+    @cached_property
+    def top(self) -> Path | None:
+        """The checkout one stands in; None outside of any."""
+        if self.git_dir == self.common:
+            return self.main
+        return linked_checkout(self.git_dir)
+
+    @cached_property
+    def here(self) -> Git:
+        """Git on the checkout one stands in, else on the repository."""
+        return self.checkout(self.top, self.git_dir) if self.top else self.git
+
+    def checkout(self, top: Path, git_dir: Path) -> Git:
+        """Git on the checkout `top`.
+
+        Its git directory is named outright: discovery in a damaged checkout would go up and answer for another
+        repository.
+        """
+        return Git(top, (f"--git-dir={git_dir}", f"--work-tree={top}"))
+
+    @property
+    def state(self) -> Path:
+        """Where git-par keeps its records."""
+        return self.common / "par"
+
+    @cached_property
+    def workspaces(self) -> Path:
+        """The workspaces directory, existing or not."""
+        if chosen := self.setting("par.directory"):
+            return Path(os.path.realpath(self._folder / Path(chosen).expanduser()))
+        return Path(os.path.realpath(self._folder.parent)) / f"{self._name}-worktrees"
+
+    @cached_property
+    def _folder(self) -> Path:
+        """The folder that a person takes for the repository."""
+        superproject = _superproject(self.common)
+        if superproject:
+            return superproject
+        if self.main:
+            return self.main
+        return self.common.parent if self.common.name in (".bare", ".git") else self.common
+
+    @cached_property
+    def _name(self) -> str:
+        if _superproject(self.common) and self.main:
+            return f"{self._folder.name}-{self.main.name}"
+        return self._folder.name.removesuffix(".git") or "repository"
+
+    @cached_property
+    def version(self) -> tuple[int, int]:
+        """Git's own version, major and minor."""
+        return git_version()
+
+
+def find(cwd: Path | None = None) -> Repo:
+    """The repository of `cwd`, by the environment as inherited; Refused when there is none or git is too old."""
+    try:
+        cwd = cwd or Path.cwd()
+    except FileNotFoundError:
+        raise Refused("the current directory: it is gone", hint="run 'cd' into a directory that exists") from None
+    reply = git.discover(cwd, "rev-parse", _SINCE_2_39, "--path-format=absolute", "--git-common-dir", "--git-dir")
+    if reply.code != 0:
+        why = git.failed(["rev-parse"], reply).message.partition(": ")[2]
+        if "not a git repository" in why or not why:
+            why = "not a git repository"
+        raise Refused(f"'{cwd}': {why}", hint="cd into a repository, or name one with 'git -C DIR par …'")
+    lines = reply.out.removesuffix("\n").split("\n")
+    if lines[0] == _SINCE_2_39:
+        version = ".".join(map(str, git_version()))
+        raise Refused(f"git {version}: too old, git-par needs {MINIMUM_GIT} or newer", hint="see 'git version'")
+    if len(lines) != 2:
+        raise Refused(f"'{cwd}': a newline in the path of the repository", hint="move the repository")
+    common, git_dir = (Path(os.path.realpath(line)) for line in lines)
+    return Repo(common=common, git_dir=git_dir, cwd=cwd)
+
+
+def linked_checkout(git_dir: Path) -> Path | None:
+    """The directory of the linked worktree whose administrative directory is `git_dir` (gitrepository-layout(5))."""
+    try:
+        pointer = os.fsdecode((git_dir / "gitdir").read_bytes()).removesuffix("\n")
+    except OSError:
+        return None
+    # From 2.48 on it may be relative to the administrative directory.
+    return Path(os.path.realpath((git_dir / pointer).parent)) if pointer else None
+
+
+def git_version() -> tuple[int, int]:
+    """The version of the git in PATH, major and minor."""
+    words = git.discover(Path("/"), "version").out.split()
+    parts = words[2].split(".") if len(words) > 2 else []
+    try:
+        return int(parts[0]), int(parts[1])
+    except (IndexError, ValueError):
+        raise UsageError("git version: cannot be read", hint="run 'git version' and see what it answers") from None
+
+
+def is_true(value: str | None) -> bool:
+    """A git boolean (git-config(1), Values)."""
+    return value is not None and value.lower() in ("true", "yes", "on", "1")
+
+
+def _superproject(common: Path) -> Path | None:
+    """The outermost superproject of a submodule, whose repository lies in `<superproject>/.git/modules/…`."""
+    for parent in reversed(common.parents):
+        if parent.name == "modules" and parent.parent.name == ".git":
+            return parent.parent.parent
+    return None

@@ -1,0 +1,1 @@
+"""What git-par remembers: tasks, journal, locks, settings."""

@@ -1,0 +1,167 @@
+"""Keep processes out of each other's way.
+
+One file a name under `<common dir>/par/locks`, locked with flock(2) and never unlinked: that would let two waiters lock
+two different inodes.  The kernel frees a lock when its holder dies, and the descriptor goes to the git children of the
+critical section, so that it stays held while one of them still runs.  Correctness never rests on a lock alone: every ref
+moves by compare-and-swap, every path and record is made exclusively.
+"""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from git_par import files, git, names
+from git_par.errors import Busy
+from git_par.repo import Repo
+from git_par.state import tasks
+
+if TYPE_CHECKING:  # it costs 40 ms to import, and only writers pay that
+    from filelock import FileLock
+
+_RANKS = ("base", "repository", "task")
+"""The order in which locks are taken; never the other way."""
+
+_TELL_AFTER = 1.0
+_LOOK_EVERY = 0.2
+
+
+@dataclass
+class Locks:
+    """The locks of one repository, for one command."""
+
+    repo: Repo
+    timeout: float
+    """Seconds to wait, counted from the last change of the holder: a moving queue never times out."""
+    tell: Callable[[str], None]
+    command: str
+    _held: list[tuple[int, str]] = field(default_factory=list)
+
+    @contextmanager
+    def repository(self) -> Iterator[None]:
+        """For milliseconds: names, slots, registrations, git's shared configuration."""
+        with self._hold("repository", "", "the repository"):
+            yield
+
+    @contextmanager
+    def base(self, branch: str) -> Iterator[None]:
+        """While a merge checks and publishes `branch`."""
+        with self._hold("base", names.slug(branch), f"branch '{branch}'"):
+            yield
+
+    @contextmanager
+    def task(self, name: str) -> Iterator[None]:
+        """While a task is made, changed or removed."""
+        with self._hold("task", names.slug(name), f"task '{name}'"):
+            yield
+
+    @contextmanager
+    def every_task(self, wanted: list[str]) -> Iterator[None]:
+        """Several tasks, in the one order that everybody takes them in."""
+        with ExitStack() as stack:
+            for name in sorted(wanted, key=names.slug):
+                stack.enter_context(self.task(name))
+            yield
+
+    def is_held(self, name: str) -> bool:
+        """Whether some living process is busy with the task `name`."""
+        from filelock import Timeout
+
+        try:
+            self._lock(f"task-{names.slug(name)}", None).acquire(blocking=False).lock.release()
+        except Timeout:
+            return True
+        return False
+
+    @contextmanager
+    def _hold(self, kind: str, name: str, shown: str) -> Iterator[None]:
+        from filelock import Timeout
+
+        place = (_RANKS.index(kind), name)
+        assert all(place > held for held in self._held), f"lock order: {place} after {self._held}"
+        file = f"{kind}-{name}" if name else kind
+        with ExitStack() as stack:
+
+            def acquired(descriptor: int) -> None:
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, self._note(), 0)
+                stack.enter_context(git.carrying(descriptor))
+
+            lock = self._lock(file, acquired)
+            patience = _Patience(Path(lock.lock_file), shown, self.timeout, self.tell)
+            try:
+                lock.acquire(cancel_check=patience.is_over)
+            except Timeout:
+                raise Busy(
+                    f"{shown}: locked by {patience.holder} for more than {self.timeout:g} s",
+                    hint="wait for it to finish and run the command again, or raise par.lockTimeout",
+                ) from None
+            # Released before git may still be told the descriptor: unwind in this order.
+            stack.callback(lock.release)
+            self._held.append(place)
+            stack.callback(self._held.remove, place)
+            yield
+
+    def _lock(self, file: str, acquired: Callable[[int], None] | None) -> "FileLock":
+        from filelock import FileLock
+
+        files.private_directory(self.repo.state)
+        return FileLock(
+            files.private_directory(self.repo.state / "locks") / file,
+            mode=0o600,
+            poll_interval=0.01,
+            fallback_to_soft=False,
+            preserve_lock_file=True,
+            on_acquired=acquired,
+        )
+
+    def _note(self) -> bytes:
+        holder = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "start": tasks.now(),
+            "command": self.command,
+        }
+        return (json.dumps(holder) + "\n").encode()
+
+
+@dataclass
+class _Patience:
+    """How long a waiter waits, and what it says meanwhile."""
+
+    file: Path
+    shown: str
+    timeout: float
+    tell: Callable[[str], None]
+    holder: str = "another process"
+    _began: float = field(default_factory=time.monotonic)
+    _changed: float = field(default_factory=time.monotonic)
+    _looked: float = 0.0
+    _told: bool = False
+
+    def is_over(self) -> bool:
+        """Asked at every poll: is it time to give up?"""
+        now = time.monotonic()
+        if now - self._looked < _LOOK_EVERY:
+            return False
+        self._looked = now
+        holder = self._read()
+        if holder != self.holder:
+            self.holder, self._changed = holder, now
+        if not self._told and now - self._began > _TELL_AFTER:
+            self._told = True
+            self.tell(f"waiting for {self.shown}, held by {self.holder}")
+        return now - self._changed > self.timeout
+
+    def _read(self) -> str:
+        try:
+            note = json.loads(self.file.read_bytes())
+            where = "" if note["host"] == socket.gethostname() else f" on {note['host']}"
+            return f"'{note['command']}' (process {note['pid']}{where}, since {note['start']})"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "another process"

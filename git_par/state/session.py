@@ -1,0 +1,61 @@
+"""What every command works with: the repository, its settings, its records and its locks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from git_par import repo as repository
+from git_par.errors import UsageError
+from git_par.repo import Repo
+from git_par.state.journal import Journal
+from git_par.state.locks import Locks
+from git_par.state.settings import Settings
+from git_par.state.tasks import Task, Tasks
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run of git-par in one repository."""
+
+    argv: tuple[str, ...]
+    tell: Callable[[str], None]
+    """Says something to the person at the terminal."""
+
+    @cached_property
+    def repo(self) -> Repo:
+        """The repository of the current directory."""
+        return repository.find()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the repository."""
+        return Settings(self.repo)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        """The tasks of the repository."""
+        return Tasks(self.repo, self.tell)
+
+    @cached_property
+    def locks(self) -> Locks:
+        """The locks of the repository."""
+        command = " ".join(("git par", *self.argv))[:200]
+        return Locks(self.repo, float(self.settings.number("lockTimeout")), self.tell, command)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The journal of the repository."""
+        return Journal(self.repo, self.argv)
+
+    def here(self) -> Task | None:
+        """The task in whose workspace one stands."""
+        return self.tasks.at(self.repo.top)
+
+    def named(self, name: str) -> Task:
+        """The task `name`; `.` is the one whose workspace one stands in."""
+        if name == ".":
+            task = self.here()
+            if task is None:
+                raise UsageError("'.': this is not the workspace of a task", hint="see 'git par list'")
+            return task
+        return self.tasks.expect(name)

@@ -1,0 +1,1 @@
+"""Where work happens: making, reading and removing workspaces."""

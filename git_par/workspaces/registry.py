@@ -1,0 +1,166 @@
+"""Git's registry of worktrees: who is where, and taking one entry out.
+
+`git worktree list` dies while any other process is half way through an add (git-worktree's writer makes the entry, then
+fills it), so it is asked again; see gitrepository-layout(5) for what an entry holds.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_par import files, git
+from git_par.git import Git
+from git_par.repo import Repo, linked_checkout
+
+OUR_LOCK = "git-par:"
+"""How the reason of a worktree lock of ours begins."""
+
+_TRIES = 8
+
+_OPERATIONS = (
+    ("rebase-merge", "a rebase"),
+    ("rebase-apply", "a rebase"),
+    ("MERGE_HEAD", "a merge"),
+    ("CHERRY_PICK_HEAD", "a cherry-pick"),
+    ("REVERT_HEAD", "a revert"),
+    ("sequencer", "a cherry-pick or revert"),
+    ("BISECT_LOG", "a bisection"),
+)
+
+
+@dataclass(frozen=True)
+class Worktree:
+    """One line of git's registry."""
+
+    path: Path
+    branch: str | None
+    """The full ref it has checked out; None when detached or bare."""
+
+
+def worktrees(repo: Repo) -> list[Worktree]:
+    """Every registered worktree, the main one first."""
+    for attempt in range(_TRIES):
+        reply = repo.git.run("worktree", "list", "--porcelain", "-z", ok=range(256))
+        if reply.code == 0:
+            return list(_parse(reply.out, repo))
+        time.sleep(0.01 * 2**attempt)
+    raise git.failed(["worktree list"], reply)
+
+
+def _parse(text: str, repo: Repo) -> Iterator[Worktree]:
+    for number, block in enumerate(text.split("\0\0")):
+        lines = dict(line.partition(" ")[::2] for line in block.split("\0") if line)
+        if "worktree" not in lines:
+            continue
+        # For a submodule git names the repository here instead of the checkout.
+        path = repo.main if number == 0 and repo.main else Path(lines["worktree"])
+        if "bare" not in lines:
+            yield Worktree(path, lines.get("branch"))
+
+
+def admin_dir(repo: Repo, path: Path) -> Path | None:
+    """The administrative directory of the worktree `path`, when both point at each other."""
+    try:
+        text = os.fsdecode((path / ".git").read_bytes())
+    except OSError:
+        return None
+    entry = Path(os.path.realpath(path / text.removeprefix("gitdir: ").removesuffix("\n")))
+    if entry.parent != repo.common / "worktrees" or linked_checkout(entry) != Path(os.path.realpath(path)):
+        return None
+    return entry
+
+
+def entries_for(repo: Repo, path: Path) -> list[Path]:
+    """The administrative directories that claim `path`, whether it still exists or not."""
+    place = Path(os.path.realpath(path))
+    return [entry for entry in _entries(repo) if linked_checkout(entry) == place]
+
+
+def checkout(repo: Repo, path: Path) -> Git | None:
+    """Git on the worktree `path`; None when it is not a registered one."""
+    if path == repo.main:
+        return repo.checkout(path, repo.common)
+    entry = admin_dir(repo, path)
+    return repo.checkout(path, entry) if entry else None
+
+
+def git_dir(repo: Repo, path: Path) -> Path | None:
+    """The git directory of the worktree `path`."""
+    return repo.common if path == repo.main else admin_dir(repo, path)
+
+
+def lock_reason(entry: Path) -> str | None:
+    """Why the worktree of `entry` is locked; None when it is not."""
+    try:
+        return os.fsdecode((entry / "locked").read_bytes()).strip()
+    except FileNotFoundError:
+        return None
+
+
+def register(repo: Repo, path: Path, branch: str, task: str) -> None:
+    """Make the empty worktree `path` for the existing `branch`, locked in our name; under the repository lock.
+
+    The lock keeps `git worktree prune` and a bare `git worktree remove` off.  What other tools' git commands disturb is
+    tried again: a prune between two of git's own steps makes an add fail.
+    """
+    reason = f"{OUR_LOCK} remove with 'git par remove {task}'"
+    # Relative links would write an extension into the shared configuration.
+    relative = "true" if repo.setting("extensions.relativeworktrees") == "true" else "false"
+    for attempt in range(_TRIES):
+        path.mkdir(exist_ok=True)  # a failing `worktree add` deletes it
+        reply = repo.git.run(
+            "-c",
+            f"worktree.useRelativePaths={relative}",
+            *("worktree", "add", "--lock", "--reason", reason, "--no-checkout", str(path), branch),
+            ok=range(256),
+        )
+        if reply.code == 0 and admin_dir(repo, path):
+            return
+        unregister(repo, path)
+        time.sleep(0.01 * 2**attempt)
+    raise git.failed(["worktree add"], reply)
+
+
+def unregister(repo: Repo, path: Path) -> None:
+    """Take out the entries that claim `path`, each in one step: git never sees half an entry."""
+    for entry in entries_for(repo, path):
+        aside = repo.state / f"dropped-{entry.name}-{os.getpid()}-{time.time_ns()}"
+        try:
+            entry.rename(aside)
+        except FileNotFoundError:
+            continue
+        files.delete_tree(aside)
+
+
+def operation(git_dir: Path) -> str:
+    """What is in progress in the checkout of `git_dir`, in words; empty when nothing is."""
+    return next((words for name, words in _OPERATIONS if (git_dir / name).exists()), "")
+
+
+def moving(repo: Repo, branch: str) -> str:
+    """Where and how `branch` is being rebased or bisected, which git does not show as checked out; empty when nowhere."""
+    for directory in (repo.common, *_entries(repo)):
+        place = repo.main if directory == repo.common else linked_checkout(directory)
+        for name in ("rebase-merge/head-name", "rebase-apply/head-name"):
+            if _content(directory / name) == f"refs/heads/{branch}":
+                return f"a rebase of it is in progress in '{place}'"
+        if _content(directory / "BISECT_START") == branch:
+            return f"a bisection of it is in progress in '{place}'"
+    return ""
+
+
+def _entries(repo: Repo) -> list[Path]:
+    try:
+        with os.scandir(repo.common / "worktrees") as found:
+            return [Path(entry.path) for entry in found]
+    except FileNotFoundError:
+        return []
+
+
+def _content(file: Path) -> str:
+    try:
+        return os.fsdecode(file.read_bytes()).removesuffix("\n")
+    except OSError:
+        return ""

@@ -1,0 +1,297 @@
+"""Remove a workspace: the one place of the program that deletes what people worked in.
+
+First every reason to leave it is looked for, and not knowing is one of them.  Then what would be lost is kept, the
+directory is renamed away in one step and looked at once more, and only then do registration and branch go.  The bytes go
+later, in the background (see `trash`).
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from git_par import files
+from git_par.errors import GitFailed, ParError, Refused
+from git_par.git import Git
+from git_par.repo import Repo
+from git_par.state.tasks import Task
+from git_par.workspaces import registry, status
+from git_par.workspaces.usage import User
+from git_par.workspaces.worktree import PRIVATE
+
+REASONS = (
+    "standing",
+    "in-use",
+    "creating",
+    "operation",
+    "locked",
+    "protected",
+    "other-branch",
+    "hidden-edits",
+    "nested",
+    "uncommitted",
+    "untracked",
+    "unmerged",
+    "reverted",
+    "new",
+    "not-ours",
+    "unknown",
+)
+"""Why a task can be left, as `prune` and `remove` report it."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a task is left, in a word and in a sentence; `hint` is the command that shows or helps."""
+
+    word: str
+    detail: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a removal saved: a ref for the commits, a directory for the files that were moved aside."""
+
+    ref: str
+    files: str | None
+
+
+def reasons(repo: Repo, task: Task, patterns: Sequence[str], users: Sequence[User]) -> list[Reason]:
+    """Why the workspace of `task` must stay; none means that it can go.  A workspace that is gone holds nothing back."""
+    path = Path(task.path)
+    if task.protected:
+        return [Reason("protected", "it is protected", f"git par set {task.name} --no-protect")]
+    if task.state == "creating":
+        return [Reason("creating", "it is still being made")]
+    if not os.path.lexists(path):
+        return []
+    try:
+        found = _foreign(repo, path)
+        if found:
+            return [found]
+        found_users = [f"{user.command} (process {user.pid})" for user in users]
+        if found_users:
+            return [Reason("in-use", f"in use by {', '.join(found_users[:3])}")]
+        return list(_work(repo, task, path, patterns))
+    except (OSError, ParError) as error:
+        return [Reason("unknown", f"it cannot be checked: {error}", f"git -C '{path}' status")]
+
+
+def _foreign(repo: Repo, path: Path) -> Reason | None:
+    """Whether something is not ours: record, path and registration must agree."""
+    if path.is_symlink() or not path.is_dir() or Path(os.path.realpath(path)) != path:
+        return Reason("not-ours", f"'{path}' is not the directory that was made for it", f"ls -ld '{path}'")
+    entry = registry.admin_dir(repo, path)
+    if entry is None:
+        return Reason("not-ours", f"'{path}' is not registered as a worktree of this repository", "git worktree list")
+    around = {_identity(repo.common), *([_identity(repo.main)] if repo.main else [])}
+    inside = [one.path for one in registry.worktrees(repo) if one.path != path and path in one.path.parents]
+    if _identity(path) in around or path in repo.common.parents or (repo.main and path in repo.main.parents):
+        return Reason("not-ours", f"'{path}' holds the repository itself")
+    if inside:
+        return Reason("nested", f"the worktree '{inside[0]}' lies inside", f"git worktree list | grep '{path}'")
+    lock = registry.lock_reason(entry)
+    if lock is not None and not lock.startswith(registry.OUR_LOCK):
+        return Reason("locked", f"its worktree is locked: {lock or 'no reason given'}", f"git worktree unlock '{path}'")
+    if busy := registry.operation(entry):
+        return Reason("operation", f"{busy} is in progress in it", f"git -C '{path}' status")
+    return None
+
+
+def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[Reason]:
+    git = _checkout(repo, path)
+    now = status.read(git, untracked="all", ignored=True)
+    show = f"git -C '{path}' status"
+    found = []
+    if now.branch != task.branch:
+        on = f"branch '{now.branch}'" if now.branch else "a detached HEAD"
+        found.append(
+            Reason("other-branch", f"it is on {on}, not '{task.branch}'", f"git -C '{path}' switch {task.branch}")
+        )
+    if now.tracked_dirt:
+        found.append(Reason("uncommitted", f"uncommitted changes: {_some(now.tracked_dirt)}", show))
+    nested = [one for one in now.untracked if one.endswith("/")]
+    nested += list(_repositories(path, [one for one in now.ignored if not _regenerable(one, patterns)]))
+    nested += _submodules(git, path)
+    nested += files.mounts_below(path)
+    if nested:
+        found.append(Reason("nested", f"another repository or file system lies inside: {_some(nested)}", show))
+    untracked = [one for one in now.untracked if not one.endswith("/")]
+    if untracked:
+        found.append(Reason("untracked", f"untracked files: {_some(untracked)}", f"{show} --untracked-files=all"))
+    if hidden := _hidden_edits(git, path):
+        found.append(
+            Reason(
+                "hidden-edits",
+                f"edits hidden by assume-unchanged or skip-worktree: {_some(hidden)}",
+                f"git -C '{path}' ls-files -v",
+            )
+        )
+    return found
+
+
+def remove(repo: Repo, task: Task, tip: str | None, patterns: Sequence[str]) -> Kept | Reason:
+    """Remove workspace, registration and branch of `task`, whose branch stands at `tip` (None: it is gone).
+
+    Call it under the task's lock, when there are no `reasons`.  A change that came between those and the rename brings
+    everything back and is returned as a Reason.
+    """
+    path = Path(task.path)
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    keep = f"refs/par/kept/{task.slug}/{stamp}"
+    if tip:
+        repo.git.run("update-ref", "--create-reflog", "-m", "git-par: kept", f"{keep}/tip", tip, "")
+    moved = None
+    if os.path.lexists(path):
+        aside = repo.workspaces / PRIVATE / "kept" / task.slug / stamp
+        entry = registry.admin_dir(repo, path)
+        late = _put_aside(repo, task, path, aside, patterns, tip)
+        if isinstance(late, Reason):
+            if tip:
+                repo.git.run("update-ref", "-d", f"{keep}/tip", tip)
+            return late
+        moved = late
+        if entry is None:
+            raise GitFailed(f"'{path}': its registration is gone", hint="git worktree list")
+    registry.unregister(repo, path)
+    if tip and not _checked_out(repo, task):
+        _delete_branch(repo, task, tip)
+    return Kept(keep, str(moved) if moved else None)
+
+
+def forget_settings(repo: Repo, branch: str) -> None:
+    """Take the section of a deleted branch out of the shared configuration, as `git branch -d` does.
+
+    Under the repository lock; most branches have none, and then the file is not touched.
+    """
+    section = f"branch.{branch}."
+    listed = repo.git.fields("config", "--file", "config", "--null", "--name-only", "--list")
+    if any(key.startswith(section) for key in listed) and repo.git.commit(f"refs/heads/{branch}") is None:
+        repo.git.run("config", "--file", "config", "--remove-section", f"branch.{branch}", ok=(0, 128))
+
+
+def _put_aside(
+    repo: Repo, task: Task, path: Path, aside: Path, patterns: Sequence[str], tip: str | None
+) -> Path | Reason | None:
+    """Rename the workspace into the kept directory, look again, move what is to stay and hand the rest to the trash.
+
+    Until the very end everything lies in the kept directory, which nobody sweeps.
+    """
+    files.private_directory(repo.workspaces / PRIVATE)
+    files.private_directory(aside)
+    place = aside / "workspace"
+    entry = registry.admin_dir(repo, path)
+    try:
+        path.rename(place)
+    except OSError as error:
+        with suppress(OSError):
+            aside.rmdir()
+        return Reason("unknown", f"'{path}' cannot be moved: {error.strerror}", f"ls -ld '{path}'")
+    try:
+        if entry is None:
+            raise Refused("its registration is gone")
+        now = status.read(repo.checkout(place, entry), untracked="all", ignored=True)
+        if now.tracked_dirt or now.untracked or now.branch != task.branch or (tip and now.head != tip):
+            raise Refused("it was changed while it was being removed")
+        kept = [one for one in now.ignored if not _regenerable(one, patterns)]
+    except (OSError, ParError) as error:
+        place.rename(path)
+        with suppress(OSError):
+            aside.rmdir()
+        return Reason("in-use", str(error), f"git -C '{path}' status")
+    for one in kept:
+        target = aside / "files" / one
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (place / one).rename(target)
+    trash = files.private_directory(repo.workspaces / PRIVATE / "trash")
+    place.rename(trash / f"{task.slug}-{time.time_ns()}")
+    if kept:
+        return aside / "files"
+    aside.rmdir()
+    with suppress(OSError):  # others may lie there from earlier removals
+        aside.parent.rmdir()
+    return None
+
+
+def _delete_branch(repo: Repo, task: Task, tip: str) -> None:
+    for attempt in range(5):
+        # A pack-refs next door makes a delete fail that is fine the next moment.
+        if repo.git.run("update-ref", "-d", task.ref, tip, ok=range(256)).code == 0:
+            return
+        if repo.git.commit(task.ref) != tip:
+            return  # somebody moved it: it is theirs now
+        time.sleep(0.02 * 2**attempt)
+    raise GitFailed(f"{task.branch}: git cannot delete the branch", hint=f"git branch -D {task.branch}")
+
+
+def _checked_out(repo: Repo, task: Task) -> bool:
+    return any(one.branch == task.ref and str(one.path) != task.path for one in registry.worktrees(repo))
+
+
+def _hidden_edits(git: Git, path: Path) -> list[str]:
+    """Tracked files that git was told not to look at, and that differ from what the index has.
+
+    `ls-files -v` marks assume-unchanged entries in lower case and skip-worktree ones with S (git-ls-files(1)).
+    """
+    marked = [field for field in git.fields("ls-files", "-v", "-z") if field[0].islower() or field[0] == "S"]
+    there = [field[2:] for field in marked if os.path.lexists(path / field[2:])]
+    if not there:
+        return []
+    listed = git.fields("ls-files", "-s", "-z")
+    recorded = {name: mode.split(" ")[:2] for mode, _, name in (one.partition("\t") for one in listed)}
+    return [name for name in there if _differs(git, path / name, *recorded[name])]
+
+
+def _differs(git: Git, file: Path, mode: str, oid: str) -> bool:
+    if mode == "120000":
+        if not file.is_symlink():
+            return True
+        return git.line("hash-object", "--stdin", feed=os.readlink(file)) != oid
+    if mode == "160000" or file.is_symlink() or not file.is_file():
+        return True
+    if (mode == "100755") != bool(file.stat().st_mode & 0o100):
+        return True
+    return git.line("hash-object", "--", str(file)) != oid
+
+
+def _repositories(path: Path, ignored: Sequence[str]) -> list[str]:
+    """Repositories of their own among ignored directories, which `git status` does not look into."""
+    found = []
+    for one in ignored:
+        if not one.endswith("/"):
+            continue
+        for directory, entries in files.walk_directories(path / one):
+            if any(entry.name == ".git" for entry in entries):
+                found.append(os.path.relpath(directory, path))
+    return found
+
+
+def _submodules(git: Git, path: Path) -> list[str]:
+    listed = git.fields("ls-files", "-s", "-z")
+    paths = [name for entry, _, name in (one.partition("\t") for one in listed) if entry.startswith("160000 ")]
+    return [name for name in paths if os.path.lexists(path / name / ".git")]
+
+
+def _regenerable(path: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(part, pattern) for part in path.rstrip("/").split("/") for pattern in patterns)
+
+
+def _checkout(repo: Repo, path: Path) -> Git:
+    git = registry.checkout(repo, path)
+    if git is None:
+        raise Refused(f"'{path}': not a worktree of this repository")
+    return git
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _some(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")

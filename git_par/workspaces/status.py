@@ -1,0 +1,70 @@
+"""What stands uncommitted in a checkout, as `git status --porcelain=v2 -z` tells it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from git_par.git import Git
+
+
+@dataclass(frozen=True)
+class Status:
+    """One checkout: where it is and what is not committed."""
+
+    head: str | None
+    """The commit checked out; None before the first one."""
+    branch: str | None
+    """The branch checked out, without `refs/heads/`; None when detached."""
+    staged: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    """Tracked, different on disk from the index; unmerged paths count here."""
+    untracked: tuple[str, ...] = ()
+    """A path that ends with `/` is a directory: a repository of its own, unless directories were folded."""
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def tracked_dirt(self) -> tuple[str, ...]:
+        """The tracked paths with uncommitted changes."""
+        return tuple(dict.fromkeys((*self.staged, *self.changed)))
+
+
+def read(git: Git, *, untracked: str = "normal", ignored: bool = False) -> Status:
+    """The status of a checkout; `untracked` is no, normal or all (git-status(1)).
+
+    Settings that would hide something are overruled; nothing is written, not even a refreshed index.
+    """
+    reply = git.run(
+        *("status", "--porcelain=v2", "--branch", "-z", f"--untracked-files={untracked}"),
+        *(["--ignored=matching"] if ignored else ["--ignored=no"]),
+        "--ignore-submodules=none",
+        "--no-ahead-behind",
+    )
+    return _parse(iter(reply.out.split("\0")))
+
+
+def _parse(fields: Iterator[str]) -> Status:
+    head: str | None = None
+    branch: str | None = None
+    found: dict[str, list[str]] = {"staged": [], "changed": [], "untracked": [], "ignored": []}
+    for field in fields:
+        kind, _, rest = field.partition(" ")
+        if field.startswith("# branch.oid "):
+            head = None if rest.endswith("(initial)") else rest.split(" ", 1)[1]
+        elif field.startswith("# branch.head "):
+            name = rest.split(" ", 1)[1]
+            branch = None if name == "(detached)" else name
+        elif kind in ("1", "2", "u"):
+            path = rest.split(" ", {"1": 7, "2": 8, "u": 9}[kind])[-1]
+            if kind == "u":
+                found["changed"].append(path)
+            else:
+                if rest[0] != ".":
+                    found["staged"].append(path)
+                if rest[1] != ".":
+                    found["changed"].append(path)
+            if kind == "2":
+                next(fields)  # where it was renamed from
+        elif kind == "?":
+            found["untracked"].append(rest)
+        elif kind == "!":
+            found["ignored"].append(rest)
+    return Status(head, branch, **{name: tuple(paths) for name, paths in found.items()})

@@ -1,0 +1,33 @@
+"""The trash: renamed-away directories whose bytes go in the background.
+
+A sweep takes everything that lies there, so what a killed one left is taken by the next.  Run as a module it is that
+sweep: `python -m git_par.workspaces.trash DIRECTORY`.
+"""
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from git_par import files, spawn
+from git_par.repo import Repo
+from git_par.workspaces.worktree import PRIVATE
+
+
+def sweep_later(repo: Repo) -> None:
+    """Start a background process that empties the trash, when there is something in it."""
+    trash = repo.workspaces / PRIVATE / "trash"
+    if trash.is_dir() and any(trash.iterdir()):
+        spawn.in_background([sys.executable, "-m", "git_par.workspaces.trash", str(trash)])
+
+
+def sweep(trash: Path) -> None:
+    """Delete all that lies in `trash`; what resists is left for the next sweep."""
+    for path in list(trash.iterdir()):
+        with suppress(OSError):
+            files.delete_tree(path)
+
+
+if __name__ == "__main__":
+    os.nice(10)
+    sweep(Path(sys.argv[1]))

@@ -1,0 +1,136 @@
+"""Who is working in a directory: processes that stand in it or hold files there open for writing."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from psutil import Process
+
+_SHELLS = frozenset(
+    [
+        "sh",
+        "ash",
+        "bash",
+        "dash",
+        "fish",
+        "ksh",
+        "mksh",
+        "nu",
+        "pwsh",
+        "tcsh",
+        "csh",
+        "zsh",
+        "xonsh",
+        "elvish",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class User:
+    """A process that uses a workspace."""
+
+    pid: int
+    command: str
+
+
+def users(paths: Sequence[Path]) -> dict[Path, list[User]]:
+    """For each of `paths`, the processes at work in it.
+
+    Of the calling chain git-par itself, git and the nearest shell do not count.  A process of our own that cannot be read
+    counts everywhere, because not knowing means leaving; one of another user, or one that is kept from us on purpose, does
+    not.
+    """
+    import psutil
+
+    found: dict[Path, list[User]] = {path: [] for path in paths}
+    spared = _calling_chain()
+    for process in psutil.process_iter():
+        if process.pid in spared:
+            continue
+        try:
+            places = list(_places(process))
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+        except (psutil.AccessDenied, PermissionError):
+            if not _is_ours(process) or _is_withheld(process.pid):
+                continue
+            places = []
+            inside = list(paths)
+        else:
+            inside = [path for path in paths if any(_is_inside(place, path) for place in places)]
+        for path in inside:
+            found[path].append(User(process.pid, _name(process)))
+    return found
+
+
+def _places(process: "Process") -> Iterator[str]:
+    """Where a process is: its working directory, its root, the files it has open for writing."""
+    yield process.cwd()
+    with suppress(OSError):
+        root = os.readlink(f"/proc/{process.pid}/root")
+        if root != "/":
+            yield root
+    for file in process.open_files():
+        if getattr(file, "mode", "r") != "r":  # only Linux tells the mode
+            yield file.path
+
+
+def _is_inside(place: str, directory: Path) -> bool:
+    return f"{place}/".startswith(f"{directory}/")
+
+
+def _is_ours(process: "Process") -> bool:
+    import psutil
+
+    try:
+        return process.uids().real == os.getuid()
+    except psutil.Error:
+        return False
+
+
+def _is_withheld(pid: int) -> bool:
+    """Whether Linux hides a process of ours because it is more than we are, or keeps secrets.
+
+    `/proc/PID` of a process that made itself undumpable, as ssh-agent does, belongs to root (proc(5)); one with
+    capabilities that we lack, such as the init of a container, cannot be looked into either (ptrace(2)).
+    """
+    try:
+        if os.stat(f"/proc/{pid}").st_uid != os.getuid():
+            return True
+        return bool(_capabilities(pid) & ~_capabilities(os.getpid()))
+    except (OSError, ValueError, StopIteration):
+        return False
+
+
+def _capabilities(pid: int) -> int:
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as lines:
+        return int(next(line for line in lines if line.startswith("CapPrm:")).split()[1], 16)
+
+
+def _name(process: "Process") -> str:
+    import psutil
+
+    try:
+        return process.name()
+    except psutil.Error:
+        return "?"
+
+
+def _calling_chain() -> set[int]:
+    import psutil
+
+    chain = {os.getpid()}
+    with suppress(psutil.Error):
+        for parent in psutil.Process().parents():
+            name = parent.name().lstrip("-")
+            if name in _SHELLS:
+                chain.add(parent.pid)
+                break
+            if name == "git" or name.startswith("git-"):
+                chain.add(parent.pid)
+    return chain

@@ -1,0 +1,71 @@
+"""Make a workspace: a linked worktree, registered under the repository lock and filled outside of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from git_par import files, names
+from git_par.errors import GitFailed
+from git_par.git import Git
+from git_par.repo import Repo
+from git_par.workspaces import registry
+
+PRIVATE = ".par"
+"""Git-par's own corner of the workspaces directory; no task can be called so."""
+
+
+def reserve(repo: Repo, name: str) -> Path:
+    """Make the empty directory for the task `name`; nobody else can get the same one."""
+    repo.workspaces.mkdir(parents=True, exist_ok=True)
+    for directory in names.directories(name):
+        path = repo.workspaces / directory
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    raise GitFailed(
+        f"'{repo.workspaces}': no free directory for '{name}'",
+        hint="see 'git par list' for what can be removed",
+    )
+
+
+def make_sparse(repo: Repo, path: Path, directories: Sequence[str]) -> None:
+    """Restrict the empty worktree `path` to `directories` (git-sparse-checkout(1), cone mode).
+
+    Under the repository lock: git switches `extensions.worktreeConfig` on in the shared configuration.
+    """
+    _git(repo, path).run("sparse-checkout", "set", "--cone", "--end-of-options", *directories)
+
+
+def fill(repo: Repo, path: Path) -> None:
+    """Check out the branch of the empty worktree `path`.
+
+    A fresh index is as old as the files it lists, so git would read them all again at every status: refresh it once.
+    """
+    git = _git(repo, path)
+    git.run("reset", "--hard", "--quiet", "--no-recurse-submodules")
+    git.run("update-index", "-q", "--refresh", ok=(0, 1))
+
+
+def run_checkout_hook(path: Path, commit: str) -> str:
+    """Run post-checkout as `git worktree add` does (githooks(5)); what went wrong, or nothing."""
+    null = "0" * len(commit)
+    reply = Git(path).run(
+        *("hook", "run", "--ignore-missing", "post-checkout", "--", null, commit, "1"),
+        ok=range(256),
+        hooks=True,
+    )
+    return f"its post-checkout hook failed with status {reply.code}" if reply.code else ""
+
+
+def take_back(repo: Repo, path: Path) -> None:
+    """Undo what this very call made of a workspace: nobody has been told of it yet."""
+    registry.unregister(repo, path)
+    files.delete_tree(path)
+
+
+def _git(repo: Repo, path: Path) -> Git:
+    git = registry.checkout(repo, path)
+    if git is None:
+        raise GitFailed(f"'{path}': it is not a worktree any more", hint="run the command again")
+    return git

@@ -1,0 +1,43 @@
+"""Every test runs sealed: no configuration of this machine, a home of its own, fixed names and dates."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.world import World
+
+
+@pytest.fixture(autouse=True)
+def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing outside of the test's own directory has a say."""
+    for name in list(os.environ):
+        if name.startswith(("GIT_", "XDG_", "SSH_", "GPG_")) and not name.startswith("GIT_PAR_"):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    for name, value in {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_STATE_HOME": str(home / ".state"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": str(home / "no-such-gitconfig"),
+        "GIT_AUTHOR_NAME": "A U Thor",
+        "GIT_AUTHOR_EMAIL": "author@example.com",
+        "GIT_COMMITTER_NAME": "C O Mitter",
+        "GIT_COMMITTER_EMAIL": "committer@example.com",
+        "GIT_EDITOR": "false",
+        "GIT_CEILING_DIRECTORIES": str(tmp_path),
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "COLUMNS": "80",
+        "PYTHONDONTWRITEBYTECODE": "",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A repository with one commit, and nothing else."""
+    return World(tmp_path).init()

@@ -1,0 +1,165 @@
+"""A sealed world for one test: a repository, real git, git-par in this process or in one of its own."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from git_par import cli
+
+
+class Result(NamedTuple):
+    """How a command ended and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class World:
+    """One repository `repo` in `root`, with a first commit on `main`."""
+
+    def __init__(self, root: Path, name: str = "repo") -> None:
+        self.root = root
+        self.repo = root / name
+        self.workspaces = root / f"{name}-worktrees"
+
+    def init(self) -> "World":
+        self.repo.mkdir()
+        self.git("init", "-q", "-b", "main")
+        self.write("a.txt", "".join(f"line {number}\n" for number in range(1, 21)))
+        self.write(".gitignore", "*.log\n.env\nnode_modules/\nbuild/\n")
+        self.commit("first")
+        return self
+
+    # git
+
+    def git(self, *args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+        """What `git ARGS` writes; it must succeed."""
+        done = self.try_git(*args, cwd=cwd, env=env)
+        assert done.status == 0, (args, done)
+        return done.out.removesuffix("\n")
+
+    def try_git(self, *args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Result:
+        return self.process("git", *args, cwd=cwd, env=env)
+
+    def write(self, name: str, text: str, cwd: Path | None = None) -> Path:
+        file = (cwd or self.repo) / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+    def commit(self, message: str, cwd: Path | None = None, **files: str) -> str:
+        """Commit everything, with `files` (`name__txt="…"` writes name.txt) written first; the new commit."""
+        for name, text in files.items():
+            self.write(name.replace("__", "."), text, cwd)
+        self.git("add", "--all", cwd=cwd)
+        self.git("commit", "-q", "--allow-empty", "-m", message, cwd=cwd)
+        return self.rev("HEAD", cwd=cwd)
+
+    def rev(self, name: str, cwd: Path | None = None) -> str:
+        return self.git("rev-parse", "--verify", name, cwd=cwd)
+
+    def branches(self) -> list[str]:
+        return self.git("for-each-ref", "--format=%(refname:short)", "refs/heads").splitlines()
+
+    # git-par
+
+    def par(self, *args: str, cwd: Path | None = None) -> Result:
+        """Run `git par ARGS` in this process."""
+        out, err = io.StringIO(), io.StringIO()
+        with _standing_in(cwd or self.repo), redirect_stdout(out), redirect_stderr(err):
+            status = cli.main(args)
+        return Result(int(status), out.getvalue(), err.getvalue())
+
+    def ok(self, *args: str, cwd: Path | None = None) -> Result:
+        """The same, and it must succeed."""
+        done = self.par(*args, cwd=cwd)
+        assert done.status == 0, (args, done)
+        return done
+
+    def add(self, *names: str) -> list[Path]:
+        """Make tasks; their workspaces."""
+        return [Path(line) for line in self.ok("add", *names).out.splitlines()]
+
+    def task(self, name: str, **files: str) -> Path:
+        """Make a task with one commit that writes `files`; its workspace."""
+        path = self.add(name)[0]
+        self.commit(f"work of {name}", cwd=path, **(files or {f"{name}__txt": f"{name}\n"}))
+        return path
+
+    def listed(self, name: str) -> dict[str, Any]:
+        """What `list --json` says of one task."""
+        found = [task for task in self.ok("list", "--json").json["tasks"] if task["name"] == name]
+        assert len(found) == 1, found
+        return dict(found[0])
+
+    # processes
+
+    def start(
+        self, *argv: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            argv,
+            cwd=cwd or self.repo,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+        )
+
+    def process(self, *argv: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Result:
+        running = self.start(*argv, cwd=cwd, env=env)
+        out, err = running.communicate(timeout=300)
+        return Result(running.returncode, out, err)
+
+    def par_process(self, *args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Result:
+        """Run `git par ARGS` in a process of its own."""
+        return self.process(*PAR, *args, cwd=cwd, env=env)
+
+    # what must hold
+
+    def check_sound(self) -> None:
+        """Nothing half made: git is content, every registration is whole, every task has branch and workspace."""
+        fsck = self.try_git("fsck", "--no-dangling", "--connectivity-only")
+        assert fsck.status == 0, fsck
+        listed = self.git("worktree", "list", "--porcelain", "-z")
+        paths = [line[9:] for line in listed.split("\0") if line.startswith("worktree ")]
+        assert "prunable" not in listed
+        assert all(Path(path).exists() for path in paths), paths
+        entries = self.repo / ".git" / "worktrees"
+        for entry in entries.iterdir() if entries.is_dir() else []:
+            assert (entry / "gitdir").read_text().strip(), entry
+            assert (entry / "commondir").read_text() == "../..\n", entry
+            assert "initializing" not in (entry / "locked").read_text() if (entry / "locked").exists() else True
+        tasks = self.ok("list", "--json").json["tasks"]
+        assert all(task["state"] in ("new", "active", "landed", "reverted") for task in tasks), tasks
+        assert {task["path"] for task in tasks} <= set(paths)
+        assert {task["branch"] for task in tasks} <= set(self.branches())
+        slots = [task["slot"] for task in tasks]
+        assert len(set(slots)) == len(slots)
+
+
+PAR = (sys.executable, "-m", "git_par")
+
+
+@contextmanager
+def _standing_in(directory: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(directory)
+    try:
+        yield
+    finally:
+        os.chdir(before)
