@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from git_par import __version__, render
+from git_par import __version__, interrupts, render
 from git_par.errors import ParError, Status, UsageError
 from git_par.render import Report
 from git_par.state.session import Session
@@ -32,11 +32,13 @@ _TEXT: dict[str, Any] = {"show_default": False}
 
 def run() -> None:
     """The console script `git-par`."""
+    interrupts.install()
     sys.exit(main(sys.argv[1:]))
 
 
 def run_merge() -> None:
     """The console script `git-par-merge`: the same as `git par merge`."""
+    interrupts.install()
     sys.exit(main(["merge", *sys.argv[1:]]))
 
 
@@ -59,6 +61,8 @@ def main(argv: Sequence[str]) -> int:
     except _BadUsage as error:
         render.show_error(_usage_error(error, argv), as_json=as_json)
         return Status.USAGE
+    except interrupts.Interrupted as signal:
+        return 128 + signal.number
     except (KeyboardInterrupt, typer.Abort):
         return Status.INTERRUPTED
     except BrokenPipeError:

@@ -112,7 +112,7 @@ class Git:
     ) -> Reply:
         """Run `git ARGS` with `feed` on its standard input.
 
-        `hooks` lets the repository's hooks run, and then in the user's own language.  `timeout` (seconds) is for the
+        `hooks` lets the repository's hooks run, and then in the user's own environment.  `timeout` (seconds) is for the
         network only: when it is over the whole process group ends.
         """
         argv = ["git", *_CALM, *(() if hooks else _NO_HOOKS), *self.lead, *args]
@@ -162,11 +162,10 @@ def user_environment() -> dict[str, str]:
 
 
 def _environment(*, plain: bool) -> dict[str, str]:
+    if not plain:
+        return user_environment()
     env = {key: value for key, value in user_environment().items() if key not in _ALSO_DROPPED}
-    env |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
-    if plain:
-        env["LC_ALL"] = "C"
-    return env
+    return env | {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
 def _run(argv: list[str], cwd: Path, env: Mapping[str, str], feed: str, timeout: float | None) -> Reply:

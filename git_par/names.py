@@ -3,7 +3,6 @@
 The rules of a branch name are those of git-check-ref-format(1); a property test holds them against git itself.
 """
 
-import hashlib
 import os
 import re
 import shlex
@@ -67,6 +66,8 @@ def slug(name: str) -> str:
     plain = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in name.encode("utf-8", "replace"))
     if len(plain) <= _LONGEST_SLUG:
         return plain
+    import hashlib  # rarely needed, and 3 ms
+
     # '%-' stands in no encoded name, and git allows it in a ref.
     return f"{plain[:100]}%-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 

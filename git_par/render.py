@@ -63,8 +63,8 @@ def show_error(error: ParError, *, as_json: bool) -> None:
 
 
 def say(text: str) -> None:
-    """One line of talk, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    """One line of talk, on stderr; control characters in names come out harmless."""
+    print(_one_line(text), file=sys.stderr, flush=True)
 
 
 def tell(text: str) -> None:
@@ -90,12 +90,17 @@ def close_quietly() -> None:
     os.dup2(sink, sys.stdout.fileno())
 
 
+def _one_line(text: str) -> str:
+    return "".join(f"\\x{ord(sign):02x}" if ord(sign) < 32 or ord(sign) == 127 else sign for sign in text)
+
+
 def _write(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
 def _show_table(table: Table) -> None:
     """On a terminal the columns share its width; elsewhere nothing is cut, so that it can be searched."""
+    table = Table(table.headings, [[_one_line(cell) for cell in row] for row in table.rows])
     if not sys.stdout.isatty():
         widths = [max(map(len, column)) for column in zip(table.headings, *table.rows, strict=True)]
         for row in (table.headings, *table.rows):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from git_par import git, names, render, spawn
+from git_par import git, interrupts, names, render, spawn
 from git_par.commands import facts
 from git_par.errors import Refused, Status, UsageError
 from git_par.render import Report
@@ -17,7 +17,7 @@ from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import registry as worktrees
-from git_par.workspaces import status, worktree
+from git_par.workspaces import removal, status, worktree
 
 _FETCH_PATIENCE = 300.0
 
@@ -80,11 +80,12 @@ def run(session: Session, options: Options) -> Report:
         for task in made:
             worktree.fill(repo, Path(task.path))
         # From here on the workspaces are handed over: nothing below takes them back.
-        undo.pop_all()
-        made = [replace(task, state="active") for task in made]
-        for task in made:
-            session.tasks.put(task)
-            operation.entry.task(None, task)
+        with interrupts.held():
+            undo.pop_all()
+            made = [replace(task, state="active") for task in made]
+            for task in made:
+                session.tasks.put(task)
+                operation.entry.task(None, task)
     problems = [
         f"{task.name}: {problem}"
         for task in made
@@ -218,6 +219,8 @@ def _wanted(options: Options) -> list[str]:
 
 def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -> list[Task]:
     """The records of the new tasks, all checked; under the repository lock, where nobody else makes any."""
+    for name in wanted:
+        _clear_dead(session, name)
     known = session.tasks.all()
     if not wanted:
         wanted = [_invent(session, options)]
@@ -248,6 +251,18 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
         )
     _check_branches(session.repo, planned)
     return planned
+
+
+def _clear_dead(session: Session, name: str) -> None:
+    """Take back what a killed add left under this very name."""
+    task = session.tasks.get(name)
+    if task is None or task.state != "creating" or session.locks.is_held(name):
+        return
+    with session.locks.task(name):
+        why = removal.abandon(session.repo, task)
+        if why:
+            raise UsageError(f"{name}: {why.detail}", hint=why.hint)
+        session.tasks.drop(name)
 
 
 def _invent(session: Session, options: Options) -> str:

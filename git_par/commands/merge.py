@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from git_par import interrupts
 from git_par.commands import facts, remove
 from git_par.errors import Busy, ParError, Refused, Status, UsageError
 from git_par.landing import message, plan, publish, select
@@ -166,6 +167,7 @@ def _land(session: Session, options: Options, batch: Batch, operation: Open) -> 
             base=batch.base,
             before=before,
             ready=ready,
+            held={one.item.branch for one in left},
             strategy=options.strategy,
             words=message.Words(batch.base, options.text),
         )
@@ -175,7 +177,7 @@ def _land(session: Session, options: Options, batch: Batch, operation: Open) -> 
             return outcome, []
         pinned = plan.pin(repo, made.after)
         try:
-            with session.locks.base(batch.base):
+            with session.locks.base(batch.base), interrupts.held():
                 published, where = _publish(session, made, operation)
                 if published:
                     _record(session, made, operation)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from git_par import interrupts
 from git_par.commands import facts
 from git_par.errors import Status
 from git_par.landing import integrated
@@ -112,6 +113,9 @@ def sweep(
         return swept
     users = usage.users([Path(task.path) for task in wanted])
     for task in wanted:
+        if task.state == "creating" and session.locks.is_held(task.name):
+            swept.left.append((task, [Reason("creating", "it is still being made")]))
+            continue
         with session.locks.task(task.name):
             current = session.tasks.get(task.name)
             if current is None or current.created != task.created:
@@ -125,6 +129,9 @@ def sweep(
                 found = _reasons(session, current, tip, verdict, users[Path(current.path)], new_too=new_too)
             if found:
                 swept.left.append((current, found))
+                continue
+            if current.state == "creating" and not dry_run:
+                _abandon(session, current, operation, swept)
                 continue
             reason = "new" if facts.is_new(current, tip) else verdict.reason or "gone"
             if dry_run:
@@ -148,7 +155,7 @@ def _reasons(
     session: Session, task: Task, tip: str | None, verdict: Verdict, users: Sequence[User], *, new_too: bool
 ) -> list[Reason]:
     found = removal.reasons(session.repo, task, session.settings.patterns("regenerable"), users)
-    if found and found[0].word in ("protected", "creating"):
+    if task.state == "creating" or (found and found[0].word == "protected"):
         return found
     if tip is not None and facts.is_new(task, tip):
         if not new_too:
@@ -176,6 +183,11 @@ def _remove(session: Session, task: Task, tip: str | None, operation: Open) -> r
     operation.entry.task(task, None)
     operation.entry.ref(task.ref, tip, None)
     operation.write()
+    with interrupts.held():
+        return _take_away(session, task, tip, operation)
+
+
+def _take_away(session: Session, task: Task, tip: str | None, operation: Open) -> removal.Kept | Reason:
     session.tasks.change(task.name, state="removing")
     outcome = removal.remove(session.repo, task, tip, session.settings.patterns("regenerable"))
     if isinstance(outcome, Reason):
@@ -184,6 +196,16 @@ def _remove(session: Session, task: Task, tip: str | None, operation: Open) -> r
     else:
         session.tasks.drop(task.name)
     return outcome
+
+
+def _abandon(session: Session, task: Task, operation: Open, swept: Sweep) -> None:
+    why = removal.abandon(session.repo, task)
+    if why:
+        swept.left.append((task, [why]))
+        return
+    operation.entry.task(task, None)
+    session.tasks.drop(task.name)
+    swept.removed.append(Removed(task, None, "unfinished", None))
 
 
 def _settle(session: Session, swept: Sweep, operation: Open) -> None:
@@ -215,6 +237,7 @@ def _why(reason: str) -> str:
         "merge-adds-nothing": "the base has its changes",
         "same-patch": "the base has its changes as one commit",
         "gone": "its branch was gone",
+        "unfinished": "it was never finished",
         "new": "nothing was committed in it",
     }
     return words[reason]

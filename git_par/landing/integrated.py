@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from git_par.landing import plan
+from git_par.landing import trees
 from git_par.repo import Repo
 from git_par.state.tasks import Landed
 
@@ -67,15 +67,15 @@ def _reason(repo: Repo, tip: str, base: str, landed: Landed | None) -> tuple[str
         return "landed", brought, False
     if not roots:
         return None, set(), False
-    trees = [git.line("rev-parse", f"{commit}^{{tree}}") for commit in (base, tip, roots[0])]
-    if trees[0] == trees[1]:
+    files = [git.line("rev-parse", f"{commit}^{{tree}}") for commit in (base, tip, roots[0])]
+    if files[0] == files[1]:
         return "same-tree", set(), False
-    if trees[1] == trees[2] and len(roots) == 1:
+    if files[1] == files[2] and len(roots) == 1:
         return "no-added-changes", set(), False
-    tree, clashes = plan.merge_trees(repo, base, tip)
+    tree, clashes = trees.merge(repo, base, tip)
     if clashes:
         return None, set(), True
-    if tree == trees[0]:
+    if tree == files[0]:
         return "merge-adds-nothing", set(_squashed(repo, tip, base, roots[0])), False
     squashed = next(_squashed(repo, tip, base, roots[0]), None)
     return ("same-patch", {squashed}, False) if squashed else (None, set(), False)

@@ -4,12 +4,11 @@ Each step is `git merge-tree --write-tree` onto the commit planned so far, then 
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from git_par.errors import GitFailed
-from git_par.landing import audit, message
+from git_par.landing import audit, integrated, message, trees
 from git_par.landing.select import Item
 from git_par.repo import Repo, is_true
 
@@ -82,12 +81,14 @@ def make(
     base: str,
     before: str,
     ready: Sequence[tuple[Item, str]],
+    held: Collection[str],
     strategy: Strategy,
     words: message.Words,
 ) -> Plan:
     """Plan `ready` (items with their tips) onto `before`, in order, and audit every step.
 
-    An audit that fails leaves out its task, and everything is planned again without it.
+    `held` are branches that stay out, and with them what is based on them.  An audit that fails leaves out its task, and
+    everything is planned again without it.
     """
     unfit: dict[str, Skipped] = {}
     while True:
@@ -95,6 +96,7 @@ def make(
             repo,
             Plan(base, before, before, skipped=tuple(unfit.values())),
             [(item, tip) for item, tip in ready if item.name not in unfit],
+            {*held, *(one.item.branch for one in unfit.values())},
             strategy,
             words,
         )
@@ -127,12 +129,24 @@ def make(
         )
 
 
-def _chain(repo: Repo, plan: Plan, ready: Sequence[tuple[Item, str]], strategy: Strategy, words: message.Words) -> Plan:
+def _chain(
+    repo: Repo,
+    plan: Plan,
+    ready: Sequence[tuple[Item, str]],
+    held: set[str],
+    strategy: Strategy,
+    words: message.Words,
+) -> Plan:
     merged: list[Merged] = []
     conflicted: list[Conflicted] = []
     skipped = list(plan.skipped)
     tip = plan.before
     for item, theirs in ready:
+        if item.task and item.task.base in held:
+            held.add(item.branch)
+            detail = f"it is based on {item.task.base}, which was left out"
+            skipped.append(Skipped(item, "stacked", detail))
+            continue
         reply = repo.git.run("merge-base", "--all", tip, theirs, ok=(0, 1))
         roots = tuple(reply.out.split())
         if not roots:
@@ -144,17 +158,21 @@ def _chain(repo: Repo, plan: Plan, ready: Sequence[tuple[Item, str]], strategy: 
                     hint=f"git merge --allow-unrelated-histories {item.branch}",
                 )
             )
-        elif roots == (theirs,):
-            skipped.append(Skipped(item, "already in", harmless=True))
+        elif _has_landed(repo, item, tip, theirs, roots):
+            skipped.append(_landed_before(repo, plan.base, item, tip, theirs))
         elif strategy is Strategy.FF and roots == (tip,):
             merged.append(Merged(item, theirs, tip, theirs, roots, fast_forward=True))
             tip = theirs
         else:
-            tree, clashes = merge_trees(repo, tip, theirs)
+            tree, clashes = trees.merge(repo, tip, theirs)
             if clashes:
                 others = _others(repo, merged, item, plan, roots[0])
                 files = (Clash(path, tuple(others.get(path, ()))) for path in clashes)
                 conflicted.append(Conflicted(item, theirs, tuple(files)))
+                held.add(item.branch)
+                continue
+            if strategy is Strategy.SQUASH and tree == repo.git.line("rev-parse", f"{tip}^{{tree}}"):
+                skipped.append(Skipped(item, "already in", harmless=True))
                 continue
             commit = _commit(repo, tree, tip, item, theirs, strategy, words, roots)
             merged.append(Merged(item, theirs, tip, commit, roots))
@@ -162,30 +180,22 @@ def _chain(repo: Repo, plan: Plan, ready: Sequence[tuple[Item, str]], strategy: 
     return replace(plan, after=tip, merged=tuple(merged), conflicted=tuple(conflicted), skipped=tuple(skipped))
 
 
-def merge_trees(repo: Repo, ours: str, theirs: str) -> tuple[str, tuple[str, ...]]:
-    """The tree of `theirs` merged onto `ours` (both commit ids), and the paths in conflict; none when it is clean.
+def _has_landed(repo: Repo, item: Item, tip: str, theirs: str, roots: tuple[str, ...]) -> bool:
+    """Whether this very tip came home before, as itself or as the commit that was recorded then."""
+    if roots == (theirs,):
+        return True
+    landed = item.task and item.task.landed
+    if not landed or landed.tip != theirs:
+        return False
+    return repo.git.holds("merge-base", "--is-ancestor", landed.commit, tip)
 
-    git-merge-tree(1): only the exit status tells a conflict, and a bad name ends with the same one, so ids come in here.
-    """
-    reply = repo.git.run("merge-tree", "--write-tree", "-z", "--name-only", "--messages", ours, theirs, ok=(0, 1))
-    fields = reply.out.split("\0")
-    if len(fields) < 2 or not fields[0]:
-        raise GitFailed(f"git merge-tree: no answer for {ours} and {theirs}", hint="run 'git fsck'")
-    if reply.code == 0:
-        return fields[0], ()
-    end = fields.index("", 1)
-    paths = dict.fromkeys(fields[1:end])
-    # Some conflicts, such as those of renamed directories, name their paths in a message only.
-    rest = iter(fields[end + 1 :])
-    for count in rest:
-        if not count.isdigit():
-            break
-        named = [next(rest) for _ in range(int(count))]
-        kind = next(rest)
-        next(rest)
-        if kind.startswith("CONFLICT"):
-            paths.update(dict.fromkeys(named))
-    return fields[0], tuple(paths)
+
+def _landed_before(repo: Repo, base: str, item: Item, tip: str, theirs: str) -> Skipped:
+    """Nothing to do, unless the base took it back since."""
+    landed = item.task.landed if item.task else None
+    if integrated.verdict(repo, theirs, [(base, tip)], landed).reverted:
+        return Skipped(item, "reverted", f"{base} reverted it", hint=f"git log {base}, and 'git revert' of that revert")
+    return Skipped(item, "already in", harmless=True)
 
 
 def _commit(

@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from git_par import repo as repository
 from git_par.errors import UsageError
 from git_par.repo import Repo
-from git_par.state.journal import Journal
-from git_par.state.locks import Locks
 from git_par.state.settings import Settings
 from git_par.state.tasks import Task, Tasks
+
+if TYPE_CHECKING:  # only verbs that change something pay for these
+    from git_par.state.journal import Journal
+    from git_par.state.locks import Locks
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,18 @@ class Session:
         return Tasks(self.repo, self.tell)
 
     @cached_property
-    def locks(self) -> Locks:
+    def locks(self) -> "Locks":
         """The locks of the repository."""
+        from git_par.state.locks import Locks
+
         command = " ".join(("git par", *self.argv))[:200]
         return Locks(self.repo, float(self.settings.number("lockTimeout")), self.tell, command)
 
     @cached_property
-    def journal(self) -> Journal:
+    def journal(self) -> "Journal":
         """The journal of the repository."""
+        from git_par.state.journal import Journal
+
         return Journal(self.repo, self.argv)
 
     def here(self) -> Task | None:

@@ -66,8 +66,6 @@ def reasons(repo: Repo, task: Task, patterns: Sequence[str], users: Sequence[Use
     path = Path(task.path)
     if task.protected:
         return [Reason("protected", "it is protected", f"git par set {task.name} --no-protect")]
-    if task.state == "creating":
-        return [Reason("creating", "it is still being made")]
     if not os.path.lexists(path):
         return []
     try:
@@ -162,6 +160,25 @@ def remove(repo: Repo, task: Task, tip: str | None, patterns: Sequence[str]) -> 
     if tip and not _checked_out(repo, task):
         _delete_branch(repo, task, tip)
     return Kept(keep, str(moved) if moved else None)
+
+
+def abandon(repo: Repo, task: Task) -> Reason | None:
+    """Take back what a killed `add` left of `task`; why not, when somebody has committed there.
+
+    Call it under the task's lock, which the killed one no longer holds.  Nothing is deleted: files that somebody may have
+    put into the half made workspace go to the kept directory with it.
+    """
+    tip = repo.git.commit(task.ref)
+    if tip not in (None, task.placed):
+        return Reason("creating", "it was never finished, and has commits", f"git log {task.branch}")
+    path = Path(task.path)
+    if os.path.lexists(path):
+        aside = repo.workspaces / PRIVATE / "kept" / task.slug / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+        path.rename(files.private_directory(aside) / "workspace")
+    registry.unregister(repo, path)
+    if tip:
+        _delete_branch(repo, task, tip)
+    return None
 
 
 def forget_settings(repo: Repo, branch: str) -> None:
