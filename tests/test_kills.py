@@ -1,0 +1,98 @@
+"""A git-par killed at any of its git calls leaves the old state or the new one, and the next command goes on from there."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.world import World
+
+KILLER = """#!/bin/sh
+# Ends git-par before or after its n-th git call, then does what git was asked.
+count=$(cat "$KILL_COUNT" 2>/dev/null || echo 0)
+count=$((count + 1))
+echo "$count" >"$KILL_COUNT"
+if [ "$count" = "$KILL_BEFORE" ]; then kill -9 "$PPID"; exit 1; fi
+"$REAL_GIT" "$@"
+status=$?
+if [ "$count" = "$KILL_AFTER" ]; then kill -9 "$PPID"; fi
+exit "$status"
+"""
+
+
+def run_killed(world: World, when: str, number: int, *args: str) -> bool:
+    """Run git-par, killed before or after its git call `number`; whether it got that far."""
+    tools = world.root / "tools"
+    tools.mkdir(exist_ok=True)
+    (tools / "git").write_text(KILLER)
+    (tools / "git").chmod(0o755)
+    counter = world.root / "count"
+    counter.unlink(missing_ok=True)
+    git = shutil.which("git")
+    assert git
+    env = {
+        "PATH": f"{tools}:{Path(git).parent}:/usr/bin:/bin",
+        "REAL_GIT": git,
+        "KILL_COUNT": str(counter),
+        f"KILL_{when.upper()}": str(number),
+    }
+    return world.par_process(*args, env=env).status == -9
+
+
+def test_add(world: World) -> None:
+    for number in range(1, 60):
+        killed = run_killed(world, "before", number, "add", "one", "two")
+        world.git("fsck", "--connectivity-only")
+        for name in ("one", "two"):
+            done = world.par("add", name)
+            assert done.status == 0 or "there is a task of that name" in done.err, (number, done)
+        world.check_sound()
+        assert sorted(world.branches()) == ["main", "one", "two"]
+        world.ok("remove", "one", "two")
+        assert world.branches() == ["main"]
+        if not killed:
+            assert number > 8
+            return
+    pytest.fail("it never got through")
+
+
+def test_remove(world: World) -> None:
+    for number in range(1, 60):
+        path = world.task("one", f__txt=f"{number}\n")
+        tip = world.rev("one")
+        world.write(".env", "secret\n", path)
+        world.ok("merge", "one")
+        killed = run_killed(world, "before", number, "remove", "one")
+        again = world.par("remove", "one")
+        assert again.status == 0 or "no such task" in again.err, (number, again)
+        world.check_sound()
+        assert world.branches() == ["main"]
+        assert not path.exists()
+        assert world.git("merge-base", "--is-ancestor", tip, "main") == ""
+        kept = list((world.workspaces / ".par" / "kept").rglob(".env"))
+        assert [file.read_text() for file in kept] == ["secret\n"] * number, number
+        if not killed:
+            assert number > 8
+            return
+    pytest.fail("it never got through")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_merge(world: World, when: str) -> None:
+    for number in range(1, 60):
+        base = world.rev("main")
+        for name in ("one", "two"):
+            world.task(f"{name}-{number}", **{f"{name}{number}": f"{name}\n"})
+        killed = run_killed(world, when, number, "merge", "--all", "--no-ff")
+        assert world.git("status", "--porcelain") == ""
+        assert world.try_git("merge-base", "--is-ancestor", base, "main").status == 0
+        world.ok("merge", "--all", "--no-ff")
+        assert (world.repo / f"one{number}").read_text() == "one\n"
+        assert (world.repo / f"two{number}").read_text() == "two\n"
+        world.check_sound()
+        world.ok("prune")
+        assert world.branches() == ["main"]
+        if not killed:
+            assert number > 8
+            return
+    pytest.fail("it never got through")
