@@ -49,7 +49,10 @@ def main(argv: Sequence[str]) -> int:
     try:
         if sys.platform == "win32":
             raise UsageError("Windows: not supported", hint="use git-par inside WSL")
-        work = _app(argv)(list(argv), prog_name="git par", standalone_mode=False)
+        grammar = list(argv)
+        if grammar[:1] == ["with-lock"] and "--" in grammar:
+            grammar = grammar[: grammar.index("--")]  # typer would swallow it
+        work = _app(argv)(grammar, prog_name="git par", standalone_mode=False)
         if not callable(work):
             return int(work or 0)  # help or version was shown
         report: Report = work(Session(tuple(argv), render.tell))
@@ -272,6 +275,18 @@ def merge(
 
 
 @_verb
+def sync(
+    names: Names = None,
+    every: Annotated[bool, typer.Option("--all", help="Sync every task that takes it without a conflict.")] = False,
+    json: Json = False,
+) -> Work:
+    """Bring the base into tasks; conflicts are solved there, in the workspace."""
+    from git_par.commands.sync import run
+
+    return lambda session: run(session, names or (), every=every)
+
+
+@_verb
 def prune(
     new: Annotated[bool, typer.Option("--new", help="Also tasks in which nothing was committed yet.")] = False,
     older_than: Annotated[
@@ -292,3 +307,11 @@ def remove(names: SomeNames, dry_run: DryRun = False, json: Json = False) -> Wor
     from git_par.commands.remove import run
 
     return lambda session: run(session, names, dry_run=dry_run)
+
+
+@_verb
+def with_lock() -> Work:
+    """Run a command (after --) under the repository lock; end with its status."""
+    from git_par.commands.with_lock import run
+
+    return lambda session: run(session, session.command)

@@ -103,6 +103,11 @@ def fill_template(template: str, **values: str) -> tuple[str, str]:
     return re.sub(r"\{([^{}]*)\}", lambda found: values[found[1]], template), ""
 
 
+def going_to(path: Path, cwd: Path) -> str:
+    """How a command line gets from `cwd` to `path`: `cd PATH && `, or nothing when one is there."""
+    return "" if path == cwd else f"cd {shown(path, cwd)} && "
+
+
 def shown(path: Path, cwd: Path) -> str:
     """`path` as a person standing in `cwd` would write it in a shell: short where that is clear, quoted where needed."""
     relative = os.path.relpath(path, cwd)

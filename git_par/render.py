@@ -35,7 +35,7 @@ class Report:
     """The answer as a table, on stdout before the lines."""
     talk: Sequence[str] = ()
     """On stderr, in both forms."""
-    status: Status = Status.DONE
+    status: int = Status.DONE
 
 
 def show(report: Report, *, as_json: bool) -> None:

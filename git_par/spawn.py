@@ -4,10 +4,13 @@ A user's command is one shell text that came from that user; names reach it thro
 """
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from git_par.errors import UsageError
 
 
 def shell(command: str, cwd: Path, env: Mapping[str, str], *, line: Callable[[str], None] | None) -> int:
@@ -39,6 +42,40 @@ def shell(command: str, cwd: Path, env: Mapping[str, str], *, line: Callable[[st
     except sh.SignalException as error:
         return 128 + abs(int(error.exit_code))
     code = int(done if isinstance(done, int) else done.exit_code)
+    return 128 - code if code < 0 else code
+
+
+def supervised(argv: Sequence[str], env: Mapping[str, str]) -> int:
+    """Run a command on our own streams and return its status; it ends when this process ends, however that happens.
+
+    A shell waits for the end of a pipe that only we hold open: a killed git-par closes it too.  Away from a terminal the
+    command gets a process group, and all of it ends.
+    """
+    group = not os.isatty(0)
+    try:
+        process = subprocess.Popen(argv, env=env, process_group=0 if group else None)
+    except FileNotFoundError:
+        raise UsageError(f"{argv[0]}: command not found", hint="check the command after '--'") from None
+    except PermissionError:
+        raise UsageError(f"{argv[0]}: not executable", hint="check the command after '--'") from None
+    target = f"-{process.pid}" if group else str(process.pid)
+    watcher = subprocess.Popen(
+        ["/bin/sh", "-c", 'read -r word || kill -s TERM -- "$1"', "sh", target],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    with watcher, process:
+        while True:
+            try:
+                code = process.wait()
+                break
+            except KeyboardInterrupt as interrupt:
+                # The command hears it too and decides what to do; one without the terminal is told.
+                if group:
+                    os.killpg(process.pid, getattr(interrupt, "number", signal.SIGINT))
+        watcher.communicate(b"done\n")
     return 128 - code if code < 0 else code
 
 

@@ -16,7 +16,7 @@ from git_par.errors import Busy, ParError, Refused, Status, UsageError
 from git_par.landing import message, plan, publish, select
 from git_par.landing.plan import Plan, Skipped, Strategy
 from git_par.landing.select import Batch, Item
-from git_par.names import shown
+from git_par.names import going_to
 from git_par.render import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
@@ -351,7 +351,10 @@ def _way_out(session: Session, outcome: Outcome, conflicted: plan.Conflicted) ->
     item, base = conflicted.item, outcome.plan.base
     if item.task is None:
         return f"merge {base} into {item.branch}, then git par merge {item.name}"
-    return f"cd {shown(Path(item.task.path), session.repo.cwd)} && git merge {base}, then git par merge {item.name}"
+    # Sync brings in the recorded base; another branch is merged by hand.
+    bring = "git par sync" if base == item.task.base else f"git merge {base}"
+    go = going_to(Path(item.task.path), session.repo.cwd)
+    return f"{go}{bring}, then git par merge {item.name}"
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:

@@ -208,16 +208,17 @@ def _commit(
     words: message.Words,
     roots: tuple[str, ...],
 ) -> str:
-    signing = ["-S"] if is_true(repo.setting("commit.gpgsign")) else []
-    env: Mapping[str, str] = {}
     if strategy is Strategy.SQUASH:
-        parents = ["-p", onto]
         text, env = message.squash(repo, words, item, roots[0], theirs)
-    else:
-        parents = ["-p", onto, "-p", theirs]
-        text = message.merge(repo, words, item, theirs)
-    reply = repo.git.run("commit-tree", *signing, tree, *parents, "-F", "-", feed=text, env=env)
-    return reply.out.strip()
+        return commit_tree(repo, tree, (onto,), text, env)
+    return commit_tree(repo, tree, (onto, theirs), message.merge(repo, words, item, theirs))
+
+
+def commit_tree(repo: Repo, tree: str, parents: Sequence[str], text: str, env: Mapping[str, str] | None = None) -> str:
+    """A new commit in the object database, signed where commit.gpgSign asks for it, which git-commit-tree(1) ignores."""
+    signing = ["-S"] if is_true(repo.setting("commit.gpgsign")) else []
+    named = [word for parent in parents for word in ("-p", parent)]
+    return repo.git.run("commit-tree", *signing, tree, *named, "-F", "-", feed=text, env=env).out.strip()
 
 
 def _others(repo: Repo, merged: Sequence[Merged], item: Item, plan: Plan, root: str) -> dict[str, list[str]]:

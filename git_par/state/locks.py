@@ -27,6 +27,9 @@ if TYPE_CHECKING:  # it costs 40 ms to import, and only writers pay that
 _RANKS = ("base", "repository", "task")
 """The order in which locks are taken; never the other way."""
 
+_LENT = "GIT_PAR_LOCK"
+"""Names the process that holds the repository lock for its children, and the repository."""
+
 _TELL_AFTER = 1.0
 _LOOK_EVERY = 0.2
 
@@ -45,8 +48,13 @@ class Locks:
     @contextmanager
     def repository(self) -> Iterator[None]:
         """For milliseconds: names, slots, registrations, git's shared configuration."""
-        with self._hold("repository", "", "the repository"):
+        below = self._lent()
+        with self._hold("repository", below, "the repository"):
             yield
+
+    def passed_on(self) -> dict[str, str]:
+        """What a command that runs under the repository lock is told, so that a git-par below it need not wait for us."""
+        return {_LENT: f"{os.getpid()}:{self.repo.common}"}
 
     @contextmanager
     def base(self, branch: str) -> Iterator[None]:
@@ -106,6 +114,19 @@ class Locks:
             self._held.append(place)
             stack.callback(self._held.remove, place)
             yield
+
+    def _lent(self) -> str:
+        """Which lock to take instead of the repository's when a living ancestor holds that for us; empty when none does.
+
+        Several git-par below one holder still take turns, at a lock of that holder.
+        """
+        holder, _, common = os.environ.get(_LENT, "").partition(":")
+        if common != str(self.repo.common) or not holder.isdigit():
+            return ""
+        import psutil
+
+        ancestors = {process.pid for process in psutil.Process().parents()}
+        return f"below-{holder}" if int(holder) in ancestors else ""
 
     def _lock(self, file: str, acquired: Callable[[int], None] | None) -> "FileLock":
         from filelock import FileLock

@@ -29,6 +29,11 @@ class Session:
         """The repository of the current directory."""
         return repository.find()
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The user's command, which stands behind the first `--`."""
+        return self.argv[self.argv.index("--") + 1 :] if "--" in self.argv else ()
+
     @cached_property
     def settings(self) -> Settings:
         """The settings of the repository."""

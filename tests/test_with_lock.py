@@ -1,0 +1,115 @@
+"""`git par with-lock`: a command takes its turn, and neither outlives git-par nor keeps the lock."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from tests.world import PAR, World
+
+
+def lock_is_free(world: World) -> bool:
+    import fcntl
+
+    with open(world.repo / ".git" / "par" / "locks" / "repository", "rb+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def wait_for(what: Path) -> None:
+    for _ in range(600):
+        if what.exists():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{what} never came")
+
+
+def test_the_status_of_the_command_is_returned(world: World) -> None:
+    assert world.par_process("with-lock", "--", "sh", "-c", "echo out; echo err >&2; exit 7") == (7, "out\n", "err\n")
+    assert world.par_process("with-lock", "--", "sh", "-c", "kill -9 $$").status == 137
+    assert world.par_process("with-lock", "--", "git", "branch", "x").status == 0
+    assert "x" in world.branches()
+
+
+def test_bad_command_lines(world: World) -> None:
+    for args in (("with-lock",), ("with-lock", "--")):
+        assert world.par(*args) == (2, "", "git par: with-lock: no command\nhint: git par with-lock -- git fetch\n")
+    done = world.par("with-lock", "--", "no-such-command")
+    assert done == (2, "", "git par: no-such-command: command not found\nhint: check the command after '--'\n")
+
+
+def test_others_wait_and_say_for_whom(world: World) -> None:
+    go, started = world.root / "go", world.root / "started"
+    holder = world.start(
+        *PAR, "with-lock", "--", "sh", "-c", f"touch {started}; while ! [ -e {go} ]; do sleep 0.05; done"
+    )
+    wait_for(started)
+    waiter = world.start(*PAR, "add", "one")
+    assert waiter.stderr
+    said = waiter.stderr.readline()
+    assert said.startswith(f"git par: waiting for the repository, held by 'git par with-lock -- sh -c touch {started}")
+    assert f"(process {holder.pid}, since " in said
+    assert not (world.workspaces / "one").exists()
+    go.touch()
+    assert holder.wait(60) == 0
+    assert waiter.wait(60) == 0
+    holder.communicate()
+    waiter.communicate()
+
+
+def test_a_git_par_below_does_not_wait_for_its_own_ancestor_and_still_takes_turns(world: World) -> None:
+    program = " ".join(PAR)
+    adds = " ".join(f"{program} add t{number} &" for number in range(8))
+    done = world.par_process("with-lock", "--", "sh", "-c", f"{adds} wait")
+    assert done.status == 0, done
+    assert sorted(done.out.split()) == [str(world.workspaces / f"t{number}") for number in range(8)]
+    assert "waiting" not in done.err
+    world.check_sound()
+
+
+def test_a_borrowed_lock_of_somebody_else_does_not_count(world: World) -> None:
+    env = {"GIT_PAR_LOCK": f"{os.getpid()}:{world.root}", "GIT_PAR_X": "1"}
+    assert world.par_process("add", "one", env=env).status == 0
+    assert not list((world.repo / ".git" / "par" / "locks").glob("repository-below*"))
+
+
+def test_the_command_ends_with_git_par(world: World) -> None:
+    pid = world.root / "pid"
+    holder = world.start(
+        *PAR, "with-lock", "--", "sh", "-c", f"sleep 300 & echo $! >{pid}.new; mv {pid}.new {pid}; wait"
+    )
+    wait_for(pid)
+    child = int(pid.read_text())
+    holder.send_signal(signal.SIGKILL)
+    holder.communicate()
+    for _ in range(600):
+        if not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2]:
+            break
+        time.sleep(0.05)
+    else:
+        raise AssertionError("the command is still there")
+    assert lock_is_free(world)
+
+
+def test_a_daemon_of_the_command_does_not_keep_the_lock(world: World) -> None:
+    pid = world.root / "pid"
+    script = f"setsid sleep 300 </dev/null >/dev/null 2>&1 & echo $! >{pid}"
+    assert world.par_process("with-lock", "--", "sh", "-c", script).status == 0
+    try:
+        assert lock_is_free(world)
+        world.ok("add", "one")
+    finally:
+        os.kill(int(pid.read_text()), signal.SIGKILL)
+
+
+def test_interrupting_ends_the_command(world: World) -> None:
+    started = world.root / "started"
+    holder = world.start(*PAR, "with-lock", "--", "sh", "-c", f"touch {started}; exec sleep 300")
+    wait_for(started)
+    holder.send_signal(signal.SIGINT)
+    assert holder.wait(60) == 128 + signal.SIGINT
+    holder.communicate()
+    assert lock_is_free(world)
