@@ -4,8 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.world import World
+
+# Slow machines are no failures, and examples are not kept beside the code.
+settings.register_profile("sealed", deadline=None, database=None)
+settings.load_profile("sealed")
 
 
 @pytest.fixture(autouse=True)
