@@ -46,3 +46,12 @@ def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def world(tmp_path: Path) -> World:
     """A repository with one commit, and nothing else."""
     return World(tmp_path).init()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long runs are asked for by `script/soak` only."""
+    if os.environ.get("GIT_PAR_SOAK") == "1":
+        return
+    for item in items:
+        if item.get_closest_marker("soak"):
+            item.add_marker(pytest.mark.skip(reason="long; run script/soak"))

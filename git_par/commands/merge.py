@@ -167,7 +167,7 @@ def _land(session: Session, options: Options, batch: Batch, operation: Open) -> 
             base=batch.base,
             before=before,
             ready=ready,
-            held={one.item.branch for one in left},
+            held={one.item.branch for one in left if not one.harmless},
             strategy=options.strategy,
             words=message.Words(batch.base, options.text),
         )
@@ -210,7 +210,29 @@ def _inspect(
 
 
 def _look(session: Session, options: Options, item: Item, tip: str | None) -> tuple[Skipped | None, int]:
-    """Why `item` cannot be merged now, and how many untracked files lie in its workspace."""
+    """Why `item` cannot be merged now, and how many untracked files lie in its workspace.
+
+    A task that another process removes while this one looks was in its base already.
+    """
+    try:
+        found = _look_at(session, options, item, tip)
+    except ParError:
+        if not _is_removed(session, item):
+            raise
+    else:
+        if not _is_removed(session, item):
+            return found
+    return Skipped(item, "removed", "removed meanwhile", harmless=options.into is None), 0
+
+
+def _is_removed(session: Session, item: Item) -> bool:
+    if item.task is None:
+        return False
+    task = session.tasks.get(item.task.name)
+    return task is None or task.state == "removing" or task.created != item.task.created
+
+
+def _look_at(session: Session, options: Options, item: Item, tip: str | None) -> tuple[Skipped | None, int]:
     if tip is None:
         return Skipped(item, "gone", f"branch '{item.branch}' is gone", hint="see 'git par list'"), 0
     if item.task is None:
