@@ -4,6 +4,7 @@ Each step is `git merge-tree --write-tree` onto the commit planned so far, then 
 """
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -156,6 +157,9 @@ def _chain(repo: Repo, plan: Plan, ready: Sequence[tuple[Item, str]], strategy: 
                 files = (Clash(path, tuple(others.get(path, ()))) for path in clashes)
                 conflicted.append(Conflicted(item, theirs, tuple(files)))
                 continue
+            if strategy is Strategy.SQUASH and tree == repo.git.line("rev-parse", f"{tip}^{{tree}}"):
+                skipped.append(Skipped(item, "already in", "it adds nothing", harmless=True))
+                continue
             commit = _commit(repo, tree, tip, item, theirs, strategy, words, roots)
             merged.append(Merged(item, theirs, tip, commit, roots))
             tip = commit
@@ -185,7 +189,9 @@ def merge_trees(repo: Repo, ours: str, theirs: str) -> tuple[str, tuple[str, ...
         next(rest)
         if kind.startswith("CONFLICT"):
             paths.update(dict.fromkeys(named))
-    return fields[0], tuple(paths)
+    # Where a file and a directory want one name, git sets the file aside as `NAME~SIDE`.
+    aside = re.compile(f"~(?:{ours}|{theirs})(?:_[0-9]+)?$")
+    return fields[0], tuple(dict.fromkeys(aside.sub("", path) for path in paths))
 
 
 def _commit(
