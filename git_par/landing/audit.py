@@ -72,7 +72,7 @@ def check(repo: Repo, steps: Sequence[Step]) -> Findings:
         unclear = {path for other in step.roots[1:] for path in diffs[root, trees[other]]}
         found = judge(diffs[root, ours], diffs[root, theirs], diffs[ours, trees[step.result]], unclear)
         if found:
-            moved = _Moves.read(repo.git, [(root, ours), (root, theirs)])
+            moved = _Moves.read(repo.git, root, (ours, theirs))
             exempt.update(dict.fromkeys(alarm.path for alarm in found if moved.touch(alarm.path)))
             found = [alarm for alarm in found if not moved.touch(alarm.path)]
         alarms.append(tuple(found))
@@ -106,23 +106,28 @@ class _Moves:
 
     paths: frozenset[str]
     directories: frozenset[str]
+    stood: frozenset[str]
+    """What was there before both sides; a renamed directory takes along only what is new."""
 
     @classmethod
-    def read(cls, git: Git, sides: Sequence[tuple[str, str]]) -> "_Moves":
+    def read(cls, git: Git, root: str, sides: Sequence[str]) -> "_Moves":
         paths: set[str] = set()
         directories: set[str] = set()
-        for old, new in sides:
+        for side in sides:
             # The same search as the merge's own: its limit is 7000 renames (merge.renameLimit), and half a file must agree.
-            fields = git.fields("diff-tree", "-r", "-z", "-M", "-l7000", "--diff-filter=R", "--name-status", old, new)
+            fields = git.fields("diff-tree", "-r", "-z", "-M", "-l7000", "--diff-filter=R", "--name-status", root, side)
             for source, target in zip(fields[1::3], fields[2::3], strict=True):
                 paths |= {source, target}
                 # A renamed directory takes along what the other side puts into it.
                 if _parent(source) != _parent(target):
                     directories |= {_parent(source), _parent(target)}
-        return cls(frozenset(paths), frozenset(directories))
+        stood = git.fields("ls-tree", "-r", "-z", "--name-only", root) if directories else ()
+        return cls(frozenset(paths), frozenset(directories), frozenset(stood))
 
     def touch(self, path: str) -> bool:
-        return path in self.paths or any(path.startswith(f"{one}/") or not one for one in self.directories)
+        if path in self.paths:
+            return True
+        return path not in self.stood and any(path.startswith(f"{one}/") or not one for one in self.directories)
 
 
 def _parent(path: str) -> str:

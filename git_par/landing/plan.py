@@ -172,7 +172,7 @@ def _chain(
                 held.add(item.branch)
                 continue
             if strategy is Strategy.SQUASH and tree == repo.git.line("rev-parse", f"{tip}^{{tree}}"):
-                skipped.append(Skipped(item, "already in", harmless=True))
+                skipped.append(Skipped(item, "already in", "it adds nothing", harmless=True))
                 continue
             commit = _commit(repo, tree, tip, item, theirs, strategy, words, roots)
             merged.append(Merged(item, theirs, tip, commit, roots))

@@ -1,5 +1,7 @@
 """Merge two commits in the object database: the one question that planning, prediction and integration ask."""
 
+import re
+
 from git_par.errors import GitFailed
 from git_par.repo import Repo
 
@@ -27,4 +29,6 @@ def merge(repo: Repo, ours: str, theirs: str) -> tuple[str, tuple[str, ...]]:
         next(rest)
         if kind.startswith("CONFLICT"):
             paths.update(dict.fromkeys(named))
-    return fields[0], tuple(paths)
+    # Where a file and a directory want one name, git sets the file aside as `NAME~SIDE`.
+    aside = re.compile(f"~(?:{ours}|{theirs})(?:_[0-9]+)?$")
+    return fields[0], tuple(dict.fromkeys(aside.sub("", path) for path in paths))
