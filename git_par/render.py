@@ -5,6 +5,7 @@ Stdout carries the answer, stderr the talk about it.
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,9 +55,9 @@ def show(report: Report, *, as_json: bool) -> None:
 
 def show_error(error: ParError, *, as_json: bool) -> None:
     """Print a refusal: one line what and why, one line what to run next."""
-    say(f"git par: {error.message}")
+    say(f"git par: {_one_line(error.message)}")
     if error.hint:
-        say(f"hint: {error.hint}")
+        say(f"hint: {_one_line(error.hint)}")
     if as_json:
         body = {"status": int(error.status), "message": error.message, "hint": error.hint}
         _write(json.dumps({"version": VERSION, "error": body}, indent=2))
@@ -88,6 +89,11 @@ def close_quietly() -> None:
     """The reader of our stdout went away: leave without a complaint from the interpreter."""
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, sys.stdout.fileno())
+
+
+def _one_line(text: str) -> str:
+    """A name that was refused for its control characters must not bring them to the terminal."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _write(text: str) -> None:
