@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+_DEEPEST = 100
+
 
 def private_directory(path: Path) -> Path:
     """Make `path` for this user's eyes only (0700), with its parents, when it is not there."""
@@ -49,7 +51,8 @@ def delete_tree(path: Path) -> None:
     except FileNotFoundError:
         return
     try:
-        _empty(top, os.fstat(top).st_dev)
+        while _empty(top, top, os.fstat(top).st_dev, 0):
+            pass
     finally:
         os.close(top)
     path.rmdir()
@@ -106,8 +109,12 @@ def _sync(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _empty(directory: int, device: int) -> None:
-    """Delete what is in the open `directory`; a read-only directory is made writable first, another device refused."""
+def _empty(directory: int, top: int, device: int, depth: int) -> bool:
+    """Delete what is in the open `directory`; a read-only directory is made writable first, another device refused.
+
+    What lies too deep for our stack and our open files is brought up to the open directory `top`, and then it is true.
+    """
+    brought_up = False
     if not os.fstat(directory).st_mode & stat.S_IWUSR:
         os.fchmod(directory, 0o700)
     with os.scandir(directory) as found:
@@ -124,11 +131,16 @@ def _empty(directory: int, device: int) -> None:
         try:
             if os.fstat(below).st_dev != device:
                 raise OSError(f"'{name}' is another file system")
-            _empty(below, device)
+            if depth == _DEEPEST:
+                os.rename(name, f".deep-{os.urandom(8).hex()}", src_dir_fd=directory, dst_dir_fd=top)
+                brought_up = True
+                continue
+            brought_up |= _empty(below, top, device, depth + 1)
         finally:
             os.close(below)
         with suppress(FileNotFoundError):
             os.rmdir(name, dir_fd=directory)
+    return brought_up
 
 
 def _open_directory(name: str, parent: int) -> int:

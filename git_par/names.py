@@ -17,6 +17,7 @@ LONGEST_NAME = 700
 """Bytes; with the path of the repository in front it must stay under PATH_MAX."""
 LONGEST_DIRECTORY = 100
 _LONGEST_SLUG = 120
+_LONGEST_TITLE = 180
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
@@ -83,7 +84,8 @@ def directories(name: str) -> Iterator[str]:
 def from_title(title: str) -> str:
     """A task's name made from its title: `Free mixer channel` → `free-mixer-channel`; may be empty."""
     words = re.findall(r"\w+", unicodedata.normalize("NFC", title).lower())
-    return "-".join(words)[:60].strip("-_")
+    short = "-".join(words)[:60].encode()[:_LONGEST_TITLE]
+    return short.decode(errors="ignore").strip("-_")
 
 
 def stamped(what: str, now: datetime) -> str:

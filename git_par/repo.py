@@ -5,6 +5,7 @@ says where it runs.
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -53,9 +54,11 @@ class Repo:
         """The main worktree; None in a bare repository."""
         if worktree := self.setting("core.worktree"):
             return (self.common / worktree).resolve()
-        if is_true(self.setting("core.bare")) or self.common.name != ".git":
+        if is_true(self.setting("core.bare")):
             return None
-        return self.common.parent
+        if self.common.name == ".git":
+            return self.common.parent
+        return _separated_checkout(self.common, self.cwd) if self.git_dir == self.common else None
 
     @cached_property
     def top(self) -> Path | None:
@@ -86,8 +89,14 @@ class Repo:
     def workspaces(self) -> Path:
         """The workspaces directory, existing or not."""
         if chosen := self.setting("par.directory"):
-            return Path(os.path.realpath(self._folder / Path(chosen).expanduser()))
-        return Path(os.path.realpath(self._folder.parent)) / f"{self._name}-worktrees"
+            try:
+                home = Path(chosen).expanduser()
+            except RuntimeError:
+                raise UsageError(
+                    f"par.directory: '{chosen}': no such home", hint="git config par.directory DIRECTORY"
+                ) from None
+            return Path(os.path.realpath(self._folder / home))
+        return Path(os.path.realpath(self._folder.parent / f"{self._name}-worktrees"))
 
     @cached_property
     def _folder(self) -> Path:
@@ -122,7 +131,10 @@ def find(cwd: Path | None = None) -> Repo:
         why = git.failed(["rev-parse"], reply).message.partition(": ")[2]
         if "not a git repository" in why or not why:
             why = "not a git repository"
-        raise Refused(f"'{cwd}': {why}", hint="cd into a repository, or name one with 'git -C DIR par …'")
+        said = (line.strip() for line in reply.err.splitlines())
+        # For a repository of another user git itself names the way out.
+        way_out = next((line for line in said if line.startswith("git config ")), "")
+        raise Refused(f"'{cwd}': {why}", hint=way_out or "cd into a repository, or name one with 'git -C DIR par …'")
     lines = reply.out.removesuffix("\n").split("\n")
     if lines[0] == _SINCE_2_39:
         version = ".".join(map(str, git_version()))
@@ -141,6 +153,16 @@ def linked_checkout(git_dir: Path) -> Path | None:
         return None
     # From 2.48 on it may be relative to the administrative directory.
     return Path(os.path.realpath((git_dir / pointer).parent)) if pointer else None
+
+
+def _separated_checkout(common: Path, cwd: Path) -> Path | None:
+    """The main worktree of a repository made with --separate-git-dir, as seen from inside it: git knows of none."""
+    here = Path(os.path.realpath(cwd))
+    for place in (here, *here.parents):
+        with suppress(OSError):
+            pointer = os.fsdecode((place / ".git").read_bytes()).removeprefix("gitdir: ").removesuffix("\n")
+            return place if Path(os.path.realpath(place / pointer)) == common else None
+    return None
 
 
 def git_version() -> tuple[int, int]:

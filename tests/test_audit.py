@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_par import repo as repository
-from git_par.landing import audit, message, plan
+from git_par.landing import audit, message, plan, trees
 from git_par.landing.audit import Alarm, Step, judge
 from git_par.landing.plan import Plan, Strategy
 from git_par.landing.select import Item
@@ -235,7 +235,7 @@ def test_every_step_of_a_chain_is_judged_on_its_own(world: World) -> None:
     for name in ("one", "two", "three"):
         world.git("checkout", "-q", "-b", name, root)
         theirs = world.commit(name, None, **{f"{name}__txt": name})
-        tree = plan.merge_trees(found(world), tip, theirs)[0] if name != "two" else f"{tip}^{{tree}}"
+        tree = trees.merge(found(world), tip, theirs)[0] if name != "two" else f"{tip}^{{tree}}"
         merged = world.git("commit-tree", "-m", "m", "-p", tip, "-p", theirs, tree)
         steps.append(Step((root,), tip, theirs, merged))
         tip = merged
@@ -263,14 +263,14 @@ def test_names_that_look_like_the_format_are_read_right(world: World) -> None:
 
 def spoil_merge_of(monkeypatch: pytest.MonkeyPatch, tip: str) -> None:
     """Make the merge of `tip` answer with the tree it came to: as if the merge had dropped everything."""
-    real = plan.merge_trees
+    real = trees.merge
 
-    def merge_trees(repo: Repo, ours: str, theirs: str) -> tuple[str, tuple[str, ...]]:
+    def merge(repo: Repo, ours: str, theirs: str) -> tuple[str, tuple[str, ...]]:
         if theirs == tip:
             return repo.git.line("rev-parse", f"{ours}^{{tree}}"), ()
         return real(repo, ours, theirs)
 
-    monkeypatch.setattr(plan, "merge_trees", merge_trees)
+    monkeypatch.setattr(trees, "merge", merge)
 
 
 def test_a_plan_leaves_out_the_one_that_fails_the_audit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +281,7 @@ def test_a_plan_leaves_out_the_one_that_fails_the_audit(world: World, monkeypatc
         ready.append((Item(name, name), world.commit(name, None, **{f"{name}__txt": name})))
     spoil_merge_of(monkeypatch, ready[1][1])
     made: Plan = plan.make(
-        found(world), base="main", before=root, ready=ready, strategy=Strategy.NO_FF, words=message.Words("main")
+        found(world), base="main", before=root, ready=ready, held=(), strategy=Strategy.NO_FF, words=message.Words("main")
     )
     assert [one.item.name for one in made.merged] == ["one", "three"]
     assert [(one.item.name, one.reason) for one in made.skipped] == [("two", "audit")]

@@ -115,7 +115,9 @@ def _fast_forward(repo: Repo, where: Place, base: str, before: str, after: str, 
 
 def run_post_merge(where: Place) -> str:
     """Run the post-merge hook where git would have (githooks(5)); what went wrong, or nothing."""
-    reply = Git(where.path).run("hook", "run", "--ignore-missing", "post-merge", "--", "0", ok=range(256), hooks=True)
+    # Only where the checkout itself does not lead to its repository is that named, and so seen by the hook.
+    git_there = Git(where.path) if (where.path / ".git").exists() else where.git
+    reply = git_there.run("hook", "run", "--ignore-missing", "post-merge", "--", "0", ok=range(256), hooks=True)
     return f"the post-merge hook failed with status {reply.code}" if reply.code else ""
 
 

@@ -3,6 +3,7 @@
 Of a `.gitpar`, which came with the repository, only keys that cannot do harm count.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -71,7 +72,7 @@ class Settings:
     def number(self, name: str) -> int:
         """The value of `par.NAME`, a number of 0 or more."""
         text = self.text(name)
-        if not text.isascii() or not text.isdigit():
+        if not text.isascii() or not text.isdigit() or len(text) > 9:
             raise UsageError(f"par.{name}: '{text}' is not a number", hint=f"git config par.{name} NUMBER")
         return int(text)
 
@@ -100,10 +101,10 @@ class Settings:
         else:
             source = ["--blob", "HEAD:.gitpar"]
         reply = self.repo.git.run("config", "--null", "--no-includes", *source, "--list", ok=(0, 1, 128, 255))
-        if reply.code != 0 and self.repo.main:
-            raise UsageError(
-                ".gitpar: git cannot read it", hint=f"git config --file '{self.repo.main / '.gitpar'}' --list"
-            )
+        if reply.code != 0:
+            if not self.repo.main and not self.repo.git.holds("rev-parse", "--verify", "--quiet", "HEAD:.gitpar"):
+                return {}
+            raise UsageError(".gitpar: git cannot read it", hint=f"git config {shlex.join(source)} --list")
         pairs = (entry.partition("\n") for entry in reply.out.split("\0")[:-1])
         return {
             key.removeprefix("par."): value if newline else "true"
