@@ -288,3 +288,11 @@ def remove(names: SomeNames, dry_run: DryRun = False, json: Json = False) -> Wor
     from git_par.commands.remove import run
 
     return lambda session: run(session, names, dry_run=dry_run)
+
+
+@_verb
+def demo() -> Work:
+    """Play the main job on a throw-away repository, every command and its output shown."""
+    from git_par.commands.demo import run
+
+    return run

@@ -62,6 +62,12 @@ def show_error(error: ParError, *, as_json: bool) -> None:
         _write(json.dumps({"version": VERSION, "error": body}, indent=2))
 
 
+def answer(text: str) -> None:
+    """One line of the answer, on stdout at once: for a command whose answer is a story."""
+    _write(text)
+    sys.stdout.flush()
+
+
 def say(text: str) -> None:
     """One line of talk, on stderr."""
     print(text, file=sys.stderr, flush=True)
