@@ -49,11 +49,11 @@ class Start:
 
 def run(session: Session, options: Options) -> Report:
     """Make the tasks and report their paths, in the order asked for."""
+    wanted = _wanted(options)
     repo = session.repo
     if options.fetch:
         _fetch(repo, options.start)
     start = _start(session, options)
-    wanted = _wanted(options)
     with session.journal.operation() as operation, ExitStack() as busy, ExitStack() as undo:
         with session.locks.repository():
             planned = _plan(session, options, start, wanted)
