@@ -315,3 +315,11 @@ def with_lock() -> Work:
     from git_par.commands.with_lock import run
 
     return lambda session: run(session, session.command)
+
+
+@_verb
+def demo() -> Work:
+    """Play the main job on a throw-away repository, every command and its output shown."""
+    from git_par.commands.demo import run
+
+    return run

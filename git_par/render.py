@@ -36,7 +36,7 @@ class Report:
     """The answer as a table, on stdout before the lines."""
     talk: Sequence[str] = ()
     """On stderr, in both forms."""
-    status: Status = Status.DONE
+    status: int = Status.DONE
 
 
 def show(report: Report, *, as_json: bool) -> None:
@@ -55,17 +55,28 @@ def show(report: Report, *, as_json: bool) -> None:
 
 def show_error(error: ParError, *, as_json: bool) -> None:
     """Print a refusal: one line what and why, one line what to run next."""
-    say(f"git par: {_one_line(error.message)}")
+    say(f"git par: {error.message}")
     if error.hint:
-        say(f"hint: {_one_line(error.hint)}")
+        say(f"hint: {error.hint}")
     if as_json:
         body = {"status": int(error.status), "message": error.message, "hint": error.hint}
         _write(json.dumps({"version": VERSION, "error": body}, indent=2))
 
 
+def answer(text: str) -> None:
+    """One line of the answer, on stdout at once: for a command whose answer is a story."""
+    _write(text)
+    sys.stdout.flush()
+
+
 def say(text: str) -> None:
-    """One line of talk, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    """One line of talk, on stderr; control characters in names come out harmless."""
+    print(_one_line(text), file=sys.stderr, flush=True)
+
+
+def relay(name: str, line: str) -> None:
+    """A line that a user's command of the task `name` wrote, as it is."""
+    print(f"{name}: {line}", file=sys.stderr, flush=True)
 
 
 def tell(text: str) -> None:
@@ -92,7 +103,6 @@ def close_quietly() -> None:
 
 
 def _one_line(text: str) -> str:
-    """A name that was refused for its control characters must not bring them to the terminal."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
@@ -102,6 +112,7 @@ def _write(text: str) -> None:
 
 def _show_table(table: Table) -> None:
     """On a terminal the columns share its width; elsewhere nothing is cut, so that it can be searched."""
+    table = Table(table.headings, [[_one_line(cell) for cell in row] for row in table.rows])
     if not sys.stdout.isatty():
         widths = [max(map(len, column)) for column in zip(table.headings, *table.rows, strict=True)]
         for row in (table.headings, *table.rows):

@@ -281,7 +281,13 @@ def test_a_plan_leaves_out_the_one_that_fails_the_audit(world: World, monkeypatc
         ready.append((Item(name, name), world.commit(name, None, **{f"{name}__txt": name})))
     spoil_merge_of(monkeypatch, ready[1][1])
     made: Plan = plan.make(
-        found(world), base="main", before=root, ready=ready, held=(), strategy=Strategy.NO_FF, words=message.Words("main")
+        found(world),
+        base="main",
+        before=root,
+        ready=ready,
+        held=(),
+        strategy=Strategy.NO_FF,
+        words=message.Words("main"),
     )
     assert [one.item.name for one in made.merged] == ["one", "three"]
     assert [(one.item.name, one.reason) for one in made.skipped] == [("two", "audit")]

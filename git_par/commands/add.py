@@ -49,11 +49,11 @@ class Start:
 
 def run(session: Session, options: Options) -> Report:
     """Make the tasks and report their paths, in the order asked for."""
+    wanted = _wanted(options)
     repo = session.repo
     if options.fetch:
         _fetch(repo, options.start)
     start = _start(session, options)
-    wanted = _wanted(options)
     with session.journal.operation() as operation, ExitStack() as busy, ExitStack() as undo:
         with session.locks.repository():
             planned = _plan(session, options, start, wanted)
@@ -355,7 +355,7 @@ def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
 
 def _one(session: Session, task: Task, command: str, *, alone: bool) -> bool:
     env: Mapping[str, str] = {**git.user_environment(), **facts.environment(session, task)}
-    line = None if alone else (lambda text: render.say(f"{task.name}: {text}"))
+    line = None if alone else (lambda text: render.relay(task.name, text))
     code = spawn.shell(command, Path(task.path), env, line=line)
     if code:
         session.tell(f"{task.name}: the command ended with status {code}")

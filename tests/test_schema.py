@@ -1,0 +1,144 @@
+"""What `--json` writes is what docs/schema promises: for every verb, and for refusals."""
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+from referencing import Registry, Resource
+
+from git_par import cli
+from git_par.commands import remove
+from git_par.workspaces import removal
+from tests.world import World
+
+ROOT = Path(__file__).parent.parent
+SCHEMAS = {file.stem: json.loads(file.read_text()) for file in (ROOT / "docs/schema").glob("*.json")}
+REGISTRY: Registry[Any] = Registry().with_resources(
+    (f"{name}.json", Resource.from_contents(schema)) for name, schema in SCHEMAS.items()
+)
+SILENT = {"demo"}
+"""Verbs that have no --json."""
+
+
+def check(name: str, data: Any) -> None:
+    Draft202012Validator(SCHEMAS[name], registry=REGISTRY).validate(data)
+
+
+def test_every_verb_has_a_schema_and_every_schema_is_one() -> None:
+    assert set(cli._VERBS) - SILENT | {"task", "error"} == set(SCHEMAS)
+    for name, schema in SCHEMAS.items():
+        Draft202012Validator.check_schema(schema)
+        assert schema["$id"] == f"{name}.json"
+        assert all(part["additionalProperties"] is False for part in _objects(schema)), name
+
+
+def _objects(schema: Any) -> list[dict[str, Any]]:
+    if isinstance(schema, list):
+        return [part for one in schema for part in _objects(one)]
+    if not isinstance(schema, dict):
+        return []
+    return [schema] * (schema.get("type") == "object") + [part for one in schema.values() for part in _objects(one)]
+
+
+def test_reasons_are_the_ones_of_the_code() -> None:
+    assert SCHEMAS["remove"]["$defs"]["reason"]["enum"] == list(removal.REASONS)
+    removed = SCHEMAS["remove"]["properties"]["removed"]["items"]["properties"]["reason"]["enum"]
+    for reason in removed:
+        assert remove._why(reason)
+    integrated = SCHEMAS["task"]["properties"]["integrated"]["anyOf"][0]["properties"]["reason"]["enum"]
+    assert set(removed) - set(integrated) == {"new", "gone"}
+    assert set(integrated) <= _texts("landing/integrated.py")
+    skipped = SCHEMAS["merge"]["properties"]["merges"]["items"]["properties"]["skipped"]["items"]
+    assert skipped["properties"]["reason"]["enum"] == sorted(
+        _second_words("Skipped", "landing/plan.py") | _second_words("Skipped", "commands/merge.py")
+    )
+    used = _first_words("Reason", "commands/remove.py") | _first_words("Reason", "workspaces/removal.py")
+    assert used <= set(removal.REASONS)
+
+
+def _texts(file: str) -> set[str]:
+    tree = ast.parse((ROOT / "git_par" / file).read_text())
+    return {str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+
+
+def _words(call: str, file: str, place: int) -> set[str]:
+    """The text that stands at `place` of every `call(…)`."""
+    tree = ast.parse((ROOT / "git_par" / file).read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == call]
+    assert calls
+    return {ast.literal_eval(node.args[place]) for node in calls}
+
+
+def _first_words(call: str, file: str) -> set[str]:
+    return _words(call, file, 0)
+
+
+def _second_words(call: str, file: str) -> set[str]:
+    return _words(call, file, 1)
+
+
+def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
+    def ask(name: str, *argv: str, status: int = 0) -> Any:
+        done = world.par(name, *argv, "--json")
+        assert done.status == status, done
+        check(name, done.json)
+        return done.json
+
+    check("list", world.par("list", "--json").json)
+    assert [task["state"] for task in ask("add", "one", "two", "three", "--group", "g")["tasks"]] == ["new"] * 3
+    ask("add", "--title", "Fix the thing")
+    assert ask("path", "one")["path"] == str(world.workspaces / "one")
+    assert ask("env", "one")["environment"]["GIT_PAR_TASK"] == "one"
+    ask("set", "one", "two", "--title", "T", "--protect")
+    ask("set", "one", "two", "--title", "", "--group", "", "--no-protect")
+    world.commit("one", cwd=world.workspaces / "one", a__txt="one\n")
+    world.commit("two", cwd=world.workspaces / "two", a__txt="two\n")
+    world.commit("three", cwd=world.workspaces / "three", three__txt="three\n")
+    world.write("untracked", "", cwd=world.workspaces / "three")
+    world.write("a.txt", "changed\n", cwd=world.workspaces / "fix-the-thing")
+    assert ask("merge", "--all", "--dry-run", status=1)["merges"][0]["published"] is False
+    merged = ask("merge", "--all", "--prune", status=1)
+    assert [one["name"] for one in merged["merges"][0]["merged"]] == ["one", "three"]
+    assert merged["merges"][0]["conflicted"][0]["files"] == [{"path": "a.txt", "with": ["one"]}]
+    assert [one["reason"] for one in merged["merges"][0]["skipped"]] == ["dirty"]
+    assert [one["name"] for one in merged["pruned"]["removed"]] == ["one"]
+    (listed,) = [task for task in ask("list", "--size", "--in-use")["tasks"] if task["name"] == "three"]
+    assert (listed["state"], listed["dirty"]["untracked"]) == ("landed", 1)
+    assert ask("show", "two")["task"]["conflicts"] == ["main"]
+    left = ask("prune", "--dry-run")["left"]
+    assert {one["reason"] for one in left} == {"unmerged", "untracked", "uncommitted", "new"}
+    (world.workspaces / "three" / "untracked").unlink()
+    assert [one["reason"] for one in ask("prune")["removed"]] == ["ancestor"]
+    assert ask("remove", "two", status=3)["left"][0]["reason"] == "unmerged"
+
+
+@pytest.mark.parametrize(
+    ("argv", "status"),
+    [
+        (["path", "nothing"], 2),
+        (["path"], 2),
+        (["what"], 2),
+        (["list", "--what"], 2),
+        (["merge", "--ff", "--squash", "x"], 2),
+        (["merge", "nothing"], 2),
+        (["add", "a b"], 2),
+        (["add", "one"], 3),
+    ],
+)
+def test_refusals_are_json_too(argv: list[str], status: int, world: World) -> None:
+    world.write("a.txt", "changed\n")
+    done = world.par(*argv, "--json")
+    check("error", done.json)
+    assert (done.status, done.json["error"]["status"]) == (status, status)
+    said = done.json["error"]
+    assert done.err == f"git par: {said['message']}\nhint: {said['hint']}\n"
+
+
+def test_a_wrong_answer_would_be_found() -> None:
+    with pytest.raises(ValidationError):
+        check("list", {"version": 1, "tasks": [{"name": "one"}]})
+    with pytest.raises(ValidationError):
+        check("prune", {"version": 1, "removed": [], "left": [{"name": "x", "reason": "old", "detail": "x"}]})
