@@ -20,16 +20,13 @@ def shell(command: str, cwd: Path, env: Mapping[str, str], *, line: Callable[[st
     """
     import sh  # pulls in asyncio: 75 ms
 
-    options: dict[str, Any] = {
-        "_cwd": str(cwd),
-        "_env": dict(env),
-        "_ok_code": range(256),
-        "_return_cmd": True,
-    }
+    options: dict[str, Any] = {"_cwd": str(cwd), "_env": dict(env)}
     if line is None:
-        options["_fg"] = True
+        options["_fg"] = True  # takes hardly another option, and tells how it ended by exceptions only
     else:
         options |= {
+            "_ok_code": range(256),
+            "_return_cmd": True,
             "_out": lambda text: line(text.rstrip("\n")),
             "_err_to_out": True,
             "_tty_out": False,
@@ -41,7 +38,9 @@ def shell(command: str, cwd: Path, env: Mapping[str, str], *, line: Callable[[st
         done = sh.Command("/bin/sh")("-c", command, **options)
     except sh.SignalException as error:
         return 128 + abs(int(error.exit_code))
-    code = int(done if isinstance(done, int) else done.exit_code)
+    except sh.ErrorReturnCode as error:
+        return int(error.exit_code)
+    code = int(done.exit_code) if done is not None else 0
     return 128 - code if code < 0 else code
 
 
