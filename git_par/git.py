@@ -151,7 +151,8 @@ def failed(args: Sequence[str], reply: Reply) -> GitFailed:
     """What to raise when `git ARGS` ended with a status that means nothing to us."""
     verb = next((arg for arg in args if not arg.startswith("-")), "git")
     said = [text for text in reply.err.strip().splitlines() if text]
-    told = next((text for text in said if text.startswith(("fatal:", "error:"))), said[-1] if said else "")
+    told = next((text for kind in ("fatal:", "error:") for text in said if text.startswith(kind)), "")
+    told = told or (said[-1] if said else "")
     why = told.removeprefix("fatal: ").removeprefix("error: ") or f"exit status {reply.code}"
     return GitFailed(f"git {verb}: {why}", hint="see 'git status' and 'git fsck' for the state of the repository")
 
