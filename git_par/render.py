@@ -5,6 +5,7 @@ Stdout carries the answer, stderr the talk about it.
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,9 +55,9 @@ def show(report: Report, *, as_json: bool) -> None:
 
 def show_error(error: ParError, *, as_json: bool) -> None:
     """Print a refusal: one line what and why, one line what to run next."""
-    say(f"git par: {error.message}")
+    say(f"git par: {_on_one_line(error.message)}")
     if error.hint:
-        say(f"hint: {error.hint}")
+        say(f"hint: {_on_one_line(error.hint)}")
     if as_json:
         body = {"status": int(error.status), "message": error.message, "hint": error.hint}
         _write(json.dumps({"version": VERSION, "error": body}, indent=2))
@@ -84,7 +85,13 @@ def has_terminal() -> bool:
 
 
 def as_typed() -> None:
-    """Let paths and names that are no valid text go out byte for byte, as they came in."""
+    """Let paths and names that are no valid text go out byte for byte, as they came in.
+
+    A stream that the caller closed becomes /dev/null, lest the next file opened takes its place.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w" if number else "r"))  # noqa: SIM115 (it is there to stay)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape")
@@ -94,6 +101,11 @@ def close_quietly() -> None:
     """The reader of our stdout went away: leave without a complaint from the interpreter."""
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, sys.stdout.fileno())
+
+
+def _on_one_line(text: str) -> str:
+    """`text` with control characters spelled out: what a user typed neither breaks the line nor steers the terminal."""
+    return re.sub("[\x00-\x1f\x7f-\x9f]", lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _write(text: str) -> None:
