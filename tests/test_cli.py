@@ -173,7 +173,11 @@ def test_ctrl_c_while_waiting_is_130_and_leaves_nothing(world: World) -> None:
     assert holder.stdout
     assert holder.stdout.readline() == "held\n"
     before = world.git("for-each-ref")
-    waiting = world.start(*PAR, "add", "two")
+    # Where the tests run in the background, Ctrl-C is ignored, and that is inherited.
+    start = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from git_par.cli import run; run()"
+    )
+    waiting = world.start(PAR[0], "-c", start, "add", "two")
     assert waiting.stderr
     assert waiting.stderr.readline().startswith("git par: waiting for the repository, held by ")
     waiting.send_signal(signal.SIGINT)
