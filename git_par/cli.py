@@ -94,7 +94,6 @@ def _app(argv: Sequence[str]) -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
-        no_args_is_help=True,
     )
     app.callback()(_root)
     asked = next(iter(argv), "")
@@ -107,7 +106,7 @@ def _app(argv: Sequence[str]) -> typer.Typer:
 def _usage_error(error: Exception, argv: Sequence[str]) -> UsageError:
     """Typer's complaint as one line of ours."""
     text = str(getattr(error, "format_message", lambda: error)()).rstrip(".")
-    verb = next((word for word in argv if word in _VERBS), "")
+    verb = next((word for word in argv[:1] if word in _VERBS), "")
     text = text[:1].lower() + text[1:]
     return UsageError(f"{verb}: {text}" if verb else text, hint=f"git par {verb} -h" if verb else "git par -h")
 

@@ -90,7 +90,13 @@ def has_terminal() -> bool:
 
 
 def as_typed() -> None:
-    """Let paths and names that are no valid text go out byte for byte, as they came in."""
+    """Let paths and names that are no valid text go out byte for byte, as they came in.
+
+    A stream that the caller closed becomes /dev/null, lest the next file opened takes its place.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w" if number else "r"))  # noqa: SIM115 (it is there to stay)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape")
@@ -103,7 +109,8 @@ def close_quietly() -> None:
 
 
 def _one_line(text: str) -> str:
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", text)
+    """`text` with control characters spelled out: what a user typed neither breaks the line nor steers the terminal."""
+    return re.sub("[\x00-\x1f\x7f-\x9f]", lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _write(text: str) -> None:

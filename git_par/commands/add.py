@@ -50,6 +50,7 @@ class Start:
 def run(session: Session, options: Options) -> Report:
     """Make the tasks and report their paths, in the order asked for."""
     wanted = _wanted(options)
+    facts.check_settings(session)
     repo = session.repo
     if options.fetch:
         _fetch(repo, options.start)

@@ -106,6 +106,13 @@ def port(session: Session, task: Task) -> int:
     return session.settings.number("portBase") + task.slot * session.settings.number("portStep")
 
 
+def check_settings(session: Session) -> None:
+    """Read the settings that a report needs, so that a bad one is found before the work and not after it."""
+    jobs(session)
+    session.settings.number("portBase")
+    session.settings.number("portStep")
+
+
 def environment(session: Session, task: Task) -> dict[str, str]:
     """What a user's command is told about its task, by environment and never inside its text."""
     return {

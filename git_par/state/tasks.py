@@ -135,7 +135,7 @@ class Tasks:
         """The task `name`, or a UsageError that helps."""
         task = self.get(name)
         if task is None:
-            raise UsageError(f"{name}: no such task", hint="see 'git par list'")
+            raise UsageError(f"{name}: no such task" if name else "'': no such task", hint="see 'git par list'")
         return task
 
     def all(self) -> list[Task]:

@@ -1,0 +1,71 @@
+"""Repositories to measure on, made by git-fast-import(1) in seconds."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def environment() -> dict[str, str]:
+    """Nothing of the user's configuration, fixed names, and compiled modules as an installed program has them."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    plain.pop("PYTHONDONTWRITEBYTECODE", None)
+    return plain | {
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": "Bench",
+        "GIT_AUTHOR_EMAIL": "bench@example.com",
+        "GIT_COMMITTER_NAME": "Bench",
+        "GIT_COMMITTER_EMAIL": "bench@example.com",
+    }
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A checkout of `main`, and branches of one commit each that change a file of their own."""
+
+    path: Path
+    branches: tuple[str, ...]
+
+    def git(self, *args: str) -> str:
+        done = subprocess.run(["git", *args], cwd=self.path, env=environment(), capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"bench: git {' '.join(args)}: {done.stderr}")
+        return done.stdout.strip()
+
+
+def make(path: Path, *, files: int, directories: int, branches: int) -> Repository:
+    """A repository at `path` of the given size."""
+    path.mkdir()
+    repository = Repository(path, tuple(f"branch-{number}" for number in range(branches)))
+    repository.git("init", "-q", "-b", "main")
+    stream = b"".join(_stream(files, directories, repository.branches))
+    subprocess.run(["git", "fast-import", "--quiet"], cwd=path, env=environment(), input=stream, check=True)
+    repository.git("reset", "-q", "--hard")
+    repository.git("update-index", "-q", "--refresh")
+    return repository
+
+
+def _stream(files: int, directories: int, branches: tuple[str, ...]) -> Iterator[bytes]:
+    def name(number: int) -> str:
+        return f"d{number % directories // 50}/d{number % directories}/file-{number}.txt"
+
+    yield _commit("main", "first")
+    for number in range(files):
+        yield _file(name(number), "".join(f"line {line} of file {number}\n" for line in range(40)))
+    for number, branch in enumerate(branches):
+        yield _commit(branch, f"work of {branch}", "main")
+        yield _file(name(number * (files // len(branches))), f"all new by {branch}\n")
+
+
+def _commit(branch: str, message: str, parent: str = "") -> bytes:
+    come = f"from refs/heads/{parent}\n" if parent else ""
+    return (
+        f"commit refs/heads/{branch}\ncommitter Bench <bench@example.com> 1700000000 +0000\n"
+        f"data {len(message)}\n{message}\n{come}"
+    ).encode()
+
+
+def _file(path: str, text: str) -> bytes:
+    return f"M 100644 inline {path}\ndata {len(text)}\n{text}\n".encode()
