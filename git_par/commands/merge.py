@@ -167,7 +167,7 @@ def _land(session: Session, options: Options, batch: Batch, operation: Open) -> 
             before=before,
             ready=ready,
             strategy=options.strategy,
-            words=message.Words(batch.base, options.text),
+            words=message.words(repo, batch.base, before, options.text),
         )
         made = replace(made, skipped=(*left, *made.skipped))
         outcome = Outcome(made, untracked=untracked)
