@@ -35,7 +35,7 @@ def on(world: World, branch: str, message: str, **files: str) -> str:
     if branch not in world.branches():
         world.git("branch", branch, "main")
     world.git("checkout", "-q", branch)
-    return world.commit(message, **files)
+    return world.commit(message, None, **files)
 
 
 def land(world: World, branch: str = "task", onto: str = "main") -> str:
