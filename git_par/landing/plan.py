@@ -95,7 +95,7 @@ def make(
         plan = _chain(
             repo,
             Plan(base, before, before, skipped=tuple(unfit.values())),
-            [(item, tip) for item, tip in ready if item.name not in unfit],
+            [(item, tip) for item, tip in ready if item.branch not in unfit],
             strategy,
             words,
         )
@@ -120,7 +120,7 @@ def make(
         if wrong is None:
             return replace(plan, exempt=found.exempt)
         merged, alarms = wrong
-        unfit[merged.item.name] = Skipped(
+        unfit[merged.item.branch] = Skipped(
             merged.item,
             "audit",
             "the merge would not keep a change as it is: " + "; ".join(map(str, alarms[:3])),
