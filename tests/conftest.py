@@ -48,10 +48,10 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path).init()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The long runs are asked for by `script/soak` only."""
     if os.environ.get("GIT_PAR_SOAK") == "1":
         return
-    for item in items:
-        if item.get_closest_marker("soak"):
-            item.add_marker(pytest.mark.skip(reason="long; run script/soak"))
+    long = [item for item in items if item.get_closest_marker("soak")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if not item.get_closest_marker("soak")]

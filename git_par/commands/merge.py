@@ -119,7 +119,7 @@ def _item(session: Session, name: str) -> Item:
         if task:
             return Item(task.name, task.branch, task)
     branch = name.removeprefix("refs/heads/")
-    if session.repo.git.commit(f"refs/heads/{branch}") is None:
+    if not _is_branch(session, branch):
         raise UsageError(f"{name}: no such task or branch", hint="see 'git par list' and 'git branch'")
     task = next((one for one in session.tasks.all() if one.branch == branch), None)
     return Item(branch, branch, None if name.startswith("refs/heads/") else task)
@@ -130,9 +130,14 @@ def _into(session: Session, options: Options) -> str | None:
         return None
     task = None if options.into.startswith("refs/heads/") else session.tasks.get(options.into)
     branch = task.branch if task else options.into.removeprefix("refs/heads/")
-    if session.repo.git.commit(f"refs/heads/{branch}") is None:
+    if not _is_branch(session, branch):
         raise UsageError(f"--into {options.into}: no such local branch", hint="see 'git branch'")
     return branch
+
+
+def _is_branch(session: Session, branch: str) -> bool:
+    """Whether `branch` is one by its very name: `main~1` is a commit, and nothing can be merged into it."""
+    return session.repo.git.holds("show-ref", "--verify", "--quiet", f"refs/heads/{branch}")
 
 
 def _branch_here(session: Session) -> str | None:
@@ -169,7 +174,7 @@ def _land(session: Session, options: Options, batch: Batch, operation: Open) -> 
             ready=ready,
             held={one.item.branch for one in left if not one.harmless},
             strategy=options.strategy,
-            words=message.Words(batch.base, options.text),
+            words=message.words(repo, batch.base, before, options.text),
         )
         made = replace(made, skipped=(*left, *made.skipped))
         outcome = Outcome(made, untracked=untracked)

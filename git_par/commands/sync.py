@@ -138,7 +138,7 @@ def _sync(session: Session, task: Task, done: Synced, operation: Open, *, marker
             if clashes:
                 _conflict(session, task, base, clashes, done, markers=markers)
                 return
-            words = message.Words(task.branch)
+            words = message.words(repo, task.branch, tip, None)
             text = message.merge(repo, words, Item(task.base, task.base), base)
             after = plan.commit_tree(repo, tree, (tip, base), text)
         if _publish(session, task, tip, after, done, operation):
@@ -207,7 +207,9 @@ def _conflict(
             f"{task.name}: it conflicts with {task.base}, and has uncommitted changes: {', '.join(dirt[:3])}",
             hint=f"{_go(session, task)}git commit -a, then git par sync",
         )
-    text = message.merge(session.repo, message.Words(task.branch), Item(task.base, task.base), base)
+    text = message.merge(
+        session.repo, message.words(session.repo, task.branch, base, None), Item(task.base, task.base), base
+    )
     # A real merge: only that leaves the index, the markers and MERGE_HEAD that git merge --continue wants.
     reply = git.run(
         *("merge", "--no-ff", "--no-edit", "--no-autostash", "--no-squash", "--commit", "--quiet", "-m", text, base),

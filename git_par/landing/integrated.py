@@ -82,12 +82,16 @@ def _reason(repo: Repo, tip: str, base: str, landed: Landed | None) -> tuple[str
 
 
 def _squashed(repo: Repo, tip: str, base: str, root: str) -> Iterator[str]:
-    """The commits of the base whose patch is that of the whole task (git-patch-id(1))."""
+    """The commits of the base whose patch is that of the whole task, newest first (git-patch-id(1)).
+
+    A patch-id knows neither line numbers nor white space, so each must also have all of the task: merging adds nothing.
+    """
     git = repo.git
     paths = git.fields("diff-tree", "-r", "-z", "--name-only", "--no-renames", root, tip)
     wanted = _patch_ids(repo, git.run("diff-tree", "-p", "--full-index", root, tip).out)
     if not paths or not wanted:
         return
+    # A squash changed all of them, so it changed the first ones; more would not fit into a command line.
     pathspecs = "".join(f":(top,literal){path}\0" for path in paths[:200])
     commits = git.run(
         *(
@@ -105,15 +109,18 @@ def _squashed(repo: Repo, tip: str, base: str, root: str) -> Iterator[str]:
         return
     patches = git.run("diff-tree", "--stdin", "-p", "--full-index", "--root", feed=commits).out
     # Without a commit in front, patch-id has none to name, so the task's own id comes with zeros.
-    mine = next(iter(wanted))
-    yield from (commit for patch, commit in _patch_ids(repo, patches).items() if patch == mine)
+    (mine, _), *_ = wanted
+    for patch, commit in _patch_ids(repo, patches):
+        if patch == mine and plan.merge_trees(repo, commit, tip) == (git.line("rev-parse", f"{commit}^{{tree}}"), ()):
+            yield commit
 
 
-def _patch_ids(repo: Repo, patches: str) -> dict[str, str]:
+def _patch_ids(repo: Repo, patches: str) -> list[tuple[str, str]]:
+    """Patches with their commits; two commits may have the same patch."""
     if not patches:
-        return {}
+        return []
     lines = repo.git.run("patch-id", "--stable", feed=patches).out.splitlines()
-    return dict(line.split(" ") for line in lines)
+    return [(patch, commit) for patch, _, commit in (line.partition(" ") for line in lines)]
 
 
 def _reverted(repo: Repo, tip: str, base: str, commits: set[str]) -> bool:
@@ -146,10 +153,17 @@ def _reverted(repo: Repo, tip: str, base: str, commits: set[str]) -> bool:
             bringing.add(commit)
             down = False
         for named in re.findall(r"^This reverts commit ([0-9a-f]{40,64})", body, re.MULTILINE):
-            if named in bringing:
-                reverts.add(commit)
-                down = True
-            elif named in reverts:
+            if named in reverts:
                 bringing.add(commit)
                 down = False
+            elif named in bringing or _brought(repo, named, tip):
+                reverts.add(commit)
+                down = True
     return down
+
+
+def _brought(repo: Repo, commit: str, tip: str) -> bool:
+    """Whether `tip` is in the history of `commit` and not in that of its first parent; no, when `commit` is not here."""
+    return [
+        repo.git.run("merge-base", "--is-ancestor", tip, one, ok=range(256)).code for one in (commit, f"{commit}^")
+    ] == [0, 1]

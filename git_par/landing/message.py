@@ -1,8 +1,8 @@
 """The words of a merge: what `git merge` itself would write, unless the user gave some."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from git_par.landing.select import Item
 from git_par.repo import Repo
@@ -15,21 +15,31 @@ class Words:
     base: str
     text: str | None = None
     """The message given with `-m`, for every merge of the batch."""
+    into: str = ""
+    """How the title of a merge ends; git leaves the branch out for some (git-fmt-merge-msg(1), merge.suppressDest)."""
+
+
+def words(repo: Repo, base: str, before: str, text: str | None) -> Words:
+    """The words of one batch onto `base` at `before`; git is asked once how its titles end, not for every task."""
+    if text is not None:
+        return Words(base, text)
+    title = _format(repo, base, before, "x", "--no-log").partition("\n")[0]
+    return Words(base, into=title.removeprefix("Merge branch 'x'"))
 
 
 def merge(repo: Repo, words: Words, item: Item, tip: str) -> str:
-    """The message of a merge commit.
-
-    `git fmt-merge-msg` writes it where merge.log or a branch description has a say; else its one line (git-fmt-merge-msg(1),
-    merge.suppressDest) is made here, which saves a process for every task.
-    """
+    """The message of a merge commit."""
     if words.text is not None:
         return f"{words.text}\n"
-    plain = not {"merge.log", "merge.summary", "merge.branchdesc"} & repo.config.keys()
-    if plain:
-        return f"Merge branch '{item.branch}'{_into(repo, words.base)}\n"
-    feed = f"{tip}\t\tbranch '{item.branch}' of .\n"
-    return repo.git.run("fmt-merge-msg", "--into-name", words.base, feed=feed).out
+    if {"merge.log", "merge.summary", "merge.branchdesc"} & repo.config.keys():
+        # The people are comments, for an editor that never opens here.
+        return re.sub(r"^\S+ (By|Via) .*\n", "", _format(repo, words.base, tip, item.branch), flags=re.MULTILINE)
+    return f"Merge branch '{item.branch}'{words.into}\n"
+
+
+def _format(repo: Repo, base: str, tip: str, branch: str, *options: str) -> str:
+    feed = f"{tip}\t\tbranch '{branch}' of .\n"
+    return repo.git.run("fmt-merge-msg", "--into-name", base, *options, feed=feed).out
 
 
 def squash(repo: Repo, words: Words, item: Item, root: str, tip: str) -> tuple[str, Mapping[str, str]]:
@@ -57,10 +67,3 @@ def squash(repo: Repo, words: Words, item: Item, root: str, tip: str) -> tuple[s
     trailers = "".join(f"Co-authored-by: {who} <{mail}>\n" for who, mail in others)
     env = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": date}
     return text.rstrip("\n") + "\n" + (f"\n{trailers}" if trailers else ""), env
-
-
-def _into(repo: Repo, base: str) -> str:
-    patterns = repo.config.get("merge.suppressdest", ["master"])
-    if "" in patterns:  # an empty value clears what stands before it
-        patterns = patterns[len(patterns) - patterns[::-1].index("") :]
-    return "" if any(fnmatchcase(base, pattern) for pattern in patterns) else f" into {base}"

@@ -95,8 +95,8 @@ def make(
         plan = _chain(
             repo,
             Plan(base, before, before, skipped=tuple(unfit.values())),
-            [(item, tip) for item, tip in ready if item.name not in unfit],
-            {*held, *(one.item.branch for one in unfit.values())},
+            [(item, tip) for item, tip in ready if item.branch not in unfit],
+            {*held, *unfit},
             strategy,
             words,
         )
@@ -121,7 +121,7 @@ def make(
         if wrong is None:
             return replace(plan, exempt=found.exempt)
         merged, alarms = wrong
-        unfit[merged.item.name] = Skipped(
+        unfit[merged.item.branch] = Skipped(
             merged.item,
             "audit",
             "the merge would not keep a change as it is: " + "; ".join(map(str, alarms[:3])),

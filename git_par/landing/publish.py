@@ -19,6 +19,9 @@ from git_par.workspaces import registry, status
 _INDEX_PATIENCE = 10.0
 """Seconds to wait for an editor or another git to let go of the index of the base's checkout."""
 
+_EMPTY = "GIT_PAR_EMPTY"
+"""A variable with nothing in it, the value of settings that must not have a say."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -78,10 +81,12 @@ def _fast_forward(repo: Repo, where: Place, base: str, before: str, after: str, 
     deadline = time.monotonic() + _INDEX_PATIENCE
     while True:
         reply = where.git.run(
-            *("merge", "--ff-only", "--no-overwrite-ignore", "--no-autostash", "--no-squash", "--commit"),
-            *("--no-verify-signatures", "--no-stat", "--quiet", after),
+            # With a strategy such as `ours` in the branch's own options, or in pull.twohead, git would not fast-forward.
+            f"--config-env=branch.{base}.mergeOptions={_EMPTY}",
+            *("merge", "--strategy=ort", "--ff-only", "--no-overwrite-ignore", "--no-autostash", "--no-squash"),
+            *("--commit", "--no-verify-signatures", "--no-stat", "--quiet", after),
             ok=range(256),
-            env={"GIT_REFLOG_ACTION": note},
+            env={"GIT_REFLOG_ACTION": note, _EMPTY: ""},
         )
         stands = repo.git.commit(ref)
         if reply.code == 0 and stands == after:
@@ -135,7 +140,8 @@ def _overlap(repo: Repo, checkout: Git, before: str, after: str) -> list[str]:
     now = status.read(checkout, untracked="all", ignored=True)
     local = {*now.staged, *now.changed, *now.untracked, *now.ignored}
     folders = tuple(path for path in local if path.endswith("/"))
-    return sorted(
+    above = {path[:at] for path in coming for at, sign in enumerate(path) if sign == "/"}
+    return sorted(local & above) + sorted(
         path
         for path in coming
         if path in local or path.startswith(folders) or any(one.startswith(f"{path}/") for one in local)
