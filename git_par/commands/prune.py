@@ -17,7 +17,7 @@ def run(session: Session, *, new: bool, older_than: str | None, dry_run: bool) -
     """Look at all tasks and remove the integrated ones; what stays is not a failure."""
     wanted: Sequence[Task] = session.tasks.all()
     if older_than is not None:
-        limit = datetime.now(UTC) - _age(older_than)
+        limit = _before(older_than)
         wanted = [task for task in wanted if datetime.fromisoformat(task.created) < limit]
     with session.journal.operation() as operation:
         swept = remove.sweep(session, wanted, operation, standing_too=False, new_too=new, dry_run=dry_run)
@@ -27,9 +27,12 @@ def run(session: Session, *, new: bool, older_than: str | None, dry_run: bool) -
     return Report(data=swept.data, lines=swept.lines(), talk=talk)
 
 
-def _age(text: str) -> timedelta:
-    """`90m`, `12h`, `3d` or `2w`."""
-    found = re.fullmatch(r"(\d{1,6})([mhdw])", text)
+def _before(text: str) -> datetime:
+    """The time `90m`, `12h`, `3d` or `2w` ago."""
+    found = re.fullmatch(r"([0-9]{1,6})([mhdw])", text)
     if not found:
         raise UsageError(f"--older-than {text}: not an age", hint="write 90m, 12h, 3d or 2w")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    try:
+        return datetime.now(UTC) - timedelta(**{_UNITS[found[2]]: int(found[1])})
+    except OverflowError:
+        raise UsageError(f"--older-than {text}: before all time", hint="write 90m, 12h, 3d or 2w") from None

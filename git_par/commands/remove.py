@@ -6,6 +6,7 @@ A task that must stay is reported with every reason; one that another process re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from git_par import interrupts
@@ -124,7 +125,7 @@ def sweep(
             tip = session.repo.git.commit(current.ref)
             verdict = _verdict(session, current, tip)
             if standing and not standing_too:
-                found = [Reason("standing", "you are standing in it", f"git par remove {current.name}")]
+                found = [Reason("standing", "you are standing in it", f"git par remove {quote(current.name)}")]
             else:
                 found = _reasons(session, current, tip, verdict, users[Path(current.path)], new_too=new_too)
             if found:
@@ -163,18 +164,22 @@ def _reasons(
                 Reason(
                     "new",
                     "nothing was committed in it yet",
-                    f"git par remove {task.name}, or git par prune --new",
+                    f"git par remove {quote(task.name)}, or git par prune --new",
                 )
             )
         # Its one commit was there before it was; whether the base still has it is not its doing.
         return found
     if verdict.reverted:
         found.append(
-            Reason("reverted", f"its landing in {task.base} was reverted", f"git log {task.base}..{task.branch}")
+            Reason(
+                "reverted",
+                f"its landing in {task.base} was reverted",
+                f"git log {quote(f'{task.base}..{task.branch}')}",
+            )
         )
     elif tip is not None and verdict.reason is None:
         detail = f"not in {task.base}" + (", and in conflict with it" if verdict.conflict else "")
-        found.append(Reason("unmerged", detail, f"git par merge {task.name}"))
+        found.append(Reason("unmerged", detail, f"git par merge {quote(task.name)}"))
     return found
 
 

@@ -111,7 +111,7 @@ def _squashed(repo: Repo, tip: str, base: str, root: str) -> Iterator[str]:
     # Without a commit in front, patch-id has none to name, so the task's own id comes with zeros.
     (mine, _), *_ = wanted
     for patch, commit in _patch_ids(repo, patches):
-        if patch == mine and plan.merge_trees(repo, commit, tip) == (git.line("rev-parse", f"{commit}^{{tree}}"), ()):
+        if patch == mine and trees.merge(repo, commit, tip) == (git.line("rev-parse", f"{commit}^{{tree}}"), ()):
             yield commit
 
 

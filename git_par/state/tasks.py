@@ -4,6 +4,8 @@ A record that cannot be read is left where it is and named; nothing is ever dele
 """
 
 import json
+import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -15,6 +17,8 @@ from git_par.errors import Refused, UsageError
 from git_par.repo import Repo
 
 VERSION = 1
+STATES = ("creating", "active", "removing")
+_COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -80,23 +84,19 @@ def decode(data: object) -> Task:
         task = Task(**fields, landed=Landed(**landed) if landed is not None else None)
     except TypeError as error:
         raise ValueError(str(error)) from None
-    texts = (
-        task.name,
-        task.branch,
-        task.path,
-        task.base,
-        task.base_commit,
-        task.state,
-        task.created,
-        task.placed,
-    )
-    if not all(isinstance(text, str) and text for text in texts) or names.task_problem(task.name):
+    texts = [task.name, task.branch, task.path, task.base, task.state, task.created, task.isolation]
+    texts += [text for text in (task.group, task.title, task.landed.into if task.landed else None) if text is not None]
+    commits = [task.base_commit, task.placed, *([task.landed.tip, task.landed.commit] if task.landed else [])]
+    if not all(isinstance(text, str) for text in texts + commits) or type(task.slot) is not int:
         raise ValueError("a field has the wrong type")
-    optional = (task.group, task.title)
-    if type(task.slot) is not int or not all(text is None or isinstance(text, str) for text in optional):
-        raise ValueError("a field has the wrong type")
-    if type(task.protected) is not bool or not Path(task.path).is_absolute() or names.branch_problem(task.branch):
+    if names.task_problem(task.name) or names.branch_problem(task.branch) or task.base[:1] in ("", "-"):
         raise ValueError("a field has the wrong value")
+    if task.state not in STATES or not all(_COMMIT.fullmatch(commit) for commit in commits):
+        raise ValueError("a field has the wrong value")
+    if type(task.protected) is not bool or not Path(task.path).is_absolute() or b"\0" in os.fsencode(task.path):
+        raise ValueError("a field has the wrong value")
+    if datetime.fromisoformat(task.created).tzinfo is None:
+        raise ValueError("its time has no zone")
     return task
 
 
@@ -125,7 +125,7 @@ class Tasks:
             return self._read(self.file(name))
         except FileNotFoundError:
             return None
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             raise Refused(
                 f"{name}: its record cannot be read ({error}): '{self.file(name)}'",
                 hint="nothing was changed; move that file away to work without it",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
+from shlex import quote
 
 from git_par import files
 from git_par.errors import GitFailed, ParError, Refused
@@ -65,7 +66,7 @@ def reasons(repo: Repo, task: Task, patterns: Sequence[str], users: Sequence[Use
     """Why the workspace of `task` must stay; none means that it can go.  A workspace that is gone holds nothing back."""
     path = Path(task.path)
     if task.protected:
-        return [Reason("protected", "it is protected", f"git par set {task.name} --no-protect")]
+        return [Reason("protected", "it is protected", f"git par set {quote(task.name)} --no-protect")]
     if not os.path.lexists(path):
         return []
     try:
@@ -77,13 +78,13 @@ def reasons(repo: Repo, task: Task, patterns: Sequence[str], users: Sequence[Use
             return [Reason("in-use", f"in use by {', '.join(found_users[:3])}")]
         return list(_work(repo, task, path, patterns))
     except (OSError, ParError) as error:
-        return [Reason("unknown", f"it cannot be checked: {error}", f"git -C '{path}' status")]
+        return [Reason("unknown", f"it cannot be checked: {error}", f"git -C {quote(task.path)} status")]
 
 
 def _foreign(repo: Repo, path: Path) -> Reason | None:
     """Whether something is not ours: record, path and registration must agree."""
     if path.is_symlink() or not path.is_dir() or Path(os.path.realpath(path)) != path:
-        return Reason("not-ours", f"'{path}' is not the directory that was made for it", f"ls -ld '{path}'")
+        return Reason("not-ours", f"'{path}' is not the directory that was made for it", f"ls -ld {quote(str(path))}")
     entry = registry.admin_dir(repo, path)
     if entry is None:
         return Reason("not-ours", f"'{path}' is not registered as a worktree of this repository", "git worktree list")
@@ -92,24 +93,30 @@ def _foreign(repo: Repo, path: Path) -> Reason | None:
     if _identity(path) in around or path in repo.common.parents or (repo.main and path in repo.main.parents):
         return Reason("not-ours", f"'{path}' holds the repository itself")
     if inside:
-        return Reason("nested", f"the worktree '{inside[0]}' lies inside", f"git worktree list | grep '{path}'")
+        return Reason("nested", f"the worktree '{inside[0]}' lies inside", "git worktree list")
     lock = registry.lock_reason(entry)
     if lock is not None and not lock.startswith(registry.OUR_LOCK):
-        return Reason("locked", f"its worktree is locked: {lock or 'no reason given'}", f"git worktree unlock '{path}'")
+        return Reason(
+            "locked", f"its worktree is locked: {lock or 'no reason given'}", f"git worktree unlock {quote(str(path))}"
+        )
     if busy := registry.operation(entry):
-        return Reason("operation", f"{busy} is in progress in it", f"git -C '{path}' status")
+        return Reason("operation", f"{busy} is in progress in it", f"git -C {quote(str(path))} status")
     return None
 
 
 def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[Reason]:
     git = _checkout(repo, path)
     now = status.read(git, untracked="all", ignored=True)
-    show = f"git -C '{path}' status"
+    show = f"git -C {quote(task.path)} status"
     found = []
     if now.branch != task.branch:
         on = f"branch '{now.branch}'" if now.branch else "a detached HEAD"
         found.append(
-            Reason("other-branch", f"it is on {on}, not '{task.branch}'", f"git -C '{path}' switch {task.branch}")
+            Reason(
+                "other-branch",
+                f"it is on {on}, not '{task.branch}'",
+                f"git -C {quote(task.path)} switch {quote(task.branch)}",
+            )
         )
     if now.tracked_dirt:
         found.append(Reason("uncommitted", f"uncommitted changes: {_some(now.tracked_dirt)}", show))
@@ -127,7 +134,7 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
             Reason(
                 "hidden-edits",
                 f"edits hidden by assume-unchanged or skip-worktree: {_some(hidden)}",
-                f"git -C '{path}' ls-files -v",
+                f"git -C {quote(task.path)} ls-files -v",
             )
         )
     return found
@@ -156,6 +163,8 @@ def remove(repo: Repo, task: Task, tip: str | None, patterns: Sequence[str]) -> 
         moved = late
         if entry is None:
             raise GitFailed(f"'{path}': its registration is gone", hint="git worktree list")
+    else:
+        _keep_detached(repo, path, tip, keep)
     registry.unregister(repo, path)
     if tip and not _checked_out(repo, task):
         _delete_branch(repo, task, tip)
@@ -208,7 +217,7 @@ def _put_aside(
     except OSError as error:
         with suppress(OSError):
             aside.rmdir()
-        return Reason("unknown", f"'{path}' cannot be moved: {error.strerror}", f"ls -ld '{path}'")
+        return Reason("unknown", f"'{path}' cannot be moved: {error.strerror}", f"ls -ld {quote(str(path))}")
     try:
         if entry is None:
             raise Refused("its registration is gone")
@@ -220,10 +229,10 @@ def _put_aside(
         place.rename(path)
         with suppress(OSError):
             aside.rmdir()
-        return Reason("in-use", str(error), f"git -C '{path}' status")
+        return Reason("in-use", str(error), f"git -C {quote(task.path)} status")
     for one in kept:
         target = aside / "files" / one
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.private_directory(target.parent)
         (place / one).rename(target)
     trash = files.private_directory(repo.workspaces / PRIVATE / "trash")
     place.rename(trash / f"{task.slug}-{time.time_ns()}")
@@ -233,6 +242,14 @@ def _put_aside(
     with suppress(OSError):  # others may lie there from earlier removals
         aside.parent.rmdir()
     return None
+
+
+def _keep_detached(repo: Repo, path: Path, tip: str | None, keep: str) -> None:
+    """Of a workspace that somebody deleted, the registration may be the last to know the commit that was checked out."""
+    for entry in registry.entries_for(repo, path):
+        head = (entry / "HEAD").read_text(errors="replace").strip()
+        if not head.startswith("ref: ") and head != tip and repo.git.commit(head):
+            repo.git.run("update-ref", "--create-reflog", "-m", "git-par: kept", f"{keep}/head", head, "")
 
 
 def _delete_branch(repo: Repo, task: Task, tip: str) -> None:

@@ -1,0 +1,146 @@
+"""Who works in a workspace is seen, whoever asks."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from git_par.workspaces import usage
+from tests.test_removal import landed
+from tests.world import PAR, World
+
+
+@contextmanager
+def running(world: World, *argv: str, cwd: Path) -> Iterator[int]:
+    """A process, ready; its number."""
+    ready = world.root / "ready"
+    process = subprocess.Popen(argv, cwd=cwd, stdin=subprocess.PIPE, env={**os.environ, "READY": str(ready)})
+    try:
+        for _ in range(400):
+            if ready.exists():
+                break
+            time.sleep(0.02)
+        assert ready.exists()
+        yield process.pid
+    finally:
+        ready.unlink(missing_ok=True)
+        process.kill()
+        process.wait()
+        assert process.stdin
+        process.stdin.close()
+
+
+WAIT = "open(os.environ['READY'], 'w').close(); sys.stdin.read()"
+
+
+def python(code: str, *args: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", f"import os, sys; {code}; {WAIT}", *args)
+
+
+def test_one_who_stands_in_it_uses_it(world: World) -> None:
+    path = landed(world)
+    (path / "build").mkdir()
+    for cwd in (path, path / "build"):
+        with running(world, *python("pass"), cwd=cwd) as pid:
+            [user] = usage.users([path])[path]
+            assert user.pid == pid
+            detail = f"in use by {user.command} (process {pid})"
+            assert world.par("remove", "t") == (3, "", f"left t: {detail}\n")
+            done = world.ok("prune", "--json").json
+            assert done == {
+                "version": 1,
+                "removed": [],
+                "left": [{"name": "t", "reason": "in-use", "detail": detail}],
+            }
+            told = world.ok("list", "--in-use", "--json").json["tasks"][0]["in_use"]
+            assert told == [{"pid": pid, "command": user.command}]
+    assert usage.users([path]) == {path: []}
+    assert world.ok("list", "--json").json["tasks"][0]["in_use"] is None
+    world.ok("remove", "t")
+
+
+def test_one_with_a_file_open_for_writing_uses_it(world: World) -> None:
+    path = landed(world)
+    file = str(path / "out.log")
+    with running(world, *python("f = open(sys.argv[1], 'w')", file), cwd=world.root) as pid:
+        assert [user.pid for user in usage.users([path])[path]] == [pid]
+        assert world.par("remove", "t").status == 3
+    with running(world, *python("f = open(sys.argv[1])", file), cwd=world.root):
+        assert usage.users([path])[path] == []
+
+
+def test_a_neighbour_of_a_similar_name_does_not_count(world: World) -> None:
+    paths = world.add("t", "t2")
+    with running(world, *python("pass"), cwd=paths[1]):
+        assert [len(usage.users(paths)[path]) for path in paths] == [0, 1]
+        assert [len(usage.users([path])[path]) for path in paths] == [0, 1]
+
+
+def test_one_who_came_through_a_link_uses_it(world: World) -> None:
+    path = landed(world)
+    (world.root / "link").symlink_to(path)
+    with running(world, *python("pass"), cwd=world.root / "link"):
+        assert len(usage.users([path])[path]) == 1
+
+
+def test_one_who_is_locked_into_it_uses_it(world: World) -> None:
+    if os.getuid() != 0:
+        pytest.skip("needs root for chroot")
+    path = landed(world)
+    # It stands outside and has nothing open inside: only its root tells.
+    code = "d = os.open('.', 0); os.chroot(sys.argv[1]); os.fchdir(d); open('ready', 'w').close(); sys.stdin.read()"
+    with running(world, sys.executable, "-c", f"import os, sys; {code}", str(path), cwd=world.root) as pid:
+        assert [user.pid for user in usage.users([path])[path]] == [pid]
+
+
+def test_the_calling_shell_does_not_count(world: World) -> None:
+    path = landed(world)
+    par = " ".join(f"'{word}'" for word in PAR)
+    # Two commands, so that no shell hands itself over to the last one.
+    done = world.process("sh", "-c", f"{par} remove .; status=$?; exit $status", cwd=path)
+    assert done == (0, "removed t (merged)\n", "")
+
+
+def test_what_the_calling_shell_started_before_does_count(world: World) -> None:
+    path = landed(world)
+    par = " ".join(f"'{word}'" for word in PAR)
+    text = f"sleep 60 & {par} remove .; status=$?; kill $!; exit $status"
+    done = world.process("sh", "-c", text, cwd=path)
+    assert (done.status, done.out) == (3, "")
+    assert done.err.startswith("left t: in use by sleep (process ")
+
+
+def test_a_shell_further_up_does_count(world: World) -> None:
+    path = landed(world)
+    par = " ".join(f"'{word}'" for word in PAR)
+    done = world.process("sh", "-c", 'sh -c "$1; exit \\$?"; exit $?', "sh", f"{par} remove .", cwd=path)
+    assert (done.status, done.out) == (3, "")
+    assert done.err.startswith("left t: in use by sh (process ")
+
+
+def test_processes_of_another_user_that_cannot_be_read_do_not_count(world: World) -> None:
+    if os.getuid() != 0:
+        pytest.skip("needs root to become another user")
+    for place in (world.root, *world.root.parents):
+        if place.name.startswith(("pytest-", "popen-")) or place == world.root:
+            place.chmod(0o755)
+    path = landed(world)
+    root = str(Path(__file__).parent.parent)
+    code = (
+        "import os, sys; sys.path[:0] = [sys.argv[1]]; from pathlib import Path; import psutil\n"
+        "from git_par.workspaces import usage\n"
+        "os.setgroups([]); os.setgid(4321); os.setuid(4321)\n"
+        "print(usage.users([Path(sys.argv[2])]) == {Path(sys.argv[2]): []})"
+    )
+    with running(world, *python("pass"), cwd=path):
+        done = world.process(sys.executable, "-c", code, root, str(path))
+    assert done == (0, "True\n", "")
+
+
+def test_looking_at_nothing_costs_nothing_and_finds_nothing() -> None:
+    assert usage.users([]) == {}
