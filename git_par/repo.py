@@ -80,6 +80,12 @@ class Repo:
         """
         return Git(top, (f"--git-dir={git_dir}", f"--work-tree={top}"))
 
+    def branches(self) -> dict[str, str]:
+        """Every branch, as full ref, with its commit, as they stand now."""
+        listed = self.git.line("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads")
+        pairs = (line.split(" ", 1) for line in listed.splitlines())
+        return {ref: commit for commit, ref in pairs}
+
     @property
     def state(self) -> Path:
         """Where git-par keeps its records."""

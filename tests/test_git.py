@@ -137,7 +137,7 @@ def test_no_answer_in_time_ends_the_whole_process_group(world: World) -> None:
     ("said", "message"),
     [
         ("warning: x\nfatal: it broke\nhint: do that\n", "git frob: it broke"),
-        ("error: first\nfatal: second\n", "git frob: first"),
+        ("error: first\nfatal: second\n", "git frob: second"),
         ("some words\nlast words\n", "git frob: last words"),
         ("", "git frob: exit status 7"),
     ],

@@ -395,7 +395,7 @@ def test_a_conflict_names_the_files_and_the_other_task_and_lets_the_rest_land(wo
         "  conflict    b: a.txt (with a)\n",
     )
     way = "../repo-worktrees/b"
-    assert done.err == f"hint: b: solve it where it was made: cd {way} && git merge main, then git par merge b\n"
+    assert done.err == f"hint: b: solve it where it was made: cd {way} && git par sync, then git par merge b\n"
     assert world.rev("b") == tip
     assert world.git("status", "--porcelain") == world.git("status", "--porcelain", cwd=path) == ""
     assert world.try_git("merge", "main", cwd=path).status == 1

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -39,10 +40,25 @@ def kept_refs(world: World) -> dict[str, str]:
     return {line.split()[0]: line.split()[1] for line in listed}
 
 
+HELD: list[IO[bytes]] = []
+"""Locks that a test holds to its end."""
+
+
+@pytest.fixture(autouse=True)
+def let_go() -> Iterator[None]:
+    yield
+    while HELD:
+        HELD.pop().close()
+
+
 # What makes each reason: it changes the workspace, and returns the sentence and the hint.
 
 
 def creating(world: World, path: Path) -> tuple[str, str]:
+    (world.repo / ".git" / "par" / "locks" / "task-t").chmod(0o600)
+    holder = open(world.repo / ".git" / "par" / "locks" / "task-t", "rb+")  # noqa: SIM115 (held to the end)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    HELD.append(holder)
     file = world.repo / ".git" / "par" / "tasks" / "t.json"
     file.write_text(file.read_text().replace('"active"', '"creating"'))
     return "it is still being made", ""

@@ -228,7 +228,7 @@ def test_a_newline_in_the_path_is_refused(tmp_path: Path) -> None:
     assert done == (
         3,
         "",
-        f"git par: '{tmp_path}/new\\x0aline': a newline in the path of the repository\nhint: move the repository\n",
+        f"git par: '{tmp_path}/new\\nline': a newline in the path of the repository\nhint: move the repository\n",
     )
 
 

@@ -19,7 +19,7 @@ SCHEMAS = {file.stem: json.loads(file.read_text()) for file in (ROOT / "docs/sch
 REGISTRY: Registry[Any] = Registry().with_resources(
     (f"{name}.json", Resource.from_contents(schema)) for name, schema in SCHEMAS.items()
 )
-SILENT = {"demo"}
+SILENT = {"demo", "with-lock"}
 """Verbs that have no --json."""
 
 
@@ -49,11 +49,11 @@ def test_reasons_are_the_ones_of_the_code() -> None:
     for reason in removed:
         assert remove._why(reason)
     integrated = SCHEMAS["task"]["properties"]["integrated"]["anyOf"][0]["properties"]["reason"]["enum"]
-    assert set(removed) - set(integrated) == {"new", "gone"}
+    assert set(removed) - set(integrated) == {"new", "gone", "unfinished"}
     assert set(integrated) <= _texts("landing/integrated.py")
     skipped = SCHEMAS["merge"]["properties"]["merges"]["items"]["properties"]["skipped"]["items"]
     assert skipped["properties"]["reason"]["enum"] == sorted(
-        _second_words("Skipped", "landing/plan.py") | _second_words("Skipped", "commands/merge.py")
+        _second_words("Skipped", "landing/plan.py") | _second_words("Skipped", "landing/fitness.py")
     )
     used = _first_words("Reason", "commands/remove.py") | _first_words("Reason", "workspaces/removal.py")
     assert used <= set(removal.REASONS)
@@ -99,6 +99,7 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
     world.commit("three", cwd=world.workspaces / "three", three__txt="three\n")
     world.write("untracked", "", cwd=world.workspaces / "three")
     world.write("a.txt", "changed\n", cwd=world.workspaces / "fix-the-thing")
+    assert ask("sync", "--all")["current"] == ["one", "two", "three", "fix-the-thing"]
     assert ask("merge", "--all", "--dry-run", status=1)["merges"][0]["published"] is False
     merged = ask("merge", "--all", "--prune", status=1)
     assert [one["name"] for one in merged["merges"][0]["merged"]] == ["one", "three"]
@@ -108,10 +109,11 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
     (listed,) = [task for task in ask("list", "--size", "--in-use")["tasks"] if task["name"] == "three"]
     assert (listed["state"], listed["dirty"]["untracked"]) == ("landed", 1)
     assert ask("show", "two")["task"]["conflicts"] == ["main"]
+    assert ask("sync", "two", "three", status=1)["conflicted"][0]["files"] == ["a.txt"]
     left = ask("prune", "--dry-run")["left"]
     assert {one["reason"] for one in left} == {"unmerged", "untracked", "uncommitted", "new"}
     (world.workspaces / "three" / "untracked").unlink()
-    assert [one["reason"] for one in ask("prune")["removed"]] == ["ancestor"]
+    assert [one["reason"] for one in ask("prune")["removed"]] == ["same-commit"]
     assert ask("remove", "two", status=3)["left"][0]["reason"] == "unmerged"
 
 

@@ -52,7 +52,7 @@ STEPS = (
         shows="conflict    sizes: menu (with prices)",
     ),
     Step("git status --short --branch && ls", "The checkout was never half merged.", shows="## main"),
-    Step("git merge main", "The conflict is solved where the work was done.", SIZES, status=1, shows="CONFLICT"),
+    Step("git par sync", "The conflict is solved where the work was done.", SIZES, status=1, shows="solve: menu"),
     Step(r"printf 'coffee 2.80, large 3.80\ntea 2.20\n' >menu && git commit -qam 'both'", where=SIZES),
     Step("git par merge sizes", "Now it comes home too.", shows="merged      sizes"),
     Step("cat menu hours && git log --oneline --first-parent", shows="large 3.80"),

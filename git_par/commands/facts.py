@@ -1,6 +1,5 @@
 """What is known of tasks, gathered from records, refs and workspaces; the JSON of a task."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -77,28 +76,16 @@ def gather(session: Session, wanted: Sequence[Task], *, size: bool = False, in_u
     if not wanted:
         return []
     bases = {base: integrated.targets(session.repo, base) for base in {task.base for task in wanted}}
-    tips = branch_tips(session.repo)
+    tips = session.repo.branches()
     used: dict[Path, list[Any]] | None = None
     if in_use:
         from git_par.workspaces import usage
 
         used = dict(usage.users([Path(task.path) for task in wanted]))
-    with ThreadPoolExecutor(max_workers=jobs(session)) as pool:
+    with ThreadPoolExecutor(max_workers=session.settings.jobs) as pool:
         return list(
             pool.map(lambda task: _facts(session, task, tips.get(task.ref), bases[task.base], used, size), wanted)
         )
-
-
-def branch_tips(repo: Repo) -> dict[str, str]:
-    """Every branch, as full ref, with its commit."""
-    listed = repo.git.line("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads")
-    pairs = (line.split(" ", 1) for line in listed.splitlines())
-    return {ref: commit for commit, ref in pairs}
-
-
-def jobs(session: Session) -> int:
-    """How many git processes may look at workspaces at once."""
-    return session.settings.number("jobs") or min(8, os.cpu_count() or 1)
 
 
 def port(session: Session, task: Task) -> int:
@@ -108,7 +95,7 @@ def port(session: Session, task: Task) -> int:
 
 def check_settings(session: Session) -> None:
     """Read the settings that a report needs, so that a bad one is found before the work and not after it."""
-    jobs(session)
+    session.settings.number("jobs")
     session.settings.number("portBase")
     session.settings.number("portStep")
 

@@ -5,23 +5,22 @@ planned again.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from git_par import interrupts
-from git_par.commands import facts, remove
-from git_par.errors import Busy, ParError, Refused, Status, UsageError
-from git_par.landing import message, plan, publish, select
-from git_par.landing.plan import Plan, Skipped, Strategy
+from git_par.commands import merge_report as report
+from git_par.commands import remove
+from git_par.commands.merge_report import Outcome
+from git_par.errors import Busy, Refused, UsageError
+from git_par.landing import fitness, message, plan, publish, select
+from git_par.landing.plan import Plan, Strategy
 from git_par.landing.select import Batch, Item
-from git_par.names import going_to
 from git_par.render import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Landed
-from git_par.workspaces import registry, status
+from git_par.workspaces import registry
 
 _REPLANS = 20
 
@@ -39,17 +38,6 @@ class Options:
     allow_dirty: bool = False
     dry_run: bool = False
     prune: bool = False
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one base."""
-
-    plan: Plan
-    published: bool = False
-    refused: ParError | None = None
-    untracked: tuple[tuple[str, int], ...] = ()
-    """Tasks with untracked files, which stay where they are, and how many."""
 
 
 def run(session: Session, options: Options) -> Report:
@@ -71,19 +59,19 @@ def run(session: Session, options: Options) -> Report:
                 outcome = Outcome(Plan(batch.base, "", ""), refused=error)
             outcomes.append(outcome)
         swept = _sweep(session, options, outcomes, operation)
-    talk = [*notes, *_hints(session, outcomes), *(swept.talk if swept else ())]
-    lines = [line for outcome in outcomes for line in _lines(outcome, dry=options.dry_run)]
+    talk = [*notes, *report.hints(session, outcomes), *(swept.talk if swept else ())]
+    lines = [line for outcome in outcomes for line in report.lines(outcome, dry=options.dry_run)]
     if not items:
         talk.append("nothing to merge: there are no tasks")
     home = _home(session, swept)
     return Report(
         data=lambda: {
-            "merges": [_as_json(outcome) for outcome in outcomes],
+            "merges": [report.as_json(outcome) for outcome in outcomes],
             **({"pruned": swept.data()} if swept else {}),
         },
         lines=[str(home)] if home else lines,
         talk=[*lines, *talk] if home else talk,
-        status=_status(outcomes, swept, notes),
+        status=report.status(outcomes, swept, notes),
     )
 
 
@@ -158,7 +146,7 @@ def _land(session: Session, options: Options, batch: Batch, operation: Open) -> 
     """Plan and publish one base, again when something moved; with what a hook had to say afterwards."""
     repo = session.repo
     for _ in range(_REPLANS):
-        tips = facts.branch_tips(repo)
+        tips = repo.branches()
         before = tips.get(f"refs/heads/{batch.base}")
         if before is None:
             raise Refused(
@@ -166,7 +154,9 @@ def _land(session: Session, options: Options, batch: Batch, operation: Open) -> 
                 hint="git par set NAME --base BRANCH, or merge --into BRANCH",
             )
         publish.place(repo, batch.base)  # refuses early what it would refuse at the end
-        ready, left, untracked = _inspect(session, options, batch, tips)
+        ready, left, untracked = fitness.inspect(
+            session, batch, tips, allow_dirty=options.allow_dirty, into=options.into
+        )
         made = plan.make(
             repo,
             base=batch.base,
@@ -197,74 +187,12 @@ def _land(session: Session, options: Options, batch: Batch, operation: Open) -> 
     )
 
 
-def _inspect(
-    session: Session, options: Options, batch: Batch, tips: dict[str, str]
-) -> tuple[list[tuple[Item, str]], list[Skipped], tuple[tuple[str, int], ...]]:
-    """Who is fit to be merged, with the tip that will be; who is not, and why; and who has untracked files."""
-    with ThreadPoolExecutor(max_workers=facts.jobs(session)) as pool:
-        looks = list(pool.map(lambda item: _look(session, options, item, tips.get(item.ref)), batch.items))
-    ready, left, untracked = [], [], []
-    for item, (why, count) in zip(batch.items, looks, strict=True):
-        if why:
-            left.append(why)
-            continue
-        ready.append((item, tips[item.ref]))
-        if count:
-            untracked.append((item.name, count))
-    return ready, left, tuple(untracked)
-
-
-def _look(session: Session, options: Options, item: Item, tip: str | None) -> tuple[Skipped | None, int]:
-    """Why `item` cannot be merged now, and how many untracked files lie in its workspace.
-
-    A task that another process removes while this one looks was in its base already.
-    """
-    try:
-        found = _look_at(session, options, item, tip)
-    except ParError:
-        if not _is_removed(session, item):
-            raise
-    else:
-        if not _is_removed(session, item):
-            return found
-    return Skipped(item, "removed", "removed meanwhile", harmless=options.into is None), 0
-
-
-def _is_removed(session: Session, item: Item) -> bool:
-    if item.task is None:
-        return False
-    task = session.tasks.get(item.task.name)
-    return task is None or task.state == "removing" or task.created != item.task.created
-
-
-def _look_at(session: Session, options: Options, item: Item, tip: str | None) -> tuple[Skipped | None, int]:
-    if tip is None:
-        return Skipped(item, "gone", f"branch '{item.branch}' is gone", hint="see 'git par list'"), 0
-    if item.task is None:
-        return None, 0
-    path = Path(item.task.path)
-    git, directory = registry.checkout(session.repo, path), registry.git_dir(session.repo, path)
-    if git is None or directory is None:
-        return None, 0  # the branch is all there is
-    if busy := registry.operation(directory):
-        return Skipped(item, "operation", f"{busy} is in progress in it", f"git -C '{path}' status"), 0
-    now = status.read(git)
-    if now.branch != item.branch:
-        on = f"branch '{now.branch}'" if now.branch else "a detached HEAD"
-        return Skipped(item, "other-branch", f"it is on {on}", f"git -C '{path}' switch {item.branch}"), 0
-    if now.tracked_dirt and not options.allow_dirty:
-        some = ", ".join(now.tracked_dirt[:3]) + ("…" if len(now.tracked_dirt) > 3 else "")
-        detail = f"uncommitted changes: {some}"
-        return Skipped(item, "dirty", detail, "commit them, or merge what is committed with --allow-dirty"), 0
-    return None, len(now.untracked)
-
-
-def _publish(session: Session, made: Plan, operation: Open) -> tuple[bool, "publish.Place | None"]:
+def _publish(session: Session, made: Plan, operation: Open) -> tuple[bool, publish.Place | None]:
     """Publish `made` if its tips still stand; the journal has the step before anything moves."""
     repo = session.repo
     where: publish.Place | None = None
 
-    def ready(place: "publish.Place | None") -> None:
+    def ready(place: publish.Place | None) -> None:
         nonlocal where
         where = place
         operation.entry.publishing = {
@@ -275,7 +203,7 @@ def _publish(session: Session, made: Plan, operation: Open) -> tuple[bool, "publ
         }
         operation.write()
 
-    tips = facts.branch_tips(repo)
+    tips = repo.branches()
     if any(tips.get(merged.item.ref) != merged.tip for merged in made.merged):
         return False, None
     count = len(made.merged)
@@ -291,15 +219,18 @@ def _record(session: Session, made: Plan, operation: Open) -> None:
     for merged in made.merged:
         if merged.item.task is None:
             continue
-        with session.locks.task(merged.item.name):
-            task = session.tasks.get(merged.item.name)
-            if task and task.branch == merged.item.branch:
-                landed = Landed(merged.tip, merged.commit, made.base)
-                operation.entry.task(task, session.tasks.change(task.name, landed=landed))
+        try:
+            with session.locks.task(merged.item.name):
+                task = session.tasks.get(merged.item.name)
+                if task and task.branch == merged.item.branch:
+                    landed = Landed(merged.tip, merged.commit, made.base)
+                    operation.entry.task(task, session.tasks.change(task.name, landed=landed))
+        except Busy as error:
+            session.tell(f"{error.message}; it has landed all the same")
     operation.write()
 
 
-def _sweep(session: Session, options: Options, outcomes: Sequence[Outcome], operation: Open) -> "remove.Sweep | None":
+def _sweep(session: Session, options: Options, outcomes: Sequence[Outcome], operation: Open) -> remove.Sweep | None:
     """With --prune: remove what landed, or had landed before."""
     if not options.prune or options.dry_run:
         return None
@@ -309,104 +240,10 @@ def _sweep(session: Session, options: Options, outcomes: Sequence[Outcome], oper
     return remove.sweep(session, wanted, operation, standing_too=True, new_too=False)
 
 
-def _home(session: Session, swept: "remove.Sweep | None") -> Path | None:
+def _home(session: Session, swept: remove.Sweep | None) -> Path | None:
     """Where to go when the workspace one stood in is gone: the checkout of its base, else the main one."""
     here = next((one.task for one in swept.removed if one.standing), None) if swept else None
     if here is None:
         return None
     found = [one.path for one in registry.worktrees(session.repo) if one.branch == f"refs/heads/{here.base}"]
     return next(iter(found), session.repo.main or session.repo.common)
-
-
-def _status(outcomes: Sequence[Outcome], swept: "remove.Sweep | None", notes: Sequence[str]) -> Status:
-    refused = [outcome for outcome in outcomes if outcome.refused]
-    if refused and not any(outcome.published for outcome in outcomes):
-        return Status.REFUSED
-    left_out = any(
-        outcome.plan.conflicted or any(not one.harmless for one in outcome.plan.skipped) for outcome in outcomes
-    )
-    if refused or left_out or (swept and swept.left):
-        return Status.PARTIAL
-    return Status.FAILED if notes else Status.DONE
-
-
-def _lines(outcome: Outcome, *, dry: bool) -> list[str]:
-    made = outcome.plan
-    if outcome.refused:
-        return [f"{made.base}: not merged: {outcome.refused.message}"]
-    counts = [
-        (len(made.merged), "would be merged" if dry else "merged"),
-        (len(made.conflicted), "in conflict"),
-    ]
-    already = sum(one.harmless for one in made.skipped)
-    counts += [(already, "already in"), (len(made.skipped) - already, "left out")]
-    said = ", ".join(f"{count} {words}" for count, words in counts if count) or "nothing to do"
-    moved = "" if made.after == made.before else f" ({made.before[:8]}..{made.after[:8]})"
-    lines = [f"{made.base}: {said}{moved}"]
-    rows = [("merged", one.item.name, "") for one in made.merged]
-    rows += [("conflict", one.item.name, "; ".join(map(_clash, one.files))) for one in made.conflicted]
-    rows += [("already in" if one.harmless else "left out", one.item.name, one.detail) for one in made.skipped]
-    lines += [f"  {word:10}  {name}{': ' if detail else ''}{detail}" for word, name, detail in rows]
-    if made.exempt:
-        lines.append(f"  not audited, moved by a rename: {', '.join(made.exempt)}")
-    return lines
-
-
-def _clash(clash: plan.Clash) -> str:
-    return clash.path + (f" (with {', '.join(clash.others)})" if clash.others else "")
-
-
-def _hints(session: Session, outcomes: Sequence[Outcome]) -> list[str]:
-    """What to run next, for everything that was left out."""
-    said = []
-    for outcome in outcomes:
-        for name, count in outcome.untracked:
-            said.append(f"{name}: {count} untracked file{'s' if count > 1 else ''} not merged")
-        for one in outcome.plan.skipped:
-            if one.hint:
-                said.append(f"hint: {one.item.name}: {one.hint}")
-        for conflicted in outcome.plan.conflicted:
-            said.append(
-                f"hint: {conflicted.item.name}: solve it where it was made: {_way_out(session, outcome, conflicted)}"
-            )
-        if outcome.refused and outcome.refused.hint:
-            said.append(f"hint: {outcome.refused.hint}")
-    return said
-
-
-def _way_out(session: Session, outcome: Outcome, conflicted: plan.Conflicted) -> str:
-    item, base = conflicted.item, outcome.plan.base
-    if item.task is None:
-        return f"merge {base} into {item.branch}, then git par merge {item.name}"
-    # Sync brings in the recorded base; another branch is merged by hand.
-    bring = "git par sync" if base == item.task.base else f"git merge {base}"
-    go = going_to(Path(item.task.path), session.repo.cwd)
-    return f"{go}{bring}, then git par merge {item.name}"
-
-
-def _as_json(outcome: Outcome) -> dict[str, Any]:
-    made = outcome.plan
-    return {
-        "base": made.base,
-        "before": made.before or None,
-        "after": made.after or None,
-        "published": outcome.published,
-        "merged": [
-            {"name": one.item.name, "branch": one.item.branch, "tip": one.tip, "commit": one.commit}
-            for one in made.merged
-        ],
-        "conflicted": [
-            {
-                "name": one.item.name,
-                "tip": one.tip,
-                "files": [{"path": file.path, "with": list(file.others)} for file in one.files],
-            }
-            for one in made.conflicted
-        ],
-        "failed": [],
-        "skipped": [
-            {"name": one.item.name, "reason": one.reason, "detail": one.detail or None} for one in made.skipped
-        ],
-        "exempt": list(made.exempt),
-        "refused": outcome.refused.message if outcome.refused else None,
-    }

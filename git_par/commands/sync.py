@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from git_par import interrupts
-from git_par.commands import facts
 from git_par.errors import Busy, GitFailed, Refused, Status, UsageError
 from git_par.landing import message, plan, publish, trees
 from git_par.landing.select import Item
@@ -115,7 +114,7 @@ def _sync(session: Session, task: Task, done: Synced, operation: Open, *, marker
     """Bring one task up to date; plan again when somebody commits in it meanwhile."""
     repo = session.repo
     for _ in range(_REPLANS):
-        tips = facts.branch_tips(repo)
+        tips = repo.branches()
         base, tip = tips.get(f"refs/heads/{task.base}"), tips.get(task.ref)
         if base is None or tip is None:
             gone = task.base if base is None else task.branch

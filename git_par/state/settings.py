@@ -3,6 +3,7 @@
 Of a `.gitpar`, which came with the repository, only keys that cannot do harm count.
 """
 
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -75,6 +76,11 @@ class Settings:
         if not text.isascii() or not text.isdigit() or len(text) > 9:
             raise UsageError(f"par.{name}: '{text}' is not a number", hint=f"git config par.{name} NUMBER")
         return int(text)
+
+    @property
+    def jobs(self) -> int:
+        """How many git processes may look at workspaces at once."""
+        return self.number("jobs") or min(8, os.cpu_count() or 1)
 
     def choice(self, name: str, *choices: str) -> str:
         """The value of `par.NAME`, one of `choices`."""

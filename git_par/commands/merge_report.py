@@ -1,0 +1,121 @@
+"""What `git par merge` says: what became of each base, to people and to programs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from git_par.commands.remove import Sweep
+from git_par.errors import ParError, Status
+from git_par.landing import plan
+from git_par.landing.plan import Plan
+from git_par.names import going_to
+from git_par.state.session import Session
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one base."""
+
+    plan: Plan
+    published: bool = False
+    refused: ParError | None = None
+    untracked: tuple[tuple[str, int], ...] = ()
+    """Tasks with untracked files, which stay where they are, and how many."""
+
+
+def status(outcomes: Sequence[Outcome], swept: Sweep | None, notes: Sequence[str]) -> Status:
+    """How the merge ended: 0, or what was asked for and is not done; a failing hook only counts when all else is well."""
+    refused = [outcome for outcome in outcomes if outcome.refused]
+    if refused and not any(outcome.published for outcome in outcomes):
+        return Status.REFUSED
+    left_out = any(
+        outcome.plan.conflicted or any(not one.harmless for one in outcome.plan.skipped) for outcome in outcomes
+    )
+    if refused or left_out or (swept and swept.left):
+        return Status.PARTIAL
+    return Status.FAILED if notes else Status.DONE
+
+
+def lines(outcome: Outcome, *, dry: bool) -> list[str]:
+    """One base: a line for it and a line for each task."""
+    made = outcome.plan
+    if outcome.refused:
+        return [f"{made.base}: not merged: {outcome.refused.message}"]
+    counts = [
+        (len(made.merged), "would be merged" if dry else "merged"),
+        (len(made.conflicted), "in conflict"),
+    ]
+    already = sum(one.harmless for one in made.skipped)
+    counts += [(already, "already in"), (len(made.skipped) - already, "left out")]
+    said = ", ".join(f"{count} {words}" for count, words in counts if count) or "nothing to do"
+    moved = "" if made.after == made.before else f" ({made.before[:8]}..{made.after[:8]})"
+    shown = [f"{made.base}: {said}{moved}"]
+    rows = [("merged", one.item.name, "") for one in made.merged]
+    rows += [("conflict", one.item.name, "; ".join(map(_clash, one.files))) for one in made.conflicted]
+    rows += [("already in" if one.harmless else "left out", one.item.name, one.detail) for one in made.skipped]
+    shown += [f"  {word:10}  {name}{': ' if detail else ''}{detail}" for word, name, detail in rows]
+    if made.exempt:
+        shown.append(f"  not audited, moved by a rename: {', '.join(made.exempt)}")
+    return shown
+
+
+def _clash(clash: plan.Clash) -> str:
+    return clash.path + (f" (with {', '.join(clash.others)})" if clash.others else "")
+
+
+def hints(session: Session, outcomes: Sequence[Outcome]) -> list[str]:
+    """What to run next, for everything that was left out."""
+    said = []
+    for outcome in outcomes:
+        for name, count in outcome.untracked:
+            said.append(f"{name}: {count} untracked file{'s' if count > 1 else ''} not merged")
+        for one in outcome.plan.skipped:
+            if one.hint:
+                said.append(f"hint: {one.item.name}: {one.hint}")
+        for conflicted in outcome.plan.conflicted:
+            said.append(
+                f"hint: {conflicted.item.name}: solve it where it was made: {_way_out(session, outcome, conflicted)}"
+            )
+        if outcome.refused and outcome.refused.hint:
+            said.append(f"hint: {outcome.refused.hint}")
+    return said
+
+
+def _way_out(session: Session, outcome: Outcome, conflicted: plan.Conflicted) -> str:
+    item, base = conflicted.item, outcome.plan.base
+    if item.task is None:
+        return f"merge {base} into {item.branch}, then git par merge {item.name}"
+    # Sync brings in the recorded base; another branch is merged by hand.
+    bring = "git par sync" if base == item.task.base else f"git merge {base}"
+    go = going_to(Path(item.task.path), session.repo.cwd)
+    return f"{go}{bring}, then git par merge {item.name}"
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """One base in the JSON of a merge."""
+    made = outcome.plan
+    return {
+        "base": made.base,
+        "before": made.before or None,
+        "after": made.after or None,
+        "published": outcome.published,
+        "merged": [
+            {"name": one.item.name, "branch": one.item.branch, "tip": one.tip, "commit": one.commit}
+            for one in made.merged
+        ],
+        "conflicted": [
+            {
+                "name": one.item.name,
+                "tip": one.tip,
+                "files": [{"path": file.path, "with": list(file.others)} for file in one.files],
+            }
+            for one in made.conflicted
+        ],
+        "failed": [],
+        "skipped": [
+            {"name": one.item.name, "reason": one.reason, "detail": one.detail or None} for one in made.skipped
+        ],
+        "exempt": list(made.exempt),
+        "refused": outcome.refused.message if outcome.refused else None,
+    }

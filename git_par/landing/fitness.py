@@ -1,0 +1,75 @@
+"""Who is fit to be merged: on its branch, nothing in progress, nothing uncommitted that would be left behind."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from git_par.errors import ParError
+from git_par.landing.plan import Skipped
+from git_par.landing.select import Batch, Item
+from git_par.state.session import Session
+from git_par.workspaces import registry, status
+
+
+def inspect(
+    session: Session, batch: Batch, tips: Mapping[str, str], *, allow_dirty: bool, into: str | None
+) -> tuple[list[tuple[Item, str]], list[Skipped], tuple[tuple[str, int], ...]]:
+    """Who is fit to be merged, with the tip that will be; who is not, and why; and who has untracked files."""
+    with ThreadPoolExecutor(max_workers=session.settings.jobs) as pool:
+        looks = list(pool.map(lambda item: _look(session, item, tips.get(item.ref), allow_dirty, into), batch.items))
+    ready, left, untracked = [], [], []
+    for item, (why, count) in zip(batch.items, looks, strict=True):
+        if why:
+            left.append(why)
+            continue
+        ready.append((item, tips[item.ref]))
+        if count:
+            untracked.append((item.name, count))
+    return ready, left, tuple(untracked)
+
+
+def _look(
+    session: Session, item: Item, tip: str | None, allow_dirty: bool, into: str | None
+) -> tuple[Skipped | None, int]:
+    """Why `item` cannot be merged now, and how many untracked files lie in its workspace.
+
+    A task that another process removes while this one looks was in its base already.
+    """
+    try:
+        found = _look_at(session, item, tip, allow_dirty)
+    except ParError:
+        if not _is_removed(session, item):
+            raise
+    else:
+        if not _is_removed(session, item):
+            return found
+    return Skipped(item, "removed", "removed meanwhile", harmless=into is None), 0
+
+
+def _is_removed(session: Session, item: Item) -> bool:
+    if item.task is None:
+        return False
+    task = session.tasks.get(item.task.name)
+    return task is None or task.state == "removing" or task.created != item.task.created
+
+
+def _look_at(session: Session, item: Item, tip: str | None, allow_dirty: bool) -> tuple[Skipped | None, int]:
+    if tip is None:
+        return Skipped(item, "gone", f"branch '{item.branch}' is gone", hint="see 'git par list'"), 0
+    if item.task is None:
+        return None, 0
+    path = Path(item.task.path)
+    git, directory = registry.checkout(session.repo, path), registry.git_dir(session.repo, path)
+    if git is None or directory is None:
+        return None, 0  # the branch is all there is
+    if busy := registry.operation(directory):
+        return Skipped(item, "operation", f"{busy} is in progress in it", f"git -C '{path}' status"), 0
+    now = status.read(git)
+    if now.branch != item.branch:
+        on = f"branch '{now.branch}'" if now.branch else "a detached HEAD"
+        return Skipped(item, "other-branch", f"it is on {on}", f"git -C '{path}' switch {item.branch}"), 0
+    if now.tracked_dirt and not allow_dirty:
+        some = ", ".join(now.tracked_dirt[:3]) + ("…" if len(now.tracked_dirt) > 3 else "")
+        detail = f"uncommitted changes: {some}"
+        return Skipped(item, "dirty", detail, "commit them, or merge what is committed with --allow-dirty"), 0
+    return None, len(now.untracked)
