@@ -292,3 +292,11 @@ def remove(names: SomeNames, dry_run: DryRun = False, json: Json = False) -> Wor
     from git_par.commands.remove import run
 
     return lambda session: run(session, names, dry_run=dry_run)
+
+
+@_verb
+def shell_init(shell: Annotated[str, typer.Argument(metavar="SHELL", show_default=False)], json: Json = False) -> Work:
+    """Print what bash, zsh or fish evals: completion, par-cd and par-add."""
+    from git_par.commands.shell_init import run
+
+    return lambda session: run(session, shell)
