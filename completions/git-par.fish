@@ -25,6 +25,7 @@ end
 
 # Task records are called after their task, percent-encoded; of a very long one only the beginning is there (%-).
 function __git_par_tasks
+    string match -q -- '-*' (commandline -ct); and return
     set -l common (__git_par_git rev-parse --path-format=absolute --git-common-dir); or return
     set -l records $common/par/tasks/*.json
     set -l names (string replace -r '^.*/(.*)\.json$' '$1' -- $records | string match -v '*%-*' | string unescape --style=url)
@@ -39,6 +40,7 @@ function __git_par_branches
 end
 
 function __git_par_tasks_or_branches
+    string match -q -- '-*' (commandline -ct); and return
     set -l names (__git_par_tasks)
     set -l typed (commandline -ct | string unescape)
     if string match -q -- "$typed*" $names

@@ -84,7 +84,7 @@ __git_par_git () {
 
 # Completes `cur` after the given words: a verb and what follows it.
 __git_par_complete () {
-    local verb=${1-} kind= waits= ahead= word given=() list=()
+    local verb=${1-} kind= waits= ahead= filtered= word given=() list=()
     COMPREPLY=()
     compopt +o default +o bashdefault 2>/dev/null
     if (($# == 0)); then
@@ -128,8 +128,14 @@ __git_par_complete () {
             __git_par_tasks
             __git_par_any || __git_par_refs heads
             ;;
-        branch) __git_par_refs heads ;;
-        revision) __git_par_refs heads remotes tags ;;
+        branch)
+            given=()
+            __git_par_refs heads
+            ;;
+        revision)
+            given=()
+            __git_par_refs heads remotes tags
+            ;;
         shell) list=(bash zsh fish) ;;
         order) list=(created given fewest-conflicts) ;;
         on-conflict) list=(skip stop abort) ;;
@@ -154,6 +160,11 @@ __git_par_offer () {
     [[ $quote ]] && strip=
     local space=
     compopt +o nospace 2>/dev/null || space=' '
+    # A thousand branches: git has filtered them, and none needs quoting.
+    if [[ $filtered && ! $quote$strip${1-}${given[*]-} && ! ${list[*]} == *[\$\`\"\'\;\&\|\<\>\(\)\{\}\!\#]* ]]; then
+        COMPREPLY=(${list[@]+"${list[@]/%/$space}"})
+        return
+    fi
     for name in "${list[@]}"; do
         [[ $name == "$plain"* ]] || continue
         for other in ${given[@]+"${given[@]}"}; do
@@ -207,7 +218,10 @@ __git_par_refs () {
     local plain=${cur//[\\\"\']/} space patterns=() IFS=$'\n' globs=
     case $plain in *[*?[]*) return ;; esac
     # Where a quote was typed, all are listed: which of the quotes belong to the name is seen later.
-    case $cur in *[\\\"\']*) plain= ;; esac
+    case $cur in
+        *[\\\"\']*) plain= ;;
+        *) ((${#list[@]})) || filtered=1 ;;
+    esac
     for space; do
         patterns+=("refs/$space/$plain*" "refs/$space/$plain*/**")
     done
