@@ -141,7 +141,7 @@ __git_par_complete () {
         on-conflict) list=(skip stop abort) ;;
         directory) __git_par_paths -d; return ;;
         file) __git_par_paths -f; return ;;
-        command) __git_par_paths -c; return ;;
+        command) __git_par_command_line; return ;;
     esac
     __git_par_offer "$before"
 }
@@ -196,6 +196,22 @@ __git_par_paths () {
     local IFS=$'\n'
     compopt -o filenames +o nospace 2>/dev/null
     COMPREPLY=($(compgen "$1" -- "${cur//[\\\"]/}"))
+}
+
+# A command of its own, from the first -- on; its arguments are its own completion's, where bash-completion can ask that.
+__git_par_command_line () {
+    local at=1
+    while ((at < COMP_CWORD)) && [[ ${COMP_WORDS[at]} != -- ]]; do
+        ((at++))
+    done
+    if ((at + 1 < COMP_CWORD)) && declare -F _command_offset >/dev/null; then
+        _command_offset $((at + 1))
+    elif ((at < COMP_CWORD)); then
+        __git_par_paths -c
+    else
+        list=(--)
+        __git_par_offer
+    fi
 }
 
 # Task records are called after their task, percent-encoded; of a very long one only the beginning is there (%-).
