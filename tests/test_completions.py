@@ -180,3 +180,13 @@ def test_bash_completes_without_the_package_bash_completion(world: World, tmp_pa
     bash.run(f"complete -r; unset -f _completion_loader; . '{ROOT}/completions/git-par.bash'")
     assert bash.tab("git-par path ta") == ["git-par", "path", "task-1"]
     bash.close()
+
+
+@each_shell
+def test_the_command_under_the_lock_is_completed_as_it_is_alone(shell: Shell, world: World) -> None:
+    (world.repo / "some-directory").mkdir()
+    assert "git" in shell.all("git-par with-lock -- gi")
+    words = shell.tab("git-par with-lock -- rmdir some-d")
+    assert [word.rstrip("/") for word in words] == ["git-par", "with-lock", "--", "rmdir", "some-directory"]
+    words = shell.tab("git par with-lock -- rmdir some-d")
+    assert [word.rstrip("/") for word in words] == ["git", "par", "with-lock", "--", "rmdir", "some-directory"]
