@@ -322,3 +322,11 @@ def demo() -> Work:
     from git_par.commands.demo import run
 
     return run
+
+
+@_verb
+def shell_init(shell: Annotated[str, typer.Argument(metavar="SHELL", show_default=False)], json: Json = False) -> Work:
+    """Print what bash, zsh or fish evals: completion, par-cd and par-add."""
+    from git_par.commands.shell_init import run
+
+    return lambda session: run(session, shell)

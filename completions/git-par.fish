@@ -1,0 +1,150 @@
+# fish completion for git-par
+# Written by script/completions from templates/git-par.fish; change that.
+#
+# Names come from git and the state directory, so no Python is started.
+
+function __git_par_git
+    # `git -C DIR par`: what stands before the verb is handed on in __git_par_where.
+    command git $__git_par_where $argv 2>/dev/null
+end
+
+function __git_par_needs_verb
+    set -l words (commandline -opc)
+    test (count $words) -eq 1
+end
+
+function __git_par_verb
+    set -l words (commandline -opc)
+    contains -- "$words[2]" $argv
+end
+
+function __git_par_no_name_yet
+    set -l words (commandline -opc)
+    not string match -qv -- '-*' $words[3..]
+end
+
+# Task records are called after their task, percent-encoded; of a very long one only the beginning is there (%-).
+function __git_par_tasks
+    string match -q -- '-*' (commandline -ct); and return
+    set -l common (__git_par_git rev-parse --path-format=absolute --git-common-dir); or return
+    set -l records $common/par/tasks/*.json
+    set -l names (string replace -r '^.*/(.*)\.json$' '$1' -- $records | string match -v '*%-*' | string unescape --style=url)
+    set -l given (commandline -opc)
+    for name in $names
+        contains -- $name $given; or echo $name
+    end
+end
+
+function __git_par_branches
+    __git_par_git for-each-ref --format='%(refname:strip=2)' refs/heads
+end
+
+function __git_par_tasks_or_branches
+    string match -q -- '-*' (commandline -ct); and return
+    set -l names (__git_par_tasks)
+    set -l typed (commandline -ct | string unescape)
+    if string match -q -- "$typed*" $names
+        string join \n -- $names
+    else
+        __git_par_branches
+    end
+end
+
+function __git_par_revisions
+    __git_par_git for-each-ref --format='%(refname:strip=2)' refs/heads refs/remotes refs/tags
+end
+
+# Called for `git par`: the same as for `git-par`.
+function __git_par_from_git
+    set -l words (commandline -opc)
+    set -e words[1]
+    set -lx __git_par_where
+    while set -q words[1]
+        switch $words[1]
+            case -C --git-dir
+                set -a __git_par_where $words[1..2]
+                set -e words[1]
+            case '--git-dir=*'
+                set -a __git_par_where $words[1]
+            case -c --work-tree --namespace --exec-path
+                set -e words[1]
+            case '-*'
+            case '*'
+                set -e words[1]
+                break
+        end
+        set -e words[1]
+    end
+    complete -C "git-par "(string join ' ' -- (string escape -- $words) (commandline -ct))
+end
+
+complete -c git-par -f
+complete -c git-par -n __git_par_needs_verb -s h -l help -d 'show how it is used'
+complete -c git-par -n __git_par_needs_verb -l version -d 'show the version'
+complete -c git-par -n __git_par_needs_verb -a add -d 'make tasks, each with a branch and a workspace of its own; print their paths'
+complete -c git-par -n __git_par_needs_verb -a list -d 'show every task and how it stands'
+complete -c git-par -n __git_par_needs_verb -a path -d 'print where a task lives'
+complete -c git-par -n __git_par_needs_verb -a env -d 'print a task\'s environment as shell text to eval'
+complete -c git-par -n __git_par_needs_verb -a show -d 'show everything about one task'
+complete -c git-par -n __git_par_needs_verb -a set -d 'change what is recorded of tasks'
+complete -c git-par -n __git_par_needs_verb -a merge -d 'bring tasks home into their bases: planned, audited, and published in one step'
+complete -c git-par -n __git_par_needs_verb -a prune -d 'remove every task that is safely in its base; keep and explain the rest'
+complete -c git-par -n __git_par_needs_verb -a remove -d 'remove the named tasks, each only when nothing would be lost'
+complete -c git-par -n __git_par_needs_verb -a shell-init -d 'print what bash, zsh or fish evals: completion, par-cd and par-add'
+complete -c git-par -n '__git_par_verb add' -l from -x -a '(__git_par_revisions)' -d 'start there, not at HEAD'
+complete -c git-par -n '__git_par_verb add' -l base -x -a '(__git_par_branches)' -d 'the branch the task returns to'
+complete -c git-par -n '__git_par_verb add' -l branch -x -d 'name the branch, from {name} {group} {user} {date}'
+complete -c git-par -n '__git_par_verb add' -l group -x -d 'put the task into a group'
+complete -c git-par -n '__git_par_verb add' -l title -x -d 'say what it is about'
+complete -c git-par -n '__git_par_verb add' -l sparse -x -a '(__fish_complete_directories)' -d 'check out only DIR and the files on top; repeatable'
+complete -c git-par -n '__git_par_verb add' -l allow-dirty -d 'start although there are uncommitted changes'
+complete -c git-par -n '__git_par_verb add' -l fetch -d 'fetch the remote first'
+complete -c git-par -n '__git_par_verb add' -l exec -x -d 'run a shell command in each'
+complete -c git-par -n '__git_par_verb add' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb add' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb list' -l size -d 'show what each workspace takes on disk'
+complete -c git-par -n '__git_par_verb list' -l in-use -d 'show who works in each'
+complete -c git-par -n '__git_par_verb list' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb list' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb path' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb path' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb path' -n __git_par_no_name_yet -a '(__git_par_tasks)'
+complete -c git-par -n '__git_par_verb env' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb env' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb env' -n __git_par_no_name_yet -a '(__git_par_tasks)'
+complete -c git-par -n '__git_par_verb show' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb show' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb show' -n __git_par_no_name_yet -a '(__git_par_tasks)'
+complete -c git-par -n '__git_par_verb set' -l base -x -a '(__git_par_branches)' -d 'the branch it returns to'
+complete -c git-par -n '__git_par_verb set' -l title -x -d 'what it is about; empty: none'
+complete -c git-par -n '__git_par_verb set' -l group -x -d 'the group it is in; empty: none'
+complete -c git-par -n '__git_par_verb set' -l protect -d 'whether it may never be removed'
+complete -c git-par -n '__git_par_verb set' -l no-protect -d 'whether it may never be removed'
+complete -c git-par -n '__git_par_verb set' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb set' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb set' -a '(__git_par_tasks)'
+complete -c git-par -n '__git_par_verb merge' -l all -d 'merge every task'
+complete -c git-par -n '__git_par_verb merge' -l group -x -d 'merge the tasks of a group'
+complete -c git-par -n '__git_par_verb merge' -l into -x -a '(__git_par_branches)' -d 'merge into BRANCH, not each task\'s base'
+complete -c git-par -n '__git_par_verb merge' -l no-ff -d 'A merge commit for each task (the default)'
+complete -c git-par -n '__git_par_verb merge' -l ff -d 'fast-forward where that is possible'
+complete -c git-par -n '__git_par_verb merge' -l squash -d 'one ordinary commit for each task'
+complete -c git-par -n '__git_par_verb merge' -s m -l message -x -d 'the commit message'
+complete -c git-par -n '__git_par_verb merge' -l allow-dirty -d 'merge what is committed of tasks with uncommitted changes'
+complete -c git-par -n '__git_par_verb merge' -l prune -d 'remove the tasks that came home'
+complete -c git-par -n '__git_par_verb merge' -l dry-run -d 'show what would be done, and do nothing'
+complete -c git-par -n '__git_par_verb merge' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb merge' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb merge' -a '(__git_par_tasks_or_branches)'
+complete -c git-par -n '__git_par_verb prune' -l new -d 'also tasks in which nothing was committed yet'
+complete -c git-par -n '__git_par_verb prune' -l older-than -x -d 'only tasks made longer ago: 12h, 3d, 2w'
+complete -c git-par -n '__git_par_verb prune' -l dry-run -d 'show what would be done, and do nothing'
+complete -c git-par -n '__git_par_verb prune' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb prune' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb remove' -l dry-run -d 'show what would be done, and do nothing'
+complete -c git-par -n '__git_par_verb remove' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb remove' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb remove' -a '(__git_par_tasks)'
+complete -c git-par -n '__git_par_verb shell-init' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb shell-init' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb shell-init' -n __git_par_no_name_yet -a 'bash zsh fish'

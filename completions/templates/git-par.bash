@@ -1,0 +1,253 @@
+# bash completion for git-par
+# @GENERATED@
+#
+# Git's own completion calls `_git_par` for `git par`; `git-par` and `git-par-merge` are registered below.  Names come from git and
+# the state directory, so no Python is started.  Works from bash 3.2 on.
+
+_git_par () {
+    local cur own words=() where=()
+    __git_par_read_line
+    __git_par_read_git
+    __git_par_complete "${words[@]}"
+}
+
+_git_par_merge () {
+    local cur own words=() where=()
+    __git_par_read_line
+    __git_par_read_git
+    __git_par_complete merge "${words[@]}"
+}
+
+# For commands that are not `git`; the command's name is the first word.
+__git_par_alone () {
+    local cur own words=() where=()
+    __git_par_read_line
+    set -- "${words[0]##*/}" "${words[@]:1}"
+    case $1 in
+        git-par) shift ;;
+        git-par-merge) shift; set -- merge "$@" ;;
+        par-add) shift; set -- add "$@" ;;
+        par-cd) shift; set -- path "$@" ;;
+    esac
+    __git_par_complete "$@"
+}
+
+# The words before the cursor go to `words`, the one at it to `cur`.  Bash cuts words at the signs in COMP_WORDBREAKS, = and @ among
+# them; pieces without white space between are one word again.  `own` is the piece that readline is going to replace.
+__git_par_read_line () {
+    local rest=${COMP_LINE:0:COMP_POINT} piece=0 here last=-1
+    while :; do
+        here=${rest#"${rest%%[![:space:]]*}"}
+        if ((piece >= COMP_CWORD)); then
+            own=$here
+        else
+            own=${COMP_WORDS[piece]}
+        fi
+        if ((last < 0)) || [[ $here != "$rest" ]]; then
+            words[++last]=$own
+        else
+            words[last]+=$own
+        fi
+        ((piece++ < COMP_CWORD)) || break
+        rest=${here#"$own"}
+    done
+    cur=${words[last]}
+    unset "words[last]"
+    case $own in [=@:]) own= ;; esac
+}
+
+# Takes `git`, its options and the name of its command off `words`, and what they say about the repository to `where`.
+__git_par_read_git () {
+    set -- "${words[@]:1}"
+    while (($#)); do
+        case $1 in
+            -C | --git-dir)
+                where+=("$1" "${2/#\~\//$HOME/}")
+                shift
+                ;;
+            -c | --work-tree | --namespace | --exec-path) shift ;;
+            --git-dir=*) where+=("$1") ;;
+            -*) ;;
+            *)
+                shift
+                break
+                ;;
+        esac
+        (($#)) && shift
+    done
+    words=("$@")
+}
+
+__git_par_git () {
+    command git ${where[@]+"${where[@]}"} "$@" 2>/dev/null
+}
+
+# Completes `cur` after the given words: a verb and what follows it.
+__git_par_complete () {
+    local verb=${1-} kind= waits= ahead= filtered= word given=() list=()
+    COMPREPLY=()
+    compopt +o default +o bashdefault 2>/dev/null
+    if (($# == 0)); then
+        case $cur in
+            -*) list=(--help --version) ;;
+            *) list=(@VERBS@) ;;
+        esac
+        __git_par_offer
+        return
+    fi
+    shift
+    for word; do
+        if [[ $waits ]]; then
+            waits=
+            continue
+        fi
+        case $word in
+            --) ahead=1 ;;
+            -*=*) ;;
+            -?*) [[ $ahead ]] || __git_par_value "$verb" "$word" && waits=$kind ;;
+            *) given+=("$word") ;;
+        esac
+    done
+    if [[ $waits ]]; then
+        kind=$waits
+    elif [[ $cur == --*=* ]] && __git_par_value "$verb" "${cur%%=*}"; then
+        ahead=
+    elif [[ $cur == -* && ! $ahead ]]; then
+        __git_par_options "$verb"
+        __git_par_offer
+        return
+    else
+        __git_par_names "$verb"
+    fi
+    local before=
+    [[ ! $waits && $cur == --*=* ]] && before=${cur%%=*}=
+    cur=${cur#"$before"}
+    case $kind in
+        task) __git_par_tasks ;;
+        task-or-branch)
+            __git_par_tasks
+            __git_par_any || __git_par_refs heads
+            ;;
+        branch)
+            given=()
+            __git_par_refs heads
+            ;;
+        revision)
+            given=()
+            __git_par_refs heads remotes tags
+            ;;
+        shell) list=(bash zsh fish) ;;
+        order) list=(created given fewest-conflicts) ;;
+        on-conflict) list=(skip stop abort) ;;
+        directory) __git_par_paths -d; return ;;
+        file) __git_par_paths -f; return ;;
+        command) __git_par_command_line; return ;;
+    esac
+    __git_par_offer "$before"
+}
+
+# The words of `list` that begin as `cur` does become the reply, quoted as the line already is.
+__git_par_offer () {
+    local plain quote= name reply other
+    case $cur in
+        \"*) quote=\" plain=${cur#\"} plain=${plain//\\/} ;;
+        \'*) quote=\' plain=${cur#\'} ;;
+        *) plain=${cur//\\/} ;;
+    esac
+    local typed=${1-}$cur
+    # Inside quotes readline replaces what follows the quote.
+    local strip=${typed%"$own"}
+    [[ $quote ]] && strip=
+    local space=
+    compopt +o nospace 2>/dev/null || space=' '
+    # A thousand branches: git has filtered them, and none needs quoting.
+    if [[ $filtered && ! $quote$strip${1-}${given[*]-} && ! ${list[*]} == *[\$\`\"\'\;\&\|\<\>\(\)\{\}\!\#]* ]]; then
+        COMPREPLY=(${list[@]+"${list[@]/%/$space}"})
+        return
+    fi
+    for name in "${list[@]}"; do
+        [[ $name == "$plain"* ]] || continue
+        for other in ${given[@]+"${given[@]}"}; do
+            [[ ${other//[\\\"\']/} == "${name//[\\\"\']/}" ]] && continue 2
+        done
+        case $quote$name in
+            \"*[\$\`\"]*) reply=${name//\$/\\\$} reply=${reply//\`/\\\`} reply=${reply//\"/\\\"} ;;
+            \'*\'*) reply=${name//\'/\'\\\'\'} ;;
+            [\"\']*) reply=${name} ;;
+            *[\$\`\"\'\;\&\|\<\>\(\)\{\}\!\#]*) printf -v reply %q "$name" ;;
+            *) reply=$name ;;
+        esac
+        [[ $quote ]] || reply=${1-}$reply$space
+        COMPREPLY+=("${reply#"$strip"}")
+    done
+}
+
+# Whether one of `list` begins as `cur` does.
+__git_par_any () {
+    local name plain=${cur//[\\\"\']/}
+    for name in ${list[@]+"${list[@]}"}; do
+        [[ ${name//[\\\"\']/} == "$plain"* ]] && return
+    done
+    return 1
+}
+
+# Files, directories or commands; readline does the quoting.
+__git_par_paths () {
+    local IFS=$'\n'
+    compopt -o filenames +o nospace 2>/dev/null
+    COMPREPLY=($(compgen "$1" -- "${cur//[\\\"]/}"))
+}
+
+# A command of its own, from the first -- on; its arguments are its own completion's, where bash-completion can ask that.
+__git_par_command_line () {
+    local at=1
+    while ((at < COMP_CWORD)) && [[ ${COMP_WORDS[at]} != -- ]]; do
+        ((at++))
+    done
+    if ((at + 1 < COMP_CWORD)) && declare -F _command_offset >/dev/null; then
+        _command_offset $((at + 1))
+    elif ((at < COMP_CWORD)); then
+        __git_par_paths -c
+    else
+        list=(--)
+        __git_par_offer
+    fi
+}
+
+# Task records are called after their task, percent-encoded; of a very long one only the beginning is there (%-).
+__git_par_tasks () {
+    local common record name
+    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    for record in "$common"/par/tasks/*.json; do
+        name=${record##*/}
+        name=${name%.json}
+        case $name in
+            \* | *%-*) continue ;;
+            *%*) printf -v name %b "${name//\%/\\x}" ;;
+        esac
+        list+=("$name")
+    done
+}
+
+# Branches and the like; git does the filtering, and no ref holds a sign that means something to it.
+__git_par_refs () {
+    local plain=${cur//[\\\"\']/} space patterns=() IFS=$'\n' globs=
+    case $plain in *[*?[]*) return ;; esac
+    # Where a quote was typed, all are listed: which of the quotes belong to the name is seen later.
+    case $cur in
+        *[\\\"\']*) plain= ;;
+        *) ((${#list[@]})) || filtered=1 ;;
+    esac
+    for space; do
+        patterns+=("refs/$space/$plain*" "refs/$space/$plain*/**")
+    done
+    [[ $- == *f* ]] || globs=1
+    set -f
+    list+=($(__git_par_git for-each-ref --format='%(refname:strip=2)' "${patterns[@]}"))
+    [[ $globs ]] && set +f
+}
+
+@TABLES@
+
+complete -o bashdefault -o default -o nospace -F __git_par_alone git-par git-par-merge 2>/dev/null ||
+    complete -o default -o nospace -F __git_par_alone git-par git-par-merge

@@ -1,0 +1,84 @@
+# fish completion for git-par
+# @GENERATED@
+#
+# Names come from git and the state directory, so no Python is started.
+
+function __git_par_git
+    # `git -C DIR par`: what stands before the verb is handed on in __git_par_where.
+    command git $__git_par_where $argv 2>/dev/null
+end
+
+function __git_par_needs_verb
+    set -l words (commandline -opc)
+    test (count $words) -eq 1
+end
+
+function __git_par_verb
+    set -l words (commandline -opc)
+    contains -- "$words[2]" $argv
+end
+
+function __git_par_no_name_yet
+    set -l words (commandline -opc)
+    not string match -qv -- '-*' $words[3..]
+end
+
+# Task records are called after their task, percent-encoded; of a very long one only the beginning is there (%-).
+function __git_par_tasks
+    string match -q -- '-*' (commandline -ct); and return
+    set -l common (__git_par_git rev-parse --path-format=absolute --git-common-dir); or return
+    set -l records $common/par/tasks/*.json
+    set -l names (string replace -r '^.*/(.*)\.json$' '$1' -- $records | string match -v '*%-*' | string unescape --style=url)
+    set -l given (commandline -opc)
+    for name in $names
+        contains -- $name $given; or echo $name
+    end
+end
+
+function __git_par_branches
+    __git_par_git for-each-ref --format='%(refname:strip=2)' refs/heads
+end
+
+function __git_par_tasks_or_branches
+    string match -q -- '-*' (commandline -ct); and return
+    set -l names (__git_par_tasks)
+    set -l typed (commandline -ct | string unescape)
+    if string match -q -- "$typed*" $names
+        string join \n -- $names
+    else
+        __git_par_branches
+    end
+end
+
+function __git_par_revisions
+    __git_par_git for-each-ref --format='%(refname:strip=2)' refs/heads refs/remotes refs/tags
+end
+
+# Called for `git par`: the same as for `git-par`.
+function __git_par_from_git
+    set -l words (commandline -opc)
+    set -e words[1]
+    set -lx __git_par_where
+    while set -q words[1]
+        switch $words[1]
+            case -C --git-dir
+                set -a __git_par_where $words[1..2]
+                set -e words[1]
+            case '--git-dir=*'
+                set -a __git_par_where $words[1]
+            case -c --work-tree --namespace --exec-path
+                set -e words[1]
+            case '-*'
+            case '*'
+                set -e words[1]
+                break
+        end
+        set -e words[1]
+    end
+    complete -C "git-par "(string join ' ' -- (string escape -- $words) (commandline -ct))
+end
+
+complete -c git-par -f
+complete -c git-par -n __git_par_needs_verb -s h -l help -d 'show how it is used'
+complete -c git-par -n __git_par_needs_verb -l version -d 'show the version'
+@TABLES@
