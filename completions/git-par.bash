@@ -90,7 +90,7 @@ __git_par_complete () {
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show set merge prune remove shell-init) ;;
+            *) list=(add list path env show set merge sync prune remove with-lock demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -257,8 +257,11 @@ __git_par_options () {
         show) list=(--json --help) ;;
         set) list=(--base --title --group --protect --no-protect --json --help) ;;
         merge) list=(--all --group --into --no-ff --ff --squash --message --allow-dirty --prune --dry-run --json --help) ;;
+        sync) list=(--all --json --help) ;;
         prune) list=(--new --older-than --dry-run --json --help) ;;
         remove) list=(--dry-run --json --help) ;;
+        with-lock) list=(--help) ;;
+        demo) list=(--help) ;;
         shell-init) list=(--json --help) ;;
     esac
 }
@@ -294,7 +297,9 @@ __git_par_names () {
         show) ((${#given[@]})) || kind=task ;;
         set) kind=task ;;
         merge) kind=task-or-branch ;;
+        sync) kind=task ;;
         remove) kind=task ;;
+        with-lock) kind=command ;;
         shell-init) ((${#given[@]})) || kind=shell ;;
     esac
 }
