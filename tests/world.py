@@ -111,7 +111,8 @@ class World:
         return subprocess.Popen(
             argv,
             cwd=cwd or self.repo,
-            env={**os.environ, **(env or {})},
+            # The git_par that is tested, not one that happens to be installed.
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

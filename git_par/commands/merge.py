@@ -5,6 +5,7 @@ planned again.
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from git_par.state.tasks import Landed
 from git_par.workspaces import registry
 
 _REPLANS = 20
+_PATIENCE = 3
+"""After so many plans that were overtaken a merge queues up with the others that were."""
 
 
 @dataclass(frozen=True)
@@ -144,47 +147,69 @@ def _check_identity(session: Session) -> None:
 
 def _land(session: Session, options: Options, batch: Batch, operation: Open) -> tuple[Outcome, list[str]]:
     """Plan and publish one base, again when something moved; with what a hook had to say afterwards."""
-    repo = session.repo
-    for _ in range(_REPLANS):
-        tips = repo.branches()
-        before = tips.get(f"refs/heads/{batch.base}")
-        if before is None:
-            raise Refused(
-                f"{batch.base}: the base of {', '.join(item.name for item in batch.items)} is gone",
-                hint="git par set NAME --base BRANCH, or merge --into BRANCH",
-            )
-        publish.place(repo, batch.base)  # refuses early what it would refuse at the end
-        ready, left, untracked = fitness.inspect(
-            session, batch, tips, allow_dirty=options.allow_dirty, into=options.into
-        )
-        made = plan.make(
-            repo,
-            base=batch.base,
-            before=before,
-            ready=ready,
-            held={one.item.branch for one in left if not one.harmless},
-            strategy=options.strategy,
-            words=message.words(repo, batch.base, before, options.text),
-        )
-        made = replace(made, skipped=(*left, *made.skipped))
-        outcome = Outcome(made, untracked=untracked)
-        if options.dry_run or made.after == before:
-            return outcome, []
-        pinned = plan.pin(repo, made.after)
-        try:
-            with session.locks.base(batch.base), interrupts.held():
-                published, where = _publish(session, made, operation)
-                if published:
-                    _record(session, made, operation)
-        finally:
-            plan.unpin(repo, pinned)
-        if published:
-            problem = publish.run_post_merge(where) if where else ""
-            return replace(outcome, published=True), [f"{batch.base}: {problem}"] if problem else []
+    with ExitStack() as queue:
+        for attempt in range(_REPLANS):
+            if attempt == _PATIENCE:
+                queue.enter_context(session.locks.queue(batch.base))
+            landed = _try_to_land(session, options, _on_living_base(session, batch), operation)
+            if landed is not None:
+                return landed
     raise Busy(
         f"{batch.base}: it kept moving, {_REPLANS} plans were overtaken",
         hint="run the command again when fewer others commit there",
     )
+
+
+def _on_living_base(session: Session, batch: Batch) -> Batch:
+    """The batch, on the base that its tasks moved to when another process removed theirs meanwhile."""
+    tips = session.repo.branches()
+    if f"refs/heads/{batch.base}" in tips:
+        return batch
+    records = [session.tasks.get(item.task.name) for item in batch.items if item.task]
+    bases = {task.base for task in records if task and task.branch != batch.base}
+    base = bases.pop() if len(bases) == 1 else batch.base
+    if f"refs/heads/{base}" in tips:
+        return replace(batch, base=base)
+    raise Refused(
+        f"{batch.base}: the base of {', '.join(item.name for item in batch.items)} is gone",
+        hint="git par set NAME --base BRANCH, or merge --into BRANCH",
+    )
+
+
+def _try_to_land(session: Session, options: Options, batch: Batch, operation: Open) -> tuple[Outcome, list[str]] | None:
+    """One plan and its publish; None when base or tips moved before it was published."""
+    repo = session.repo
+    tips = repo.branches()
+    before = tips.get(f"refs/heads/{batch.base}")
+    if before is None:
+        return None
+    publish.place(repo, batch.base)  # refuses early what it would refuse at the end
+    ready, left, untracked = fitness.inspect(session, batch, tips, allow_dirty=options.allow_dirty, into=options.into)
+    made = plan.make(
+        repo,
+        base=batch.base,
+        before=before,
+        ready=ready,
+        held={one.item.branch for one in left if not one.harmless},
+        strategy=options.strategy,
+        words=message.words(repo, batch.base, before, options.text),
+    )
+    made = replace(made, skipped=(*left, *made.skipped))
+    outcome = Outcome(made, untracked=untracked)
+    if options.dry_run or made.after == before:
+        return outcome, []
+    pinned = plan.pin(repo, made.after)
+    try:
+        with session.locks.base(batch.base), interrupts.held():
+            published, where = _publish(session, made, operation)
+            if published:
+                _record(session, made, operation)
+    finally:
+        plan.unpin(repo, pinned)
+    if not published:
+        return None
+    problem = publish.run_post_merge(where) if where else ""
+    return replace(outcome, published=True), [f"{batch.base}: {problem}"] if problem else []
 
 
 def _publish(session: Session, made: Plan, operation: Open) -> tuple[bool, publish.Place | None]:

@@ -24,7 +24,7 @@ from git_par.state import tasks
 if TYPE_CHECKING:  # it costs 40 ms to import, and only writers pay that
     from filelock import FileLock
 
-_RANKS = ("base", "repository", "task")
+_RANKS = ("queue", "base", "repository", "task")
 """The order in which locks are taken; never the other way."""
 
 _LENT = "GIT_PAR_LOCK"
@@ -49,6 +49,12 @@ class Locks:
     tell: Callable[[str], None]
     command: str
     _held: list[tuple[int, str]] = field(default_factory=list)
+
+    @contextmanager
+    def queue(self, branch: str) -> Iterator[None]:
+        """For merges into `branch` that others keep overtaking: they go one by one, from plan to publish."""
+        with self._hold("queue", names.slug(branch), f"the merges into '{branch}'"):
+            yield
 
     @contextmanager
     def repository(self) -> Iterator[None]:

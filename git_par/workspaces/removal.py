@@ -67,9 +67,9 @@ def reasons(repo: Repo, task: Task, patterns: Sequence[str], users: Sequence[Use
     path = Path(task.path)
     if task.protected:
         return [Reason("protected", "it is protected", f"git par set {quote(task.name)} --no-protect")]
-    if not os.path.lexists(path):
-        return []
     try:
+        if not os.path.lexists(path):
+            return _gone(repo, task, path)
         found = _foreign(repo, path)
         if found:
             return [found]
@@ -79,6 +79,20 @@ def reasons(repo: Repo, task: Task, patterns: Sequence[str], users: Sequence[Use
         return list(_work(repo, task, path, patterns))
     except (OSError, ParError) as error:
         return [Reason("unknown", f"it cannot be checked: {error}", f"git -C {quote(task.path)} status")]
+
+
+def _gone(repo: Repo, task: Task, path: Path) -> list[Reason]:
+    """A workspace that is not there was deleted by hand, unless it is only somewhere else or out of reach."""
+    if not path.parent.is_dir():
+        detail = f"'{path.parent}' is not there: a file system that is not mounted?"
+        return [Reason("unknown", detail, f"mkdir -p {quote(str(path.parent))}, if it was deleted for good")]
+    for one in registry.worktrees(repo):
+        entry = registry.admin_dir(repo, one.path)
+        lock = registry.lock_reason(entry) if entry else None
+        if one.branch == task.ref and lock and lock.startswith(registry.OUR_LOCK):
+            back = f"git worktree move -f -f {quote(str(one.path))} {quote(str(path))}"
+            return [Reason("not-ours", f"its workspace was moved to '{one.path}'", back)]
+    return []
 
 
 def _foreign(repo: Repo, path: Path) -> Reason | None:
@@ -226,7 +240,10 @@ def _put_aside(
             raise Refused("it was changed while it was being removed")
         kept = [one for one in now.ignored if not _regenerable(one, patterns)]
     except (OSError, ParError) as error:
-        place.rename(path)
+        try:
+            place.rename(path)
+        except OSError:
+            return Reason("in-use", f"{error}, and somebody took its place: all it had is in '{place}'")
         with suppress(OSError):
             aside.rmdir()
         return Reason("in-use", str(error), f"git -C {quote(task.path)} status")
