@@ -20,6 +20,9 @@ Work = Callable[[Session], Report]
 # What typer raises for a bad command line; the class itself has no public name.
 _BadUsage: type[Exception] = typer.BadParameter.__bases__[0]
 
+_AS_THEY_ARE = frozenset(("path", "env", "shell-init", "demo", "with-lock"))
+"""Verbs that neither read nor move a checkout."""
+
 _VERBS: dict[str, Callable[..., Work]] = {}
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)]
@@ -55,7 +58,10 @@ def main(argv: Sequence[str]) -> int:
         work = _app(argv)(grammar, prog_name="git par", standalone_mode=False)
         if not callable(work):
             return int(work or 0)  # help or version was shown
-        report: Report = work(Session(tuple(argv), render.tell))
+        session = Session(tuple(argv), render.tell)
+        if argv[0] not in _AS_THEY_ARE:
+            _heal(session)
+        report: Report = work(session)
         render.show(report, as_json=as_json)
         return report.status
     except ParError as error:
@@ -81,6 +87,16 @@ def main(argv: Sequence[str]) -> int:
             as_json=as_json,
         )
         return Status.FAILED
+
+
+def _heal(session: Session) -> None:
+    """Finish off what a killed git-par left of a publish, before anybody builds on it."""
+    from git_par.state import announce
+
+    if announce.pending(session.repo):
+        from git_par.landing import recover
+
+        recover.heal(session.repo, session.locks, session.tell)
 
 
 def verbs() -> typer.Typer:

@@ -294,11 +294,11 @@ def test_right_order_is_fine(world: World) -> None:
 
 
 def test_is_held_tells_a_living_process(world: World) -> None:
-    assert not ours(world).is_held("a")
+    assert not ours(world).is_held("task", "a")
     with holder(world, "task", "a"):
-        assert ours(world).is_held("a")
-        assert not ours(world).is_held("b")
-    assert not ours(world).is_held("a")
+        assert ours(world).is_held("task", "a")
+        assert not ours(world).is_held("task", "b")
+    assert not ours(world).is_held("task", "a")
 
 
 def test_moving_queue_never_times_out(world: World) -> None:

@@ -257,7 +257,7 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
 def _clear_dead(session: Session, name: str) -> None:
     """Take back what a killed add left under this very name."""
     task = session.tasks.get(name)
-    if task is None or task.state != "creating" or session.locks.is_held(name):
+    if task is None or task.state != "creating" or session.locks.is_held("task", name):
         return
     with session.locks.task(name):
         why = removal.abandon(session.repo, task)

@@ -220,12 +220,7 @@ def _publish(session: Session, made: Plan, operation: Open) -> tuple[bool, publi
     def ready(place: publish.Place | None) -> None:
         nonlocal where
         where = place
-        operation.entry.publishing = {
-            "checkout": str(place.path) if place else "",
-            "ref": f"refs/heads/{made.base}",
-            "before": made.before,
-            "after": made.after,
-        }
+        operation.entry.ref(f"refs/heads/{made.base}", made.before, made.after)
         operation.write()
 
     tips = repo.branches()
@@ -234,13 +229,13 @@ def _publish(session: Session, made: Plan, operation: Open) -> tuple[bool, publi
     count = len(made.merged)
     note = f"git-par merge: {made.merged[0].item.name if count == 1 else f'{count} tasks'}"
     published = publish.publish(repo, base=made.base, before=made.before, after=made.after, note=note, ready=ready)
-    operation.entry.publishing = None
+    if not published:
+        operation.entry.refs.pop(f"refs/heads/{made.base}", None)
     return published, where
 
 
 def _record(session: Session, made: Plan, operation: Open) -> None:
     """What landed, in the journal and in the tasks' records."""
-    operation.entry.ref(f"refs/heads/{made.base}", made.before, made.after)
     for merged in made.merged:
         if merged.item.task is None:
             continue

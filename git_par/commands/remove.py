@@ -114,7 +114,7 @@ def sweep(
         return swept
     users = usage.users([Path(task.path) for task in wanted])
     for task in wanted:
-        if task.state == "creating" and session.locks.is_held(task.name):
+        if task.state == "creating" and session.locks.is_held("task", task.name):
             swept.left.append((task, [Reason("creating", "it is still being made")]))
             continue
         with session.locks.task(task.name):

@@ -162,27 +162,22 @@ def _unfit(session: Session, task: Task) -> Left | None:
 
 
 def _publish(session: Session, task: Task, before: str, after: str, done: Synced, operation: Open) -> bool:
-    def ready(place: publish.Place | None) -> None:
-        operation.entry.publishing = {
-            "checkout": str(place.path) if place else "",
-            "ref": task.ref,
-            "before": before,
-            "after": after,
-        }
+    def ready(_place: publish.Place | None) -> None:
+        operation.entry.ref(task.ref, before, after)
         operation.write()
 
     try:
         with session.locks.base(task.branch), interrupts.held():
             note = f"git-par sync: {task.base}"
             if not publish.publish(session.repo, base=task.branch, before=before, after=after, note=note, ready=ready):
+                operation.entry.refs.pop(task.ref, None)
                 return False
-            operation.entry.publishing = None
-            operation.entry.ref(task.ref, before, after)
             if task.placed == before:
                 with session.locks.task(task.name):
                     operation.entry.task(task, session.tasks.change(task.name, placed=after))
             operation.write()
     except Refused as error:
+        operation.entry.refs.pop(task.ref, None)
         done.left.append(Left(task, "dirty", error.message, error.hint))
         return True
     done.synced.append((task, before, after))

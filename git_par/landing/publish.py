@@ -14,6 +14,7 @@ from git_par import git
 from git_par.errors import Busy, Refused
 from git_par.git import Git
 from git_par.repo import Repo
+from git_par.state.announce import Announcement, announced
 from git_par.workspaces import registry, status
 
 _INDEX_PATIENCE = 10.0
@@ -73,7 +74,8 @@ def publish(
         if repo.git.commit(ref) != before:
             return False
         raise git.failed(["update-ref"], reply)
-    return _fast_forward(repo, where, base, before, after, note)
+    with announced(repo, Announcement(str(where.path), base, before, after)):
+        return _fast_forward(repo, where, base, before, after, note)
 
 
 def _fast_forward(repo: Repo, where: Place, base: str, before: str, after: str, note: str) -> bool:

@@ -35,8 +35,6 @@ class Entry:
     """started, done, undone or expired"""
     refs: dict[str, list[str | None]] = field(default_factory=dict)
     tasks: dict[str, list[dict[str, Any] | None]] = field(default_factory=dict)
-    publishing: dict[str, str] | None = None
-    """The fast-forward in progress: checkout, ref, before, after."""
 
     def ref(self, name: str, before: str | None, after: str | None) -> None:
         """The ref `name` goes from one commit to another; None is 'not there'."""

@@ -87,12 +87,12 @@ class Locks:
                 stack.enter_context(self.task(name))
             yield
 
-    def is_held(self, name: str) -> bool:
-        """Whether some living process is busy with the task `name`."""
+    def is_held(self, kind: str, name: str) -> bool:
+        """Whether some living process holds the lock `kind` (base, task) of a branch or a task."""
         from filelock import Timeout
 
         try:
-            self._lock(f"task-{names.slug(name)}", None).acquire(blocking=False).lock.release()
+            self._lock(f"{kind}-{names.slug(name)}", None).acquire(blocking=False).lock.release()
         except Timeout:
             return True
         return False
