@@ -58,15 +58,17 @@ def delete_tree(path: Path) -> None:
     path.rmdir()
 
 
-def walk_directories(path: Path) -> Iterator[tuple[Path, list[os.DirEntry[str]]]]:
-    """Each directory from `path` down, with its entries; links are not followed."""
-    waiting = [path]
+def walk_directories(path: Path, *, depth: int | None = None) -> Iterator[tuple[Path, list[os.DirEntry[str]]]]:
+    """Each directory from `path` down, `depth` levels at most, with its entries; links are not followed."""
+    waiting = [(path, 0)]
     while waiting:
-        directory = waiting.pop()
+        directory, level = waiting.pop()
         with os.scandir(directory) as found:
             entries = list(found)
         yield directory, entries
-        waiting += [directory / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        if depth is None or level < depth:
+            below = (entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+            waiting += [(directory / name, level + 1) for name in below]
 
 
 def mounts_below(path: Path) -> list[str]:

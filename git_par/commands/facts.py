@@ -1,6 +1,6 @@
 """What is known of tasks, gathered from records, refs and workspaces; the JSON of a task."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,8 @@ def gather(session: Session, wanted: Sequence[Task], *, size: bool = False, in_u
     """The facts of the `wanted` tasks, looked at side by side."""
     if not wanted:
         return []
-    bases = {base: integrated.targets(session.repo, base) for base in {task.base for task in wanted}}
+    names = {name for task in wanted for name in integrated.base_names(task)}
+    bases = {name: integrated.targets(session.repo, name) for name in names}
     tips = session.repo.branches()
     used: dict[Path, list[Any]] | None = None
     if in_use:
@@ -84,9 +85,7 @@ def gather(session: Session, wanted: Sequence[Task], *, size: bool = False, in_u
     from concurrent.futures import ThreadPoolExecutor  # 4 ms to import
 
     with ThreadPoolExecutor(max_workers=session.settings.jobs) as pool:
-        return list(
-            pool.map(lambda task: _facts(session, task, tips.get(task.ref), bases[task.base], used, size), wanted)
-        )
+        return list(pool.map(lambda task: _facts(session, task, tips.get(task.ref), bases, used, size), wanted))
 
 
 def port(session: Session, task: Task) -> int:
@@ -119,11 +118,12 @@ def _facts(
     session: Session,
     task: Task,
     tip: str | None,
-    bases: list[tuple[str, str]],
+    targets: Mapping[str, list[tuple[str, str]]],
     used: dict[Path, list[Any]] | None,
     size: bool,
 ) -> Facts:
     repo, path = session.repo, Path(task.path)
+    bases = [target for name in integrated.base_names(task) for target in targets[name]]
     now = _status(repo, path)
     verdict, ahead, behind = Verdict(), None, None
     if tip and bases:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from git_par import interrupts
+from git_par.commands import facts, remove
 from git_par.commands import merge_report as report
-from git_par.commands import remove
 from git_par.commands.merge_report import Outcome
-from git_par.errors import Busy, Refused, UsageError
+from git_par.errors import Busy, GitFailed, Refused, UsageError
 from git_par.landing import fitness, message, plan, publish, select
 from git_par.landing.plan import Plan, Strategy
 from git_par.landing.select import Batch, Item
@@ -56,7 +56,7 @@ def run(session: Session, options: Options) -> Report:
             try:
                 outcome, note = _land(session, options, batch, operation)
                 notes += note
-            except (Refused, Busy) as error:
+            except (Refused, Busy, GitFailed) as error:
                 if len(batches) == 1:
                     raise
                 outcome = Outcome(Plan(batch.base, "", ""), refused=error)
@@ -254,9 +254,10 @@ def _sweep(session: Session, options: Options, outcomes: Sequence[Outcome], oper
     """With --prune: remove what landed, or had landed before."""
     if not options.prune or options.dry_run:
         return None
-    landed = [merged.item for outcome in outcomes if outcome.published for merged in outcome.plan.merged]
+    landed = [merged.item for outcome in outcomes if outcome.published for merged in outcome.plan.merged][::-1]
     landed += [one.item for outcome in outcomes for one in outcome.plan.skipped if one.reason == "already in"]
-    wanted = [item.task for item in landed if item.task]
+    tips = session.repo.branches()
+    wanted = [item.task for item in landed if item.task and not facts.is_new(item.task, tips.get(item.ref))]
     return remove.sweep(session, wanted, operation, standing_too=True, new_too=False)
 
 

@@ -28,7 +28,7 @@ def status(outcomes: Sequence[Outcome], swept: Sweep | None, notes: Sequence[str
     """How the merge ended: 0, or what was asked for and is not done; a failing hook only counts when all else is well."""
     refused = [outcome for outcome in outcomes if outcome.refused]
     if refused and not any(outcome.published for outcome in outcomes):
-        return Status.REFUSED
+        return max(outcome.refused.status for outcome in refused if outcome.refused)
     left_out = any(
         outcome.plan.conflicted or any(not one.harmless for one in outcome.plan.skipped) for outcome in outcomes
     )

@@ -148,7 +148,7 @@ def sweep(
 
 
 def _verdict(session: Session, task: Task, tip: str | None) -> Verdict:
-    bases = integrated.targets(session.repo, task.base)
+    bases = integrated.bases(session.repo, task)
     return integrated.verdict(session.repo, tip, bases, task.landed) if tip else Verdict()
 
 
@@ -222,14 +222,16 @@ def _settle(session: Session, swept: Sweep, operation: Open) -> None:
         with session.locks.repository():
             removal.forget_settings(session.repo, one.task.branch)
     for task in session.tasks.all():
-        base = task.base
-        while base in heirs:
+        base, seen = task.base, set()
+        while base in heirs and base not in seen:
+            seen.add(base)
             base = heirs[base]
         if base != task.base and session.repo.git.commit(f"refs/heads/{task.base}") is None:
             with session.locks.task(task.name):
                 operation.entry.task(task, session.tasks.change(task.name, base=base))
             swept.moved.append((task.name, base))
-    trash.sweep_later(session.repo)
+    for workspaces in {Path(one.task.path).parent for one in swept.removed}:
+        trash.sweep_later(workspaces)
 
 
 def _why(reason: str) -> str:

@@ -26,8 +26,8 @@ def run(session: Session, wanted: Sequence[str], options: Options) -> Report:
         raise UsageError("set: nothing to change", hint="git par set NAME --base BRANCH, --title, --group, --protect")
     found = list({task.name: task for task in map(session.named, wanted)}.values())
     for task in found:
-        if fields.get("base") == task.branch:
-            raise UsageError(f"{task.name}: it cannot be its own base", hint="name another branch")
+        if "base" in fields and _is_based_on(session, fields["base"], task.branch):
+            raise UsageError(f"{task.name}: it cannot be based on itself", hint="name another branch")
     with session.journal.operation() as operation, session.locks.every_task([task.name for task in found]):
         for task in found:
             before = session.tasks.expect(task.name)
@@ -37,6 +37,16 @@ def run(session: Session, wanted: Sequence[str], options: Options) -> Report:
         data=lambda: {"changed": [task.name for task in found]},
         talk=[f"{task.name}: {_said(fields)}" for task in found],
     )
+
+
+def _is_based_on(session: Session, branch: str, other: str) -> bool:
+    """Whether `branch` is `other`, or leads there from base to base."""
+    bases = {task.branch: task.base for task in session.tasks.all()}
+    seen: set[str] = set()
+    while branch in bases and branch != other and branch not in seen:
+        seen.add(branch)
+        branch = bases[branch]
+    return branch == other
 
 
 def _fields(session: Session, options: Options) -> dict[str, Any]:

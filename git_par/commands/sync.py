@@ -7,11 +7,12 @@ as it is.  Markers are left only for the one task that was named.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from git_par import interrupts
 from git_par.errors import Busy, GitFailed, Refused, Status, UsageError
-from git_par.landing import message, plan, publish, trees
+from git_par.landing import integrated, message, plan, publish, trees
 from git_par.landing.select import Item
 from git_par.names import going_to
 from git_par.render import Report
@@ -130,6 +131,10 @@ def _sync(session: Session, task: Task, done: Synced, operation: Open, *, marker
         if not roots:
             done.left.append(Left(task, "unrelated", f"it has no history in common with {task.base}"))
             return
+        if integrated.verdict(repo, tip, [(task.base, base)], task.landed).reverted:
+            hint = f"git log {quote(task.base)}, and 'git revert' of that revert"
+            done.left.append(Left(task, "reverted", f"{task.base} reverted it", hint))
+            return
         if roots == [tip]:
             after = base
         else:
@@ -201,6 +206,14 @@ def _conflict(
             f"{task.name}: it conflicts with {task.base}, and has uncommitted changes: {', '.join(dirt[:3])}",
             hint=f"{_go(session, task)}git commit -a, then git par sync",
         )
+    tip = session.repo.git.commit(task.ref) or ""
+    merged, _ = trees.merge(session.repo, tip, base)
+    # A real merge would overwrite ignored files, and --no-overwrite-ignore does not hold it back (git-merge(1)).
+    if blocked := publish.in_the_way(session.repo, git, tip, merged):
+        raise Refused(
+            f"{task.name}: in the way in '{path}': {', '.join(blocked[:3])}",
+            hint=f"move them away, then git par sync {quote(task.name)}",
+        )
     text = message.merge(
         session.repo, message.words(session.repo, task.branch, base, None), Item(task.base, task.base), base
     )
@@ -213,7 +226,7 @@ def _conflict(
     directory = registry.git_dir(session.repo, path)
     if reply.code == 0:
         after = session.repo.git.commit(task.ref)
-        done.synced.append((task, base, after or base))
+        done.synced.append((task, tip, after or tip))
     elif directory and registry.operation(directory):
         done.conflicted.append((task, clashes, True))
     else:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from git_par.landing import trees
 from git_par.repo import Repo
-from git_par.state.tasks import Landed
+from git_par.state.tasks import Landed, Task
 
 _FAR = 1000
 """How many commits of the base are compared with a squashed task."""
@@ -41,10 +41,23 @@ def targets(repo: Repo, base: str) -> list[tuple[str, str]]:
     return found
 
 
+def base_names(task: Task) -> list[str]:
+    """The branches that count as the base of `task`: its base, and where it landed when that is another."""
+    return list(dict.fromkeys([task.base, *([task.landed.into] if task.landed else [])]))
+
+
+def bases(repo: Repo, task: Task) -> list[tuple[str, str]]:
+    """Those branches and their upstreams, with their commits, as `verdict` takes them."""
+    return [target for name in base_names(task) for target in targets(repo, name)]
+
+
 def verdict(repo: Repo, tip: str, bases: list[tuple[str, str]], landed: Landed | None) -> Verdict:
     """Whether the commit `tip` is integrated into one of `bases` (names and commits, as `targets` gives them)."""
     conflict = False
+    earlier = landed and landed.tip != tip and repo.git.holds("merge-base", "--is-ancestor", landed.tip, tip)
     for name, base in bases:
+        if landed and earlier and _reverted(repo, landed.tip, base, {landed.commit}):
+            return Verdict(reverted=True)  # what was added since does not bring that back
         reason, commits, clash = _reason(repo, tip, base, landed)
         conflict = conflict or clash
         if reason and _reverted(repo, tip, base, commits):
@@ -75,10 +88,21 @@ def _reason(repo: Repo, tip: str, base: str, landed: Landed | None) -> tuple[str
     tree, clashes = trees.merge(repo, base, tip)
     if clashes:
         return None, set(), True
+    if _has_driver(repo, roots[0], tip):
+        return None, set(), False  # a driver may throw away what it is given, and call that clean
     if tree == files[0]:
         return "merge-adds-nothing", set(_squashed(repo, tip, base, roots[0])), False
     squashed = next(_squashed(repo, tip, base, roots[0]), None)
     return ("same-patch", {squashed}, False) if squashed else (None, set(), False)
+
+
+def _has_driver(repo: Repo, root: str, tip: str) -> bool:
+    """Whether a merge driver of the user's has a say in what `tip` changed (gitattributes(5), merge)."""
+    changed = repo.git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", root, tip).out
+    if not changed:
+        return False
+    values = repo.git.fields("check-attr", "-z", "--stdin", "merge", feed=changed)[2::3]
+    return any(value not in ("unspecified", "set", "unset", "text", "binary") for value in values)
 
 
 def _squashed(repo: Repo, tip: str, base: str, root: str) -> Iterator[str]:

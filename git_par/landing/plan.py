@@ -158,8 +158,10 @@ def _chain(
                     hint=f"git merge --allow-unrelated-histories {item.branch}",
                 )
             )
-        elif _has_landed(repo, item, tip, theirs, roots):
-            skipped.append(_landed_before(repo, plan.base, item, tip, theirs))
+        elif before := _landed_before(repo, plan.base, item, tip, theirs, roots):
+            skipped.append(before)
+            if not before.harmless:
+                held.add(item.branch)
         elif strategy is Strategy.FF and roots == (tip,):
             merged.append(Merged(item, theirs, tip, theirs, roots, fast_forward=True))
             tip = theirs
@@ -180,22 +182,20 @@ def _chain(
     return replace(plan, after=tip, merged=tuple(merged), conflicted=tuple(conflicted), skipped=tuple(skipped))
 
 
-def _has_landed(repo: Repo, item: Item, tip: str, theirs: str, roots: tuple[str, ...]) -> bool:
-    """Whether this very tip came home before, as itself or as the commit that was recorded then."""
-    if roots == (theirs,):
-        return True
-    landed = item.task and item.task.landed
-    if not landed or landed.tip != theirs:
-        return False
-    return repo.git.holds("merge-base", "--is-ancestor", landed.commit, tip)
+def _landed_before(repo: Repo, base: str, item: Item, tip: str, theirs: str, roots: tuple[str, ...]) -> Skipped | None:
+    """Why there is nothing to merge: this tip came home before, as itself or as the commit that was recorded then.
 
-
-def _landed_before(repo: Repo, base: str, item: Item, tip: str, theirs: str) -> Skipped:
-    """Nothing to do, unless the base took it back since."""
+    What the base took back since is not merged again on top of that: it would come without what was taken back.
+    """
     landed = item.task.landed if item.task else None
-    if integrated.verdict(repo, theirs, [(base, tip)], landed).reverted:
+    if roots != (theirs,) and landed is None:
+        return None
+    found = integrated.verdict(repo, theirs, [(base, tip)], landed)
+    if found.reverted:
         return Skipped(item, "reverted", f"{base} reverted it", hint=f"git log {base}, and 'git revert' of that revert")
-    return Skipped(item, "already in", harmless=True)
+    if roots == (theirs,) or found.reason == "landed":
+        return Skipped(item, "already in", harmless=True)
+    return None
 
 
 def _commit(

@@ -4,18 +4,24 @@ By compare-and-swap where the base is not checked out; by git's own fast-forward
 unrelated edits, refuses what would be overwritten and moves files, index and branch together.
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from shlex import quote
 
 from git_par import git
-from git_par.errors import Busy, Refused
+from git_par.errors import Busy, GitFailed, Refused
 from git_par.git import Git
+from git_par.landing import recover
 from git_par.repo import Repo
 from git_par.state.announce import Announcement, announced
 from git_par.workspaces import registry, status
+
+_FEW = 500
+"""Up to so many paths git is asked about them alone, which costs nothing in a large checkout."""
 
 _INDEX_PATIENCE = 10.0
 """Seconds to wait for an editor or another git to let go of the index of the base's checkout."""
@@ -81,6 +87,8 @@ def publish(
 def _fast_forward(repo: Repo, where: Place, base: str, before: str, after: str, note: str) -> bool:
     ref = f"refs/heads/{base}"
     deadline = time.monotonic() + _INDEX_PATIENCE
+    # Asked before git writes anything: afterwards its own half-written files would be in the way.
+    blocked = in_the_way(repo, where.git, before, after)
     while True:
         reply = where.git.run(
             # With a strategy such as `ours` in the branch's own options, or in pull.twohead, git would not fast-forward.
@@ -104,13 +112,16 @@ def _fast_forward(repo: Repo, where: Place, base: str, before: str, after: str, 
                 )
             time.sleep(0.05)
             continue
-        in_the_way = _overlap(repo, where.git, before, after)
-        if not in_the_way:
-            raise git.failed(["merge"], reply)
-        raise Refused(
-            f"{base}: in the way in '{where.path}': {_some(in_the_way)}",
-            hint="commit those files or move them away, then run the command again",
-        )
+        if blocked or not recover.is_torn(where.git, where.path, before, after):
+            blocked = blocked or in_the_way(repo, where.git, before, after)
+            if not blocked:
+                raise git.failed(["merge"], reply)
+            raise Refused(
+                f"{base}: in the way in '{where.path}': {_some(blocked)}",
+                hint="commit those files or move them away, then run the command again",
+            )
+        # A filter, a full disk or a directory that cannot be written stopped git half way.
+        raise _taken_back(repo, where, Announcement(str(where.path), base, before, after), git.failed(["merge"], reply))
     if _moved_exactly(repo, ref, before, after):
         return True
     # Somebody moved the base between our look and git's: what git fast-forwarded was not what was planned on.
@@ -136,18 +147,37 @@ def _moved_exactly(repo: Repo, ref: str, before: str, after: str) -> bool:
     return len(values) < 2 or (after, before) in pairwise(values)
 
 
-def _overlap(repo: Repo, checkout: Git, before: str, after: str) -> list[str]:
-    """What stands uncommitted, untracked or ignored where the publish would write."""
+def _taken_back(repo: Repo, where: Place, cut_off: Announcement, problem: GitFailed) -> GitFailed:
+    """`problem`, after the checkout was put back; when that fails too, with the command that does it."""
+    said: list[str] = []
+    try:
+        recover.restore(repo, cut_off, said.append)
+    except GitFailed:
+        left = recover.differing(where.git, where.path, cut_off.before, cut_off.after)
+        names = " ".join(quote(name) for name in left[:20])
+        problem.hint = f"git -C {quote(str(where.path))} checkout HEAD -- {names}"
+        return problem
+    problem.hint = f"mend that and run the command again; '{where.path}' is as it was"
+    return problem
+
+
+def in_the_way(repo: Repo, checkout: Git, before: str, after: str) -> list[str]:
+    """What stands uncommitted, untracked or ignored where going from one tree or commit to another would write."""
     coming = set(repo.git.fields("diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after))
-    now = status.read(checkout, untracked="all", ignored=True)
+    above = {path[:at] for path in coming for at, sign in enumerate(path) if sign == "/"} - coming
+    files = [path for path in above if os.path.lexists(checkout.cwd / path) and not _is_directory(checkout.cwd / path)]
+    now = status.read(checkout, untracked="all", ignored=True, paths=sorted(coming) if len(coming) <= _FEW else ())
     local = {*now.staged, *now.changed, *now.untracked, *now.ignored}
     folders = tuple(path for path in local if path.endswith("/"))
-    above = {path[:at] for path in coming for at, sign in enumerate(path) if sign == "/"}
-    return sorted(local & above) + sorted(
+    return sorted(files) + sorted(
         path
         for path in coming
         if path in local or path.startswith(folders) or any(one.startswith(f"{path}/") for one in local)
     )
+
+
+def _is_directory(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _some(paths: list[str]) -> str:

@@ -47,11 +47,11 @@ def heal(repo: Repo, locks: Locks, tell: Callable[[str], None]) -> None:
         if locks.is_held("base", cut_off.base):
             continue  # it is under way
         with locks.base(cut_off.base):
-            if file.exists() and _restore(repo, cut_off, tell):
+            if file.exists() and restore(repo, cut_off, tell):
                 file.unlink(missing_ok=True)
 
 
-def _restore(repo: Repo, cut_off: Announcement, tell: Callable[[str], None]) -> bool:
+def restore(repo: Repo, cut_off: Announcement, tell: Callable[[str], None]) -> bool:
     """Whether the checkout is whole again, or was."""
     if repo.git.commit(f"refs/heads/{cut_off.base}") != cut_off.before:
         return True  # the branch moves last, so the files had all moved; or somebody went on from here
@@ -65,7 +65,7 @@ def _restore(repo: Repo, cut_off: Announcement, tell: Callable[[str], None]) -> 
             tell(f"{cut_off.base}: another git is at work in '{place}'; a cut-off merge there is healed after it")
             return False
         lock.unlink(missing_ok=True)
-    paths = _paths(checkout, cut_off)
+    paths = _paths(checkout, cut_off.before, cut_off.after)
     touched = _touched(checkout, place, paths)
     if touched is None:
         return True
@@ -78,10 +78,32 @@ def _restore(repo: Repo, cut_off: Announcement, tell: Callable[[str], None]) -> 
     return True
 
 
-def _paths(checkout: Git, cut_off: Announcement) -> list[_Path]:
-    fields = iter(
-        checkout.fields("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", cut_off.before, cut_off.after)
-    )
+def is_torn(checkout: Git, place: Path, before: str, after: str) -> bool:
+    """Whether git has written some of the way from one commit to the other."""
+    for path in _paths(checkout, before, after):
+        blob = _blob(checkout, place / path.name)
+        if blob != path.blobs[0] and (blob in (path.blobs[1], None) or _is_begun(checkout, place, path)):
+            return True
+    return False
+
+
+def _is_begun(checkout: Git, place: Path, path: _Path) -> bool:
+    """Whether a file holds the beginning of what git was to write: the disk was full."""
+    file = place / path.name
+    if path.blobs[1] is None or file.is_symlink() or not file.is_file():
+        return False
+    return os.fsencode(checkout.run("cat-file", "blob", path.blobs[1], ok=(0, 128)).out).startswith(file.read_bytes())
+
+
+def differing(checkout: Git, place: Path, before: str, after: str) -> list[str]:
+    """The paths between the two commits that do not stand as in the first."""
+    return [
+        path.name for path in _paths(checkout, before, after) if _blob(checkout, place / path.name) != path.blobs[0]
+    ]
+
+
+def _paths(checkout: Git, before: str, after: str) -> list[_Path]:
+    fields = iter(checkout.fields("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", before, after))
     found = []
     for field in fields:
         old_mode, new_mode, old, new, _ = field.removeprefix(":").split(" ")

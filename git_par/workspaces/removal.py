@@ -20,9 +20,12 @@ from git_par.errors import GitFailed, ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import registry, status
+from git_par.workspaces import registry, status, usage
 from git_par.workspaces.usage import User
 from git_par.workspaces.worktree import PRIVATE
+
+_SHALLOW = 3
+"""How deep a directory that can be made again is searched for repositories."""
 
 REASONS = (
     "standing",
@@ -135,7 +138,9 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
     if now.tracked_dirt:
         found.append(Reason("uncommitted", f"uncommitted changes: {_some(now.tracked_dirt)}", show))
     nested = [one for one in now.untracked if one.endswith("/")]
-    nested += list(_repositories(path, [one for one in now.ignored if not _regenerable(one, patterns)]))
+    for one in now.ignored:
+        # Package managers put repositories near the top of what they make; deeper down there are thousands of files.
+        nested += _repositories(path, one, depth=_SHALLOW if _regenerable(git, one, patterns) else None)
     nested += _submodules(git, path)
     nested += files.mounts_below(path)
     if nested:
@@ -166,8 +171,9 @@ def remove(repo: Repo, task: Task, tip: str | None, patterns: Sequence[str]) -> 
     if tip:
         repo.git.run("update-ref", "--create-reflog", "-m", "git-par: kept", f"{keep}/tip", tip, "")
     moved = None
-    if os.path.lexists(path):
-        aside = repo.workspaces / PRIVATE / "kept" / task.slug / stamp
+    gone = not os.path.lexists(path)
+    if not gone:
+        aside = path.parent / PRIVATE / "kept" / task.slug / stamp
         entry = registry.admin_dir(repo, path)
         late = _put_aside(repo, task, path, aside, patterns, tip)
         if isinstance(late, Reason):
@@ -177,8 +183,8 @@ def remove(repo: Repo, task: Task, tip: str | None, patterns: Sequence[str]) -> 
         moved = late
         if entry is None:
             raise GitFailed(f"'{path}': its registration is gone", hint="git worktree list")
-    else:
-        _keep_detached(repo, path, tip, keep)
+    for entry in registry.entries_for(repo, path):
+        _keep_registered(repo, entry, tip, keep, index=gone)
     registry.unregister(repo, path)
     if tip and not _checked_out(repo, task):
         _delete_branch(repo, task, tip)
@@ -196,7 +202,7 @@ def abandon(repo: Repo, task: Task) -> Reason | None:
         return Reason("creating", "it was never finished, and has commits", f"git log {task.branch}")
     path = Path(task.path)
     if os.path.lexists(path):
-        aside = repo.workspaces / PRIVATE / "kept" / task.slug / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+        aside = path.parent / PRIVATE / "kept" / task.slug / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
         path.rename(files.private_directory(aside) / "workspace")
     registry.unregister(repo, path)
     if tip:
@@ -222,7 +228,7 @@ def _put_aside(
 
     Until the very end everything lies in the kept directory, which nobody sweeps.
     """
-    files.private_directory(repo.workspaces / PRIVATE)
+    files.private_directory(path.parent / PRIVATE)
     files.private_directory(aside)
     place = aside / "workspace"
     entry = registry.admin_dir(repo, path)
@@ -238,7 +244,10 @@ def _put_aside(
         now = status.read(repo.checkout(place, entry), untracked="all", ignored=True)
         if now.tracked_dirt or now.untracked or now.branch != task.branch or (tip and now.head != tip):
             raise Refused("it was changed while it was being removed")
-        kept = [one for one in now.ignored if not _regenerable(one, patterns)]
+        there = repo.checkout(place, entry)
+        kept = [one for one in now.ignored if not _regenerable(there, one, patterns)]
+        if late := usage.users([place])[place]:
+            raise Refused(f"in use by {late[0].command} (process {late[0].pid})")
     except (OSError, ParError) as error:
         try:
             place.rename(path)
@@ -247,11 +256,14 @@ def _put_aside(
         with suppress(OSError):
             aside.rmdir()
         return Reason("in-use", str(error), f"git -C {quote(task.path)} status")
-    for one in kept:
-        target = aside / "files" / one
-        files.private_directory(target.parent)
-        (place / one).rename(target)
-    trash = files.private_directory(repo.workspaces / PRIVATE / "trash")
+    try:
+        for one in kept:
+            target = aside / "files" / one
+            files.private_directory(target.parent)
+            (place / one).rename(target)
+    except OSError:
+        return aside  # something cannot be moved: then all of it stays there
+    trash = files.private_directory(path.parent / PRIVATE / "trash")
     place.rename(trash / f"{task.slug}-{time.time_ns()}")
     if kept:
         return aside / "files"
@@ -261,12 +273,23 @@ def _put_aside(
     return None
 
 
-def _keep_detached(repo: Repo, path: Path, tip: str | None, keep: str) -> None:
-    """Of a workspace that somebody deleted, the registration may be the last to know the commit that was checked out."""
-    for entry in registry.entries_for(repo, path):
-        head = (entry / "HEAD").read_text(errors="replace").strip()
-        if not head.startswith("ref: ") and head != tip and repo.git.commit(head):
-            repo.git.run("update-ref", "--create-reflog", "-m", "git-par: kept", f"{keep}/head", head, "")
+def _keep_registered(repo: Repo, entry: Path, tip: str | None, keep: str, *, index: bool) -> None:
+    """Keep the commits that only the registration knows: a detached HEAD, a merge begun, refs/worktree; and the index.
+
+    The index of a workspace that somebody deleted may hold staged work; where the workspace was looked at, it is clean.
+    """
+    there = Git(repo.common, (f"--git-dir={entry}",))
+    found = [there.commit(name) for name in ("HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")]
+    found += there.line("for-each-ref", "--format=%(objectname)", "refs/worktree").split()
+    for number, commit in enumerate(dict.fromkeys(one for one in found if one and one != tip)):
+        name = "head" if number == 0 else f"head-{number + 1}"
+        repo.git.run("update-ref", "--create-reflog", "-m", "git-par: kept", f"{keep}/{name}", commit, "")
+    if not index or not tip or not (entry / "index").exists():
+        return
+    tree = there.line("write-tree")
+    if tree != repo.git.line("rev-parse", f"{tip}^{{tree}}"):
+        commit = there.run("commit-tree", tree, "-p", tip, "-m", "the index of a deleted workspace").out.strip()
+        repo.git.run("update-ref", "--create-reflog", "-m", "git-par: kept", f"{keep}/index", commit, "")
 
 
 def _delete_branch(repo: Repo, task: Task, tip: str) -> None:
@@ -310,26 +333,44 @@ def _differs(git: Git, file: Path, mode: str, oid: str) -> bool:
     return git.line("hash-object", "--", str(file)) != oid
 
 
-def _repositories(path: Path, ignored: Sequence[str]) -> list[str]:
-    """Repositories of their own among ignored directories, which `git status` does not look into."""
+def _repositories(path: Path, ignored: str, *, depth: int | None) -> list[str]:
+    """Repositories of their own in an ignored directory, which `git status` does not look into."""
+    if not ignored.endswith("/"):
+        return []
     found = []
-    for one in ignored:
-        if not one.endswith("/"):
-            continue
-        for directory, entries in files.walk_directories(path / one):
-            if any(entry.name == ".git" for entry in entries):
-                found.append(os.path.relpath(directory, path))
+    for directory, entries in files.walk_directories(path / ignored, depth=depth):
+        if any(entry.name == ".git" for entry in entries):
+            found.append(os.path.relpath(directory, path))
     return found
 
 
 def _submodules(git: Git, path: Path) -> list[str]:
     listed = git.fields("ls-files", "-s", "-z")
     paths = [name for entry, _, name in (one.partition("\t") for one in listed) if entry.startswith("160000 ")]
-    return [name for name in paths if os.path.lexists(path / name / ".git")]
+    return [name for name in paths if _holds_something(path / name)]
 
 
-def _regenerable(path: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(part, pattern) for part in path.rstrip("/").split("/") for pattern in patterns)
+def _holds_something(place: Path) -> bool:
+    """Whether more than the empty directory of a submodule is there; git itself never looks into it."""
+    if not os.path.lexists(place):
+        return False
+    return place.is_symlink() or not place.is_dir() or any(place.iterdir())
+
+
+def _regenerable(git: Git, path: str, patterns: Sequence[str]) -> bool:
+    """Whether an ignored path can be made again: its own name says so, or a directory around it that holds nothing tracked.
+
+    Secrets never can.
+    """
+    parts = path.rstrip("/").split("/")
+    if fnmatchcase(parts[-1], ".env*"):
+        return False
+    for count, part in enumerate(parts, 1):
+        if any(fnmatchcase(part, pattern) for pattern in patterns):
+            around = f":(top,literal){'/'.join(parts[:count])}"
+            if count == len(parts) or not git.fields("ls-files", "-z", "--", around):
+                return True
+    return False
 
 
 def _checkout(repo: Repo, path: Path) -> Git:

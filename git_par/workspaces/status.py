@@ -1,6 +1,6 @@
 """What stands uncommitted in a checkout, as `git status --porcelain=v2 -z` tells it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from git_par.git import Git
@@ -27,8 +27,8 @@ class Status:
         return tuple(dict.fromkeys((*self.staged, *self.changed)))
 
 
-def read(git: Git, *, untracked: str = "normal", ignored: bool = False) -> Status:
-    """The status of a checkout; `untracked` is no, normal or all (git-status(1)).
+def read(git: Git, *, untracked: str = "normal", ignored: bool = False, paths: Sequence[str] = ()) -> Status:
+    """The status of a checkout, or of `paths` in it; `untracked` is no, normal or all (git-status(1)).
 
     Settings that would hide something are overruled; nothing is written, not even a refreshed index.
     """
@@ -37,6 +37,8 @@ def read(git: Git, *, untracked: str = "normal", ignored: bool = False) -> Statu
         *(["--ignored=matching"] if ignored else ["--ignored=no"]),
         "--ignore-submodules=none",
         "--no-ahead-behind",
+        "--",
+        *(f":(top,literal){path}" for path in paths),
     )
     return _parse(iter(reply.out.split("\0")))
 

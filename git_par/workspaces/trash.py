@@ -10,13 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from git_par import files, spawn
-from git_par.repo import Repo
 from git_par.workspaces.worktree import PRIVATE
 
 
-def sweep_later(repo: Repo) -> None:
-    """Start a background process that empties the trash, when there is something in it."""
-    trash = repo.workspaces / PRIVATE / "trash"
+def sweep_later(workspaces: Path) -> None:
+    """Start a background process that empties the trash of a workspaces directory, when there is something in it."""
+    trash = workspaces / PRIVATE / "trash"
     if trash.is_dir() and any(trash.iterdir()):
         spawn.in_background([sys.executable, "-m", "git_par.workspaces.trash", str(trash)])
 

@@ -1,0 +1,270 @@
+"""Ways in which work was nearly lost, each found by trying: none of them may come back."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from git_par.workspaces import removal
+from tests.world import World
+
+
+def landed(world: World, name: str = "t") -> Path:
+    path = world.task(name)
+    world.ok("merge", name)
+    return path
+
+
+def kept_files(world: World) -> dict[str, str]:
+    kept = world.workspaces / ".par" / "kept"
+    return {file.name: file.read_text() for file in kept.rglob("*") if file.is_file() and file.name != ".git"}
+
+
+# the publish
+
+
+def test_a_filter_that_fails_in_the_publish_leaves_the_checkout_as_it_was(world: World) -> None:
+    world.write(".gitattributes", "*.big filter=l\n")
+    world.git("config", "filter.l.clean", "cat")
+    world.git("config", "filter.l.smudge", "cat")
+    world.git("config", "filter.l.required", "true")
+    world.commit("first", z__big="v1\n")
+    path = world.add("t")[0]
+    world.write("0new", "new\n", path)
+    world.write("a.txt", "edited\n", path)
+    world.commit("second", cwd=path, z__big="v2\n")
+    before = world.rev("main")
+    # It works for what stood there, as a large-file store that is offline still has what it had.
+    world.git("config", "filter.l.smudge", "sh -c 'read -r x; [ \"$x\" = v1 ] && echo v1'")
+    done = world.par("merge", "t")
+    assert done.status == 5
+    assert done.err.startswith("git par: git merge: ")
+    assert f"'{world.repo}' is as it was\n" in done.err
+    assert world.rev("main") == before
+    assert world.git("status", "--porcelain") == ""
+    assert not (world.repo / "0new").exists()
+    assert (world.repo / "z.big").read_text() == "v1\n"
+    world.git("config", "filter.l.smudge", "cat")
+    world.ok("merge", "t")
+    assert (world.repo / "z.big").read_text() == "v2\n"
+
+
+def test_what_cannot_be_put_back_is_named_with_the_command_that_does_it(world: World) -> None:
+    world.write(".gitattributes", "*.big filter=l\n")
+    world.git("config", "filter.l.clean", "cat")
+    world.git("config", "filter.l.smudge", "cat")
+    world.git("config", "filter.l.required", "true")
+    world.commit("first", z__big="v1\n")
+    path = world.add("t")[0]
+    world.commit("second", cwd=path, z__big="v2\n")
+    world.git("config", "filter.l.smudge", "false")
+    done = world.par("merge", "t")
+    assert done.status == 5
+    hint = done.err.splitlines()[1].removeprefix("hint: ")
+    assert hint == f"git -C {world.repo} checkout HEAD -- z.big"
+    world.git("config", "filter.l.smudge", "cat")
+    assert world.process("sh", "-c", hint).status == 0
+    assert world.git("status", "--porcelain") == ""
+
+
+def test_sync_does_not_overwrite_an_ignored_file_on_its_way_to_a_conflict(world: World) -> None:
+    path = world.task("t", b__txt="mine\n")
+    world.write(".env", "SECRET\n", path)
+    world.write(".env", "from the repository\n")
+    world.write("b.txt", "theirs\n")
+    world.git("add", "-f", ".env", "b.txt")
+    world.git("commit", "-q", "-m", "both")
+    done = world.par("sync", "t")
+    assert (done.status, done.out) == (3, "")
+    assert done.err == f"git par: t: in the way in '{path}': .env\nhint: move them away, then git par sync t\n"
+    assert (path / ".env").read_text() == "SECRET\n"
+    assert world.git("status", "--porcelain", cwd=path) == ""
+
+
+# removal
+
+
+def test_files_in_the_directory_of_an_empty_submodule_are_seen(world: World) -> None:
+    other = World(world.root, "other").init()
+    world.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other.repo), "sub")
+    world.commit("submodule")
+    path = landed(world)
+    world.write("sub/notes.txt", "precious\n", path)
+    done = world.par("remove", "t")
+    assert done.status == 3
+    assert done.err.startswith("left t: another repository or file system lies inside: sub\n")
+    (path / "sub" / "notes.txt").unlink()
+    world.ok("remove", "t")
+
+
+@pytest.mark.parametrize("secret", ["services/target/.env", "node_modules/.env.local", "target/.env"])
+def test_a_secret_is_kept_wherever_git_names_it(world: World, secret: str) -> None:
+    world.write(".gitignore", ".env*\n")
+    world.commit("ignore")
+    path = landed(world)
+    world.write(secret, "SECRET\n", path)
+    world.ok("remove", "t")
+    assert kept_files(world)[Path(secret).name] == "SECRET\n"
+
+
+def test_an_ignored_file_beside_tracked_ones_is_kept_though_the_directory_is_called_target(world: World) -> None:
+    world.write("target/code.py", "tracked\n")
+    world.commit("target")
+    path = landed(world)
+    world.write("target/run.log", "log\n", path)
+    world.ok("remove", "t")
+    assert kept_files(world) == {"run.log": "log\n"}
+
+
+def test_repositories_near_the_top_of_what_can_be_made_again_are_seen(world: World) -> None:
+    world.write(".gitignore", ".venv/\n")
+    world.commit("ignore")
+    path = landed(world)
+    inner = path / ".venv" / "src" / "lib"
+    inner.mkdir(parents=True)
+    world.git("init", "-q", cwd=inner)
+    done = world.par("remove", "t")
+    assert done.status == 3
+    assert ".venv/src/lib\n" in done.err
+
+
+def test_who_came_in_while_others_were_removed_is_seen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = landed(world)
+    real = removal.reasons
+    users: list[subprocess.Popen[bytes]] = []
+
+    def reasons(*args: object) -> list[removal.Reason]:
+        found = real(*args)  # type: ignore[arg-type]
+        users.append(subprocess.Popen([sys.executable, "-c", "input()"], cwd=path, stdin=subprocess.PIPE))
+        return found
+
+    monkeypatch.setattr(removal, "reasons", reasons)
+    done = world.par("remove", "t")
+    users[0].communicate(b"\n")
+    assert done.status == 3
+    assert f"(process {users[0].pid})" in done.err
+    assert (path / "t.txt").exists()
+    world.check_sound()
+
+
+def test_the_index_of_a_workspace_deleted_by_hand_is_kept(world: World) -> None:
+    path = landed(world)
+    world.write("staged", "only here\n", path)
+    world.git("add", "staged", cwd=path)
+    shutil.rmtree(path)
+    world.ok("remove", "t")
+    (ref,) = [
+        ref for ref in world.git("for-each-ref", "--format=%(refname)", "refs/par/kept").splitlines() if "/index" in ref
+    ]
+    assert world.git("show", f"{ref}:staged") == "only here"
+
+
+def test_commits_that_only_the_workspace_knows_are_kept(world: World) -> None:
+    path = landed(world)
+    tree = world.rev("HEAD^{tree}")
+    lonely = world.git("commit-tree", tree, "-m", "lonely")
+    world.git("update-ref", "refs/worktree/mine", lonely, cwd=path)
+    world.ok("remove", "t")
+    assert lonely in world.git("for-each-ref", "--format=%(objectname)", "refs/par/kept").splitlines()
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root moves what is read-only")
+def test_what_cannot_be_moved_stays_in_the_kept_directory(world: World) -> None:
+    path = landed(world)
+    (path / "build" / "deep").mkdir(parents=True)
+    (path / "build" / "deep" / "x").write_text("made\n")
+    (path / "build").chmod(0o555)
+    done = world.ok("remove", "t")
+    place = Path(done.err.rpartition(" in '")[2].removesuffix("'\n"))
+    assert (place / "workspace" / "build" / "deep" / "x").read_text() == "made\n"
+
+
+def test_another_workspaces_directory_later_does_not_hold_the_old_ones_back(world: World) -> None:
+    path = landed(world)
+    world.write(".env", "SECRET\n", path)
+    world.git("config", "par.directory", str(world.root / "elsewhere"))
+    world.ok("remove", "t")
+    assert kept_files(world) == {".env": "SECRET\n"}
+
+
+# wrongly in
+
+
+def test_sync_does_not_turn_a_reverted_landing_into_one_that_is_in(world: World) -> None:
+    path = landed(world)
+    world.git("revert", "--no-edit", "-m", "1", "HEAD")
+    done = world.par("sync", "t")
+    assert done.status == 1
+    assert done.err.startswith("left t: main reverted it\nhint: ")
+    assert (path / "t.txt").exists()
+    assert world.listed("t")["state"] == "reverted"
+    assert world.ok("prune").out == ""
+
+
+@pytest.mark.parametrize("strategy", ["--no-ff", "--squash"])
+def test_more_work_on_a_reverted_landing_does_not_come_home_without_the_rest(world: World, strategy: str) -> None:
+    path = world.task("t")
+    world.ok("merge", "t", strategy)
+    world.git("revert", "--no-edit", *(["-m", "1"] if strategy == "--no-ff" else []), "HEAD")
+    world.commit("more", cwd=path, more__txt="more\n")
+    done = world.par("merge", "t")
+    assert done.status == 1
+    assert "  left out    t: main reverted it\n" in done.out
+    assert world.listed("t")["state"] == "reverted"
+    assert world.ok("prune").out == ""
+
+
+def test_a_stacked_task_is_in_where_it_landed(world: World) -> None:
+    below = world.task("below")
+    above = Path(world.ok("add", "above", cwd=below).out.strip())
+    world.commit("above", cwd=above, above__txt="above\n")
+    world.ok("merge", "--all")
+    assert [world.listed(name)["state"] for name in ("below", "above")] == ["landed", "landed"]
+    pruned = world.ok("prune")
+    assert pruned.out == "removed below (merged)\nremoved above (merged)\n"
+
+
+def test_merge_and_prune_of_all_is_done_when_only_new_tasks_stay(world: World) -> None:
+    world.task("one")
+    world.add("new")
+    done = world.ok("merge", "--all", "--prune")
+    assert "removed one" not in done.out
+    assert world.branches() == ["main", "new"]
+
+
+def test_a_merge_driver_does_not_decide_what_is_in(world: World) -> None:
+    world.write(".git/info/attributes", "a.txt merge=ours\n")
+    world.git("config", "merge.ours.driver", "true")
+    world.task("t", a__txt="theirs\n")
+    world.commit("ours", a__txt="ours\n")
+    assert world.listed("t")["integrated"] is None
+    assert world.ok("prune").out == ""
+
+
+def test_bases_in_a_circle_do_not_keep_prune_busy(world: World) -> None:
+    world.add("a", "b", "c")
+    for name, base in (("a", "b"), ("b", "a"), ("c", "a")):
+        record = world.repo / ".git" / "par" / "tasks" / f"{name}.json"
+        record.write_text(record.read_text().replace('"base": "main"', f'"base": "{base}"'))
+    world.commit("c", cwd=world.workspaces / "c", c__txt="c\n")
+    assert world.ok("prune", "--new").out.startswith("removed a")
+
+
+def test_several_bases_that_are_all_busy_end_with_4(world: World) -> None:
+    import fcntl
+
+    world.git("branch", "other")
+    world.task("one")
+    world.task("two")
+    world.ok("set", "two", "--base", "other")
+    world.git("config", "par.lockTimeout", "0")
+    locks = world.repo / ".git" / "par" / "locks"
+    with open(locks / "base-main", "w") as one, open(locks / "base-other", "w") as two:
+        fcntl.flock(one, fcntl.LOCK_EX)
+        fcntl.flock(two, fcntl.LOCK_EX)
+        done = world.par("merge", "--all")
+    assert done.status == 4
+    assert done.out.count("not merged: ") == 2
