@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from git_par.workspaces import removal
+from git_par.workspaces import reasons
+from git_par.workspaces.reasons import Reason
 from tests.world import World
 
 
@@ -133,15 +134,15 @@ def test_repositories_near_the_top_of_what_can_be_made_again_are_seen(world: Wor
 
 def test_who_came_in_while_others_were_removed_is_seen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     path = landed(world)
-    real = removal.reasons
+    real = reasons.find
     users: list[subprocess.Popen[bytes]] = []
 
-    def reasons(*args: object) -> list[removal.Reason]:
+    def late(*args: object) -> list[Reason]:
         found = real(*args)  # type: ignore[arg-type]
         users.append(subprocess.Popen([sys.executable, "-c", "input()"], cwd=path, stdin=subprocess.PIPE))
         return found
 
-    monkeypatch.setattr(removal, "reasons", reasons)
+    monkeypatch.setattr(reasons, "find", late)
     done = world.par("remove", "t")
     users[0].communicate(b"\n")
     assert done.status == 3

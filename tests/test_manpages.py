@@ -10,7 +10,7 @@ import pytest
 from git_par.commands.facts import environment
 from git_par.state.session import Session
 from git_par.state.settings import KEYS
-from git_par.workspaces.removal import REASONS
+from git_par.workspaces.reasons import REASONS
 from tests import grammar
 from tests.shells import ROOT, install, need
 from tests.world import World

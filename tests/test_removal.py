@@ -10,7 +10,8 @@ from typing import IO
 
 import pytest
 
-from git_par.workspaces import registry, removal
+from git_par.workspaces import reasons, registry
+from git_par.workspaces.reasons import Reason
 from tests.test_git import script
 from tests.world import World
 
@@ -248,7 +249,7 @@ def everything(directory: Path) -> dict[str, str]:
 
 def test_there_is_a_test_for_every_reason() -> None:
     elsewhere = {"standing", "in-use", "new"}
-    assert set(MAKERS.values()) | elsewhere == set(removal.REASONS)
+    assert set(MAKERS.values()) | elsewhere == set(reasons.REASONS)
 
 
 @pytest.mark.parametrize("maker", MAKERS, ids=lambda maker: maker.__name__)
@@ -497,7 +498,7 @@ def test_a_change_that_comes_late_brings_everything_back(
     refs = world.git("for-each-ref")
     record = (world.repo / ".git" / "par" / "tasks" / "t.json").read_text()
 
-    def late(*_: object) -> list[removal.Reason]:
+    def late(*_: object) -> list[Reason]:
         if change == "edit":
             world.write("a.txt", "edit\n", cwd=path)
         elif change == "untracked":
@@ -508,7 +509,7 @@ def test_a_change_that_comes_late_brings_everything_back(
             world.git("switch", "-q", "--detach", cwd=path)
         return []
 
-    monkeypatch.setattr(removal, "reasons", late)
+    monkeypatch.setattr(reasons, "find", late)
     done = world.par("remove", "t", "--json")
     assert done.status == 3
     detail = "it was changed while it was being removed"
@@ -527,14 +528,14 @@ def test_a_branch_moved_by_hand_at_the_last_moment_stays(world: World, monkeypat
     path = landed(world)
     path.rename(world.root / "gone")
     moved = world.rev("HEAD")
-    original = removal.reasons
+    original = reasons.find
 
-    def late(*args: object) -> list[removal.Reason]:
+    def late(*args: object) -> list[Reason]:
         found = original(*args)  # type: ignore[arg-type]
         world.git("update-ref", "refs/heads/t", moved)
         return found
 
-    monkeypatch.setattr(removal, "reasons", late)
+    monkeypatch.setattr(reasons, "find", late)
     world.ok("remove", "t")
     assert world.rev("t") == moved
 

@@ -11,7 +11,7 @@ from referencing import Registry, Resource
 
 from git_par import cli
 from git_par.commands import remove
-from git_par.workspaces import removal
+from git_par.workspaces import reasons
 from tests.world import World
 
 ROOT = Path(__file__).parent.parent
@@ -44,7 +44,7 @@ def _objects(schema: Any) -> list[dict[str, Any]]:
 
 
 def test_reasons_are_the_ones_of_the_code() -> None:
-    assert SCHEMAS["remove"]["$defs"]["reason"]["enum"] == list(removal.REASONS)
+    assert SCHEMAS["remove"]["$defs"]["reason"]["enum"] == list(reasons.REASONS)
     removed = SCHEMAS["remove"]["properties"]["removed"]["items"]["properties"]["reason"]["enum"]
     for reason in removed:
         assert remove._why(reason)
@@ -55,8 +55,12 @@ def test_reasons_are_the_ones_of_the_code() -> None:
     assert skipped["properties"]["reason"]["enum"] == sorted(
         _second_words("Skipped", "landing/plan.py") | _second_words("Skipped", "landing/fitness.py")
     )
-    used = _first_words("Reason", "commands/remove.py") | _first_words("Reason", "workspaces/removal.py")
-    assert used <= set(removal.REASONS)
+    used = (
+        _first_words("Reason", "commands/remove.py")
+        | _first_words("Reason", "workspaces/removal.py")
+        | _first_words("Reason", "workspaces/reasons.py")
+    )
+    assert used <= set(reasons.REASONS)
 
 
 def _texts(file: str) -> set[str]:

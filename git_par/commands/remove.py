@@ -18,8 +18,8 @@ from git_par.render import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import removal, trash, usage
-from git_par.workspaces.removal import Reason
+from git_par.workspaces import reasons, removal, trash, usage
+from git_par.workspaces.reasons import Reason
 from git_par.workspaces.usage import User
 
 
@@ -59,8 +59,8 @@ class Sweep:
             ],
             "left": [
                 {"name": task.name, "reason": reason.word, "detail": reason.detail}
-                for task, reasons in self.left
-                for reason in reasons
+                for task, found in self.left
+                for reason in found
             ],
         }
 
@@ -73,8 +73,8 @@ class Sweep:
     def talk(self) -> list[str]:
         """What stayed and why, what was kept, and who has a new base."""
         said = []
-        for task, reasons in self.left:
-            for reason in reasons:
+        for task, found in self.left:
+            for reason in found:
                 said.append(f"left {task.name}: {reason.detail}")
                 if reason.hint:
                     said.append(f"hint: {reason.hint}")
@@ -155,7 +155,7 @@ def _verdict(session: Session, task: Task, tip: str | None) -> Verdict:
 def _reasons(
     session: Session, task: Task, tip: str | None, verdict: Verdict, users: Sequence[User], *, new_too: bool
 ) -> list[Reason]:
-    found = removal.reasons(session.repo, task, session.settings.patterns("regenerable"), users)
+    found = reasons.find(session.repo, task, session.settings.patterns("regenerable"), users)
     if task.state == "creating" or (found and found[0].word == "protected"):
         return found
     if tip is not None and facts.is_new(task, tip):

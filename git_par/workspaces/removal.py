@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 from shlex import quote
 
@@ -20,41 +19,9 @@ from git_par.errors import GitFailed, ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import registry, status, usage
-from git_par.workspaces.usage import User
+from git_par.workspaces import reasons, registry, status, usage
+from git_par.workspaces.reasons import Reason
 from git_par.workspaces.worktree import PRIVATE
-
-_SHALLOW = 3
-"""How deep a directory that can be made again is searched for repositories."""
-
-REASONS = (
-    "standing",
-    "in-use",
-    "creating",
-    "operation",
-    "locked",
-    "protected",
-    "other-branch",
-    "hidden-edits",
-    "nested",
-    "uncommitted",
-    "untracked",
-    "unmerged",
-    "reverted",
-    "new",
-    "not-ours",
-    "unknown",
-)
-"""Why a task can be left, as `prune` and `remove` report it."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why a task is left, in a word and in a sentence; `hint` is the command that shows or helps."""
-
-    word: str
-    detail: str
-    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,100 +30,6 @@ class Kept:
 
     ref: str
     files: str | None
-
-
-def reasons(repo: Repo, task: Task, patterns: Sequence[str], users: Sequence[User]) -> list[Reason]:
-    """Why the workspace of `task` must stay; none means that it can go.  A workspace that is gone holds nothing back."""
-    path = Path(task.path)
-    if task.protected:
-        return [Reason("protected", "it is protected", f"git par set {quote(task.name)} --no-protect")]
-    try:
-        if not os.path.lexists(path):
-            return _gone(repo, task, path)
-        found = _foreign(repo, path)
-        if found:
-            return [found]
-        found_users = [f"{user.command} (process {user.pid})" for user in users]
-        if found_users:
-            return [Reason("in-use", f"in use by {', '.join(found_users[:3])}")]
-        return list(_work(repo, task, path, patterns))
-    except (OSError, ParError) as error:
-        return [Reason("unknown", f"it cannot be checked: {error}", f"git -C {quote(task.path)} status")]
-
-
-def _gone(repo: Repo, task: Task, path: Path) -> list[Reason]:
-    """A workspace that is not there was deleted by hand, unless it is only somewhere else or out of reach."""
-    if not path.parent.is_dir():
-        detail = f"'{path.parent}' is not there: a file system that is not mounted?"
-        return [Reason("unknown", detail, f"mkdir -p {quote(str(path.parent))}, if it was deleted for good")]
-    for one in registry.worktrees(repo):
-        entry = registry.admin_dir(repo, one.path)
-        lock = registry.lock_reason(entry) if entry else None
-        if one.branch == task.ref and lock and lock.startswith(registry.OUR_LOCK):
-            back = f"git worktree move -f -f {quote(str(one.path))} {quote(str(path))}"
-            return [Reason("not-ours", f"its workspace was moved to '{one.path}'", back)]
-    return []
-
-
-def _foreign(repo: Repo, path: Path) -> Reason | None:
-    """Whether something is not ours: record, path and registration must agree."""
-    if path.is_symlink() or not path.is_dir() or Path(os.path.realpath(path)) != path:
-        return Reason("not-ours", f"'{path}' is not the directory that was made for it", f"ls -ld {quote(str(path))}")
-    entry = registry.admin_dir(repo, path)
-    if entry is None:
-        return Reason("not-ours", f"'{path}' is not registered as a worktree of this repository", "git worktree list")
-    around = {_identity(repo.common), *([_identity(repo.main)] if repo.main else [])}
-    inside = [one.path for one in registry.worktrees(repo) if one.path != path and path in one.path.parents]
-    if _identity(path) in around or path in repo.common.parents or (repo.main and path in repo.main.parents):
-        return Reason("not-ours", f"'{path}' holds the repository itself")
-    if inside:
-        return Reason("nested", f"the worktree '{inside[0]}' lies inside", "git worktree list")
-    lock = registry.lock_reason(entry)
-    if lock is not None and not lock.startswith(registry.OUR_LOCK):
-        return Reason(
-            "locked", f"its worktree is locked: {lock or 'no reason given'}", f"git worktree unlock {quote(str(path))}"
-        )
-    if busy := registry.operation(entry):
-        return Reason("operation", f"{busy} is in progress in it", f"git -C {quote(str(path))} status")
-    return None
-
-
-def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[Reason]:
-    git = _checkout(repo, path)
-    now = status.read(git, untracked="all", ignored=True)
-    show = f"git -C {quote(task.path)} status"
-    found = []
-    if now.branch != task.branch:
-        on = f"branch '{now.branch}'" if now.branch else "a detached HEAD"
-        found.append(
-            Reason(
-                "other-branch",
-                f"it is on {on}, not '{task.branch}'",
-                f"git -C {quote(task.path)} switch {quote(task.branch)}",
-            )
-        )
-    if now.tracked_dirt:
-        found.append(Reason("uncommitted", f"uncommitted changes: {_some(now.tracked_dirt)}", show))
-    nested = [one for one in now.untracked if one.endswith("/")]
-    for one in now.ignored:
-        # Package managers put repositories near the top of what they make; deeper down there are thousands of files.
-        nested += _repositories(path, one, depth=_SHALLOW if _regenerable(git, one, patterns) else None)
-    nested += _submodules(git, path)
-    nested += files.mounts_below(path)
-    if nested:
-        found.append(Reason("nested", f"another repository or file system lies inside: {_some(nested)}", show))
-    untracked = [one for one in now.untracked if not one.endswith("/")]
-    if untracked:
-        found.append(Reason("untracked", f"untracked files: {_some(untracked)}", f"{show} --untracked-files=all"))
-    if hidden := _hidden_edits(git, path):
-        found.append(
-            Reason(
-                "hidden-edits",
-                f"edits hidden by assume-unchanged or skip-worktree: {_some(hidden)}",
-                f"git -C {quote(task.path)} ls-files -v",
-            )
-        )
-    return found
 
 
 def remove(repo: Repo, task: Task, tip: str | None, patterns: Sequence[str]) -> Kept | Reason:
@@ -245,7 +118,7 @@ def _put_aside(
         if now.tracked_dirt or now.untracked or now.branch != task.branch or (tip and now.head != tip):
             raise Refused("it was changed while it was being removed")
         there = repo.checkout(place, entry)
-        kept = [one for one in now.ignored if not _regenerable(there, one, patterns)]
+        kept = [one for one in now.ignored if not reasons.regenerable(there, one, patterns)]
         if late := usage.users([place])[place]:
             raise Refused(f"in use by {late[0].command} (process {late[0].pid})")
     except (OSError, ParError) as error:
@@ -305,85 +178,3 @@ def _delete_branch(repo: Repo, task: Task, tip: str) -> None:
 
 def _checked_out(repo: Repo, task: Task) -> bool:
     return any(one.branch == task.ref and str(one.path) != task.path for one in registry.worktrees(repo))
-
-
-def _hidden_edits(git: Git, path: Path) -> list[str]:
-    """Tracked files that git was told not to look at, and that differ from what the index has.
-
-    `ls-files -v` marks assume-unchanged entries in lower case and skip-worktree ones with S (git-ls-files(1)).
-    """
-    marked = [field for field in git.fields("ls-files", "-v", "-z") if field[0].islower() or field[0] == "S"]
-    there = [field[2:] for field in marked if os.path.lexists(path / field[2:])]
-    if not there:
-        return []
-    listed = git.fields("ls-files", "-s", "-z")
-    recorded = {name: mode.split(" ")[:2] for mode, _, name in (one.partition("\t") for one in listed)}
-    return [name for name in there if _differs(git, path / name, *recorded[name])]
-
-
-def _differs(git: Git, file: Path, mode: str, oid: str) -> bool:
-    if mode == "120000":
-        if not file.is_symlink():
-            return True
-        return git.line("hash-object", "--stdin", feed=os.readlink(file)) != oid
-    if mode == "160000" or file.is_symlink() or not file.is_file():
-        return True
-    if (mode == "100755") != bool(file.stat().st_mode & 0o100):
-        return True
-    return git.line("hash-object", "--", str(file)) != oid
-
-
-def _repositories(path: Path, ignored: str, *, depth: int | None) -> list[str]:
-    """Repositories of their own in an ignored directory, which `git status` does not look into."""
-    if not ignored.endswith("/"):
-        return []
-    found = []
-    for directory, entries in files.walk_directories(path / ignored, depth=depth):
-        if any(entry.name == ".git" for entry in entries):
-            found.append(os.path.relpath(directory, path))
-    return found
-
-
-def _submodules(git: Git, path: Path) -> list[str]:
-    listed = git.fields("ls-files", "-s", "-z")
-    paths = [name for entry, _, name in (one.partition("\t") for one in listed) if entry.startswith("160000 ")]
-    return [name for name in paths if _holds_something(path / name)]
-
-
-def _holds_something(place: Path) -> bool:
-    """Whether more than the empty directory of a submodule is there; git itself never looks into it."""
-    if not os.path.lexists(place):
-        return False
-    return place.is_symlink() or not place.is_dir() or any(place.iterdir())
-
-
-def _regenerable(git: Git, path: str, patterns: Sequence[str]) -> bool:
-    """Whether an ignored path can be made again: its own name says so, or a directory around it that holds nothing tracked.
-
-    Secrets never can.
-    """
-    parts = path.rstrip("/").split("/")
-    if fnmatchcase(parts[-1], ".env*"):
-        return False
-    for count, part in enumerate(parts, 1):
-        if any(fnmatchcase(part, pattern) for pattern in patterns):
-            around = f":(top,literal){'/'.join(parts[:count])}"
-            if count == len(parts) or not git.fields("ls-files", "-z", "--", around):
-                return True
-    return False
-
-
-def _checkout(repo: Repo, path: Path) -> Git:
-    git = registry.checkout(repo, path)
-    if git is None:
-        raise Refused(f"'{path}': not a worktree of this repository")
-    return git
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_dev, found.st_ino
-
-
-def _some(paths: Sequence[str]) -> str:
-    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
