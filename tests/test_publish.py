@@ -221,7 +221,7 @@ def test_a_base_checked_out_twice_is_refused(world: World) -> None:
     other = world.root / "other"
     world.git("worktree", "add", "-q", "-f", str(other), "main")
     assert refused(world, "t").err == (
-        f"git par: main: checked out twice, in '{world.repo}' and '{other}'\nhint: git -C '{other}' switch --detach\n"
+        f"git par: main: checked out twice, in '{world.repo}' and '{other}'\nhint: git -C {other} switch --detach\n"
     )
 
 
@@ -236,7 +236,7 @@ def test_an_operation_in_progress_in_the_bases_checkout_is_refused(world: World,
     assert world.try_git(command, "other" if command != "revert" else "other~1").status == 1
     words = {"merge": "a merge", "cherry-pick": "a cherry-pick", "revert": "a revert"}[command]
     assert refused(world, "t").err == (
-        f"git par: main: {words} is in progress in '{world.repo}'\nhint: cd '{world.repo}' and finish or abort it\n"
+        f"git par: main: {words} is in progress in '{world.repo}'\nhint: cd {world.repo} and finish or abort it\n"
     )
 
 

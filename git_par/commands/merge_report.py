@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from git_par.commands.remove import Sweep
@@ -85,11 +86,11 @@ def hints(session: Session, outcomes: Sequence[Outcome]) -> list[str]:
 def _way_out(session: Session, outcome: Outcome, conflicted: plan.Conflicted) -> str:
     item, base = conflicted.item, outcome.plan.base
     if item.task is None:
-        return f"merge {base} into {item.branch}, then git par merge {item.name}"
+        return f"merge {base} into {item.branch}, then git par merge {quote(item.name)}"
     # Sync brings in the recorded base; another branch is merged by hand.
-    bring = "git par sync" if base == item.task.base else f"git merge {base}"
+    bring = "git par sync" if base == item.task.base else f"git merge {quote(base)}"
     go = going_to(Path(item.task.path), session.repo.cwd)
-    return f"{go}{bring}, then git par merge {item.name}"
+    return f"{go}{bring}, then git par merge {quote(item.name)}"
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def run(session: Session, names: Sequence[str], *, every: bool) -> Report:
         for task in wanted:
             if found := users.get(Path(task.path)):
                 who = ", ".join(f"{user.command} (process {user.pid})" for user in found[:3])
-                done.left.append(Left(task, "in-use", f"in use by {who}", f"git par sync {task.name}"))
+                done.left.append(Left(task, "in-use", f"in use by {who}", f"git par sync {quote(task.name)}"))
                 continue
             _sync(session, task, done, operation, markers=alone)
     talk = [f"left {one.task.name}: {one.detail}" for one in done.left]
@@ -119,7 +119,9 @@ def _sync(session: Session, task: Task, done: Synced, operation: Open, *, marker
         base, tip = tips.get(f"refs/heads/{task.base}"), tips.get(task.ref)
         if base is None or tip is None:
             gone = task.base if base is None else task.branch
-            done.left.append(Left(task, "gone", f"branch '{gone}' is gone", f"git par set {task.name} --base BRANCH"))
+            done.left.append(
+                Left(task, "gone", f"branch '{gone}' is gone", f"git par set {quote(task.name)} --base BRANCH")
+            )
             return
         if why := _unfit(session, task):
             done.left.append(why)
@@ -155,14 +157,16 @@ def _unfit(session: Session, task: Task) -> Left | None:
     path = Path(task.path)
     git, directory = registry.checkout(session.repo, path), registry.git_dir(session.repo, path)
     if git is None or directory is None:
-        return Left(task, "broken", f"its workspace '{path}' is gone or damaged", f"git worktree repair '{path}'")
+        return Left(
+            task, "broken", f"its workspace '{path}' is gone or damaged", f"git worktree repair {quote(str(path))}"
+        )
     if busy := registry.operation(directory):
         how = "git merge --continue, or git merge --abort" if busy == "a merge" else "git status"
         return Left(task, "operation", f"{busy} is in progress in it", f"{_go(session, task)}{how}")
     on = status.read(git, untracked="no").branch
     if on != task.branch:
         where = f"branch '{on}'" if on else "a detached HEAD"
-        return Left(task, "other-branch", f"it is on {where}", f"git -C '{path}' switch {task.branch}")
+        return Left(task, "other-branch", f"it is on {where}", f"git -C {quote(str(path))} switch {quote(task.branch)}")
     return None
 
 
@@ -233,17 +237,17 @@ def _conflict(
         why = next(iter(reply.err.strip().splitlines()), f"exit status {reply.code}")
         raise Refused(
             f"{task.name}: git did not start the merge: {why}",
-            hint=f"{_go(session, task)}git merge {task.base}",
+            hint=f"{_go(session, task)}git merge {quote(task.base)}",
         )
 
 
 def _way_on(session: Session, task: Task, *, started: bool) -> list[str]:
     if not started:
-        return [f"hint: {_go(session, task)}git par sync, then git par merge {task.name}"]
+        return [f"hint: {_go(session, task)}git par sync, then git par merge {quote(task.name)}"]
     return [
         f"hint: solve and git add the files, then {_go(session, task)}git merge --continue"
         " (git merge --abort takes it back)",
-        f"hint: then git par merge {task.name}",
+        f"hint: then git par merge {quote(task.name)}",
     ]
 
 

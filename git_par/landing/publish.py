@@ -43,7 +43,7 @@ def place(repo: Repo, base: str) -> Place | None:
     found = [one.path for one in registry.worktrees(repo) if one.branch == f"refs/heads/{base}"]
     if len(found) > 1:
         places = " and ".join(f"'{path}'" for path in found)
-        raise Refused(f"{base}: checked out twice, in {places}", hint=f"git -C '{found[1]}' switch --detach")
+        raise Refused(f"{base}: checked out twice, in {places}", hint=f"git -C {quote(str(found[1]))} switch --detach")
     if busy := registry.moving(repo, base):
         raise Refused(f"{base}: {busy}", hint="finish or abort it first")
     if not found:
@@ -54,10 +54,12 @@ def place(repo: Repo, base: str) -> Place | None:
     if checkout is None or directory is None:
         raise Refused(
             f"{base}: checked out in '{path}', which is gone or damaged",
-            hint=f"git worktree repair '{path}', or 'git worktree prune' when it is gone for good",
+            hint=f"git worktree repair {quote(str(path))}, or 'git worktree prune' when it is gone for good",
         )
     if busy := registry.operation(directory):
-        raise Refused(f"{base}: {busy} is in progress in '{path}'", hint=f"cd '{path}' and finish or abort it")
+        raise Refused(
+            f"{base}: {busy} is in progress in '{path}'", hint=f"cd {quote(str(path))} and finish or abort it"
+        )
     return Place(path, checkout)
 
 
@@ -108,7 +110,7 @@ def _fast_forward(repo: Repo, where: Place, base: str, before: str, after: str, 
             if time.monotonic() > deadline:
                 raise Busy(
                     f"{base}: another git holds the index of '{where.path}'",
-                    hint=f"wait for it; when none runs there, remove '{index_lock / 'index.lock'}'",
+                    hint=f"wait for it; when none runs there, remove {quote(str(index_lock / 'index.lock'))}",
                 )
             time.sleep(0.05)
             continue
