@@ -251,7 +251,20 @@ def test_untracked_files_and_other_starts_do_not_refuse(world: World) -> None:
     world.write("untracked.txt", "")
     world.ok("add", "a")
     world.write("a.txt", "changed\n")
-    world.ok("add", "--from", "main", "b")
+    world.git("branch", "other")
+    world.ok("add", "--from", "other", "b")
+    world.ok("add", "--from", "main~0", "c")
+
+
+@pytest.mark.parametrize("start", ["HEAD", "@", "main", "refs/heads/main", "heads/main"])
+def test_a_start_that_is_what_is_checked_out_here_counts_the_dirt_too(world: World, start: str) -> None:
+    world.write("a.txt", "changed\n")
+    done = refused(world, "--from", start, "a")
+    assert done.status == 3
+    assert done.err.startswith(
+        f"git par: '{world.repo}': uncommitted changes that the new tasks would not see: a.txt\n"
+    )
+    world.ok("add", "--from", start, "--allow-dirty", "a")
 
 
 def test_dirt_counts_where_one_stands(world: World) -> None:
