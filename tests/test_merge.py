@@ -309,7 +309,7 @@ def test_a_workspace_on_another_branch_is_left_out(world: World) -> None:
     world.git("checkout", "-q", "-b", "fix", cwd=path)
     done = world.par("merge", "t")
     assert (done.status, done.out) == (1, "main: 1 left out\n  left out    t: it is on branch 'fix'\n")
-    assert done.err == f"hint: t: git -C '{path}' switch t\n"
+    assert done.err == f"hint: t: git -C {path} switch t\n"
     world.git("checkout", "-q", "--detach", cwd=path)
     assert world.par("merge", "t").out == "main: 1 left out\n  left out    t: it is on a detached HEAD\n"
 
@@ -320,7 +320,7 @@ def test_an_operation_in_progress_is_left_out(world: World) -> None:
     assert world.try_git("merge", "main", cwd=path).status == 1
     done = world.par("merge", "t")
     assert (done.status, done.out) == (1, "main: 1 left out\n  left out    t: a merge is in progress in it\n")
-    assert done.err == f"hint: t: git -C '{path}' status\n"
+    assert done.err == f"hint: t: git -C {path} status\n"
 
 
 def test_a_task_whose_branch_is_gone_is_left_out(world: World) -> None:
