@@ -3,6 +3,7 @@
 Only the verb that was asked for is set up and loaded; `git par -h` and a word that is no verb set up all of them.
 """
 
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -48,7 +49,7 @@ def run_merge() -> None:
 def main(argv: Sequence[str]) -> int:
     """Carry out one command line and return its exit status."""
     render.as_typed()
-    as_json = "--json" in argv
+    as_json = "--json" in (argv[: argv.index("--")] if "--" in argv else argv)
     try:
         if sys.platform == "win32":
             raise UsageError("Windows: not supported", hint="use git-par inside WSL")
@@ -124,6 +125,8 @@ def _usage_error(error: Exception, argv: Sequence[str]) -> UsageError:
     text = str(getattr(error, "format_message", lambda: error)()).rstrip(".")
     verb = next((word for word in argv[:1] if word in _VERBS), "")
     text = text[:1].lower() + text[1:]
+    if verb == "with-lock" and not argv[1].startswith("-"):
+        return UsageError(f"{verb}: {text}", hint=f"git par {verb} -- {shlex.join(argv[1:])}")
     return UsageError(f"{verb}: {text}" if verb else text, hint=f"git par {verb} -h" if verb else "git par -h")
 
 

@@ -11,11 +11,12 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from git_par import interrupts
 from git_par.errors import GitFailed
 
 REPO_VARS = frozenset(
@@ -170,30 +171,46 @@ def _environment(*, plain: bool) -> dict[str, str]:
 
 
 def _run(argv: list[str], cwd: Path, env: Mapping[str, str], feed: str, timeout: float | None) -> Reply:
-    try:
-        process = subprocess.Popen(
-            argv,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=tuple(_carried),
-            start_new_session=timeout is not None,
-        )
-    except FileNotFoundError as error:
-        what = "git" if error.filename == "git" else str(cwd)
-        raise GitFailed(f"{what}: not found", hint="install git, or go to a directory that exists") from None
-    with process:
+    process: subprocess.Popen[bytes] | None = None
+    own_group = timeout is not None
+    with ExitStack() as stack:
         try:
+            with interrupts.later():
+                process = stack.enter_context(
+                    subprocess.Popen(
+                        argv,
+                        cwd=cwd,
+                        env=env,
+                        stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE,
+                        pass_fds=tuple(_carried),
+                        start_new_session=own_group,
+                    )
+                )
             out, err = process.communicate(os.fsencode(feed) if feed else None, timeout)
+        except FileNotFoundError as error:
+            what = "git" if error.filename == "git" else str(cwd)
+            raise GitFailed(f"{what}: not found", hint="install git, or go to a directory that exists") from None
         except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _end(process, signal.SIGKILL, group=True)
             raise GitFailed(
                 f"git {argv[-1]}: no answer within {timeout:.0f} s", hint="check the network and the remote"
             ) from None
         except BaseException:
-            process.wait()  # Ctrl-C reached git too; it cleans up after itself
+            # What comes now may take back what git was writing: it has to be gone by then, and cleans up after itself.
+            with interrupts.held():
+                _end(process, signal.SIGTERM, group=own_group)
             raise
     return Reply(process.returncode, os.fsdecode(out), os.fsdecode(err))
+
+
+def _end(process: subprocess.Popen[bytes] | None, number: int, *, group: bool) -> None:
+    if process is None:
+        return
+    with suppress(ProcessLookupError):
+        if not group:
+            process.send_signal(number)
+        elif process.poll() is None:
+            os.killpg(process.pid, number)
+    process.wait()

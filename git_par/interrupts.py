@@ -1,8 +1,10 @@
 """Signals: an interrupt takes back what is half done, and waits while something must not be cut in two."""
 
 import signal
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -16,9 +18,20 @@ class Interrupted(KeyboardInterrupt):
         self.number = number
 
 
+@dataclass
+class _State:
+    leaving: bool = False
+    """An interrupt is on its way out; another one would only cut the taking back."""
+    delays: int = 0
+    came: int | None = None
+
+
+_state = _State()
+
+
 def install() -> None:
     """Let SIGTERM and a closed terminal end the program as Ctrl-C does; one that is ignored, as under nohup, stays so."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
 
@@ -29,12 +42,52 @@ def held() -> Iterator[None]:
 
     A blocked signal stays blocked in the children (sigprocmask(2)), so a git started here is not cut short either.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def later() -> Iterator[None]:
+    """Let interrupts wait for us only: a process that is started here hears them, and is not started unknown to us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no interrupt is ever raised here
+        return
+    _state.delays += 1
+    try:
+        yield
+    finally:
+        _state.delays -= 1
+        if _state.came is not None and not _state.delays:
+            number, _state.came = _state.came, None
+            _interrupt(number, None)
+
+
+@contextmanager
+def taking_back() -> Iterator[ExitStack]:
+    """What undoes the block when it fails; no further interrupt cuts that short."""
+    with ExitStack() as undo:
+        try:
+            yield undo
+        except BaseException:
+            with held():
+                undo.close()
+            raise
+
+
+def heard() -> None:
+    """The interrupt that was caught does not end the program: the next one is raised again."""
+    _state.leaving = False
+
+
 def _interrupt(number: int, _frame: FrameType | None) -> None:
+    if _state.leaving:
+        return
+    if _state.delays:
+        _state.came = number
+        return
+    _state.leaving = True
     raise Interrupted(number)

@@ -3,12 +3,16 @@
 import json
 import os
 import re
+import shutil
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pexpect
 import pytest
 
+from tests.test_with_lock import ALONE, wait_for, wait_for_end
 from tests.world import PAR, Result, World
 
 
@@ -251,7 +255,20 @@ def test_untracked_files_and_other_starts_do_not_refuse(world: World) -> None:
     world.write("untracked.txt", "")
     world.ok("add", "a")
     world.write("a.txt", "changed\n")
-    world.ok("add", "--from", "main", "b")
+    world.git("branch", "other")
+    world.ok("add", "--from", "other", "b")
+    world.ok("add", "--from", "main~0", "c")
+
+
+@pytest.mark.parametrize("start", ["HEAD", "@", "main", "refs/heads/main", "heads/main"])
+def test_a_start_that_is_what_is_checked_out_here_counts_the_dirt_too(world: World, start: str) -> None:
+    world.write("a.txt", "changed\n")
+    done = refused(world, "--from", start, "a")
+    assert done.status == 3
+    assert done.err.startswith(
+        f"git par: '{world.repo}': uncommitted changes that the new tasks would not see: a.txt\n"
+    )
+    world.ok("add", "--from", start, "--allow-dirty", "a")
 
 
 def test_dirt_counts_where_one_stands(world: World) -> None:
@@ -740,3 +757,128 @@ def test_journal_tells_what_was_made(world: World) -> None:
     )  # fmt: skip
     assert entry["tasks"]["a"][0] is None
     assert entry["tasks"]["a"][1] == json.loads((world.repo / ".git" / "par" / "tasks" / "a.json").read_bytes())
+
+
+# interrupts
+
+STORM = """#!/bin/sh
+# Asks git-par to end before or after its n-th git call, and again around all that follow.
+count=$(cat "$COUNT" 2>/dev/null || echo 0)
+count=$((count + 1))
+echo "$count" >"$COUNT"
+[ "$WHEN" = before ] && [ "$count" -ge "$FROM" ] && kill -TERM "$PPID" && exec "$REAL_GIT" "$@"
+"$REAL_GIT" "$@"
+status=$?
+[ "$count" -ge "$FROM" ] && kill -TERM "$PPID"
+exit "$status"
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_interrupts_in_a_row_leave_all_or_nothing(world: World, when: str) -> None:
+    git, tools, counter = shutil.which("git"), world.root / "tools", world.root / "count"
+    assert git
+    world.write("git", STORM, tools).chmod(0o755)
+    world.ok("add", "first")
+    before = listing(world)
+    for number in range(1, 60):
+        counter.unlink(missing_ok=True)
+        env = {"PATH": f"{tools}:{os.environ['PATH']}", "REAL_GIT": git, "COUNT": str(counter), "FROM": str(number)}
+        done = world.par_process("add", "one", "two", env={**env, "WHEN": when})
+        world.check_sound()
+        if "one" not in world.branches():
+            assert (done.status, done.out) == (143, ""), (number, done)
+            assert listing(world) == before, number
+            continue
+        assert sorted(world.branches()) == ["first", "main", "one", "two"]
+        assert number > 8
+        assert done.status in (0, 143)
+        if done.status:
+            assert done.err == "git par: one, two: interrupted; what was made stays: see 'git par list'\n"
+            world.ok("remove", "one", "two")
+            before = listing(world)
+            continue
+        return
+    pytest.fail("it never got through")
+
+
+def test_git_is_gone_before_its_work_is_taken_back(world: World) -> None:
+    go, started = world.root / "go", world.root / "started"
+    for number in range(200):
+        world.write(f"f{number}.txt", "text\n")
+    smudge(world, f"touch {started}; while ! [ -e {go} ]; do sleep 0.05; done; cat")
+    before = listing(world)
+    adding = world.start(*PAR, "add", "one")
+    wait_for(started)
+    adding.send_signal(signal.SIGTERM)
+    assert adding.wait(60) == 143
+    assert listing(world) == before
+    go.touch()
+    adding.communicate()
+    assert listing(world) == before
+    world.check_sound()
+
+
+def test_interrupting_exec_ends_the_commands_and_the_tasks_stay(world: World) -> None:
+    stem = f'"{world.root}/$GIT_PAR_TASK'
+    command = f'sleep 300 & echo $! >{stem}.new"; mv {stem}.new" {stem}.pid"; wait'
+    adding = world.start(*ALONE, *PAR, "add", "one", "two", "--exec", command)
+    files = [world.root / "one.pid", world.root / "two.pid"]
+    for file in files:
+        wait_for(file)
+    adding.send_signal(signal.SIGTERM)
+    out, err = adding.communicate(timeout=60)
+    assert (adding.returncode, out) == (143, "")
+    assert err == "git par: one, two: interrupted; what was made stays: see 'git par list'\n"
+    for file in files:
+        wait_for_end(int(file.read_text()))
+    world.check_sound()
+    assert [task["state"] for task in world.ok("list", "--json").json["tasks"]] == ["new", "new"]
+
+
+def test_exec_whose_lines_nobody_reads_leaves_no_traceback(world: World) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    program = "import sys, threading; threading.excepthook = lambda args: open('raised', 'w').close()\n"
+    program += "from git_par.cli import run; run()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "add", "a", "--exec", "echo line; echo line; touch done"],
+        cwd=world.repo,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=writer,
+    )
+    os.close(writer)
+    assert (world.workspaces / "a" / "done").exists(), done
+    assert not (world.repo / "raised").exists()
+
+
+def test_a_name_that_is_taken_says_by_what(world: World) -> None:
+    name = "a$(id)"
+    world.add(name)
+    done = refused(world, name)
+    assert done.err == refusal(
+        f"{name}: there is a task of that name", "cd \"$(git par path 'a$(id)')\", or choose another name"
+    )
+    record = next((world.repo / ".git/par/tasks").glob("*.json"))
+    text = record.read_text()
+    record.write_text(text.replace('"state": "active"', '"state": "removing"'))
+    done = world.par("add", name)
+    assert done == (2, "", refusal(f"{name}: a task of that name is half removed", "git par remove 'a$(id)'"))
+
+
+def test_a_name_that_another_process_is_making_says_so(world: World) -> None:
+    go, started = world.root / "go", world.root / "started"
+    smudge(world, f"touch {started}; while ! [ -e {go} ]; do sleep 0.05; done; cat")
+    making = world.start(*PAR, "add", "a")
+    wait_for(started)
+    done = world.par("add", "a")
+    go.touch()
+    making.communicate(timeout=60)
+    assert making.returncode == 0
+    assert done == (
+        2,
+        "",
+        refusal("a: another process is making a task of that name", "wait for it, or choose another name"),
+    )

@@ -220,3 +220,9 @@ def test_names_that_are_no_text_go_out_as_they_came_in(tmp_path: Path) -> None:
     assert os.fsencode(world.par_process("path", "caf\udce9").err).startswith(b"git par: caf\xe9: no such task\n")
     assert world.par_process("path", "one", env={"LC_ALL": "C"}).out == f"{world.workspaces / 'one'}\n"
     assert world.par_process("path", "one", "--json").json["path"] == str(world.workspaces / "one")
+
+
+def test_json_behind_the_dashes_is_the_commands(world: World) -> None:
+    assert world.par_process("with-lock", "--", "echo", "--json") == (0, "--json\n", "")
+    done = world.par("with-lock", "--", "no-such-command", "--json")
+    assert (done.status, done.out) == (2, "")

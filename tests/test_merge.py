@@ -1,5 +1,6 @@
 """`git par merge`: what it takes, in which order, what it says and how it ends."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -313,7 +314,7 @@ def test_a_workspace_on_another_branch_is_left_out(world: World) -> None:
     world.git("checkout", "-q", "-b", "fix", cwd=path)
     done = world.par("merge", "t")
     assert (done.status, done.out) == (1, "main: 1 left out\n  left out    t: it is on branch 'fix'\n")
-    assert done.err == f"hint: t: git -C '{path}' switch t\n"
+    assert done.err == f"hint: t: git -C {path} switch t\n"
     world.git("checkout", "-q", "--detach", cwd=path)
     assert world.par("merge", "t").out == "main: 1 left out\n  left out    t: it is on a detached HEAD\n"
 
@@ -324,7 +325,7 @@ def test_an_operation_in_progress_is_left_out(world: World) -> None:
     assert world.try_git("merge", "main", cwd=path).status == 1
     done = world.par("merge", "t")
     assert (done.status, done.out) == (1, "main: 1 left out\n  left out    t: a merge is in progress in it\n")
-    assert done.err == f"hint: t: git -C '{path}' status\n"
+    assert done.err == f"hint: t: git -C {path} status\n"
 
 
 def test_a_task_whose_branch_is_gone_is_left_out(world: World) -> None:
@@ -339,6 +340,35 @@ def test_a_task_whose_branch_is_gone_is_left_out(world: World) -> None:
         "  merged      u\n"
         "  left out    t: branch 't' is gone\n",
     )
+
+
+def test_a_renamed_branch_is_told_how_to_get_its_name_back(world: World) -> None:
+    path = world.task("it's")
+    world.git("branch", "-m", "it's", "better", cwd=path)
+    done = world.par("merge", "--all")
+    assert (done.status, done.out) == (
+        1,
+        "main: 1 left out\n  left out    it's: branch 'it's' is gone: it was renamed to 'better'\n",
+    )
+    hint = shlex.join(["git", "-C", str(path), "branch", "-m", "it's"])
+    assert done.err == f"hint: it's: {hint}\n"
+    world.process("sh", "-c", hint)
+    world.ok("merge", "--all")
+
+
+def test_a_branch_that_was_left_and_deleted_is_not_taken_for_renamed(world: World) -> None:
+    path = world.task("t")
+    world.git("checkout", "-q", "-b", "other", cwd=path)
+    world.git("branch", "-D", "t")
+    assert world.par("merge", "t").err == "hint: t: see 'git par list'\n"
+
+
+def test_hints_for_odd_paths_can_be_pasted(world: World) -> None:
+    path = world.task("a$(id)'b")
+    world.git("checkout", "-q", "-b", "fix", cwd=path)
+    hint = world.par("merge", "--all").err.strip().partition("a$(id)'b: ")[2]
+    assert world.process("sh", "-c", hint).status == 0
+    world.ok("merge", "--all")
 
 
 def test_a_task_whose_workspace_is_gone_is_merged_by_its_branch(world: World) -> None:

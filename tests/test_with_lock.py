@@ -2,10 +2,17 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import pexpect
+
 from tests.world import PAR, World
+
+# Without the terminal that the tests may have been started from.
+ALONE = (sys.executable, "-c", "import os, sys; os.setsid(); os.execv(sys.argv[1], sys.argv[1:])")
 
 
 def lock_is_free(world: World) -> bool:
@@ -27,6 +34,15 @@ def wait_for(what: Path) -> None:
     raise AssertionError(f"{what} never came")
 
 
+def wait_for_end(process: int) -> None:
+    for _ in range(600):
+        state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True).stdout
+        if state.strip()[:1] in ("", "Z"):
+            return
+        time.sleep(0.05)
+    raise AssertionError("the command is still there")
+
+
 def test_the_status_of_the_command_is_returned(world: World) -> None:
     assert world.par_process("with-lock", "--", "sh", "-c", "echo out; echo err >&2; exit 7") == (7, "out\n", "err\n")
     assert world.par_process("with-lock", "--", "sh", "-c", "kill -9 $$").status == 137
@@ -35,6 +51,8 @@ def test_the_status_of_the_command_is_returned(world: World) -> None:
 
 
 def test_bad_command_lines(world: World) -> None:
+    done = world.par("with-lock", "git", "log", "--format=%h %s")
+    assert (done.status, done.err.splitlines()[1]) == (2, "hint: git par with-lock -- git log '--format=%h %s'")
     for args in (("with-lock",), ("with-lock", "--")):
         assert world.par(*args) == (2, "", "git par: with-lock: no command\nhint: git par with-lock -- git fetch\n")
     done = world.par("with-lock", "--", "no-such-command")
@@ -79,18 +97,13 @@ def test_a_borrowed_lock_of_somebody_else_does_not_count(world: World) -> None:
 def test_the_command_ends_with_git_par(world: World) -> None:
     pid = world.root / "pid"
     holder = world.start(
-        *PAR, "with-lock", "--", "sh", "-c", f"sleep 300 & echo $! >{pid}.new; mv {pid}.new {pid}; wait"
+        *(*ALONE, *PAR), "with-lock", "--", "sh", "-c", f"sleep 300 & echo $! >{pid}.new; mv {pid}.new {pid}; wait"
     )
     wait_for(pid)
     child = int(pid.read_text())
     holder.send_signal(signal.SIGKILL)
     holder.communicate()
-    for _ in range(600):
-        if not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2]:
-            break
-        time.sleep(0.05)
-    else:
-        raise AssertionError("the command is still there")
+    wait_for_end(child)
     assert lock_is_free(world)
 
 
@@ -113,3 +126,53 @@ def test_interrupting_ends_the_command(world: World) -> None:
     assert holder.wait(60) == 128 + signal.SIGINT
     holder.communicate()
     assert lock_is_free(world)
+
+
+def test_a_stopped_command_is_woken_to_hear_it(world: World) -> None:
+    started = world.root / "started"
+    script = f"trap 'exit 9' TERM; touch {started}; kill -STOP $$; while :; do sleep 0.05; done"
+    holder = world.start(*ALONE, *PAR, "with-lock", "--", "sh", "-c", script)
+    wait_for(started)
+    for _ in range(600):
+        listed = subprocess.run(["ps", "-Ao", "ppid=,stat="], capture_output=True, text=True).stdout
+        if any(line.split()[0] == str(holder.pid) and line.split()[1][0] == "T" for line in listed.splitlines()):
+            break
+        time.sleep(0.05)
+    holder.send_signal(signal.SIGTERM)
+    assert holder.wait(60) == 9
+    holder.communicate()
+
+
+def test_the_command_may_ask_at_the_terminal_though_its_input_is_a_pipe(world: World) -> None:
+    shell = f"echo x | {' '.join(PAR)} with-lock -- sh -c 'read y </dev/tty; echo got $y'"
+    child = pexpect.spawn("/bin/sh", ["-c", shell], cwd=str(world.repo), timeout=20, encoding="utf-8")
+    child.sendline("word")
+    try:
+        child.expect("got word")
+        child.expect(pexpect.EOF)
+    finally:
+        child.close(force=True)
+    assert child.exitstatus == 0
+
+
+def test_a_signal_to_git_par_reaches_the_command_at_a_terminal(world: World) -> None:
+    started = world.root / "started"
+    script = f"trap 'exit 9' TERM; touch {started}; while :; do sleep 0.05; done"
+    child = pexpect.spawn(
+        sys.executable, [*PAR[1:], "with-lock", "--", "sh", "-c", script], cwd=str(world.repo), timeout=20
+    )
+    try:
+        wait_for(started)
+        child.kill(signal.SIGTERM)
+        child.expect(pexpect.EOF)
+    finally:
+        child.close(force=True)
+    assert child.exitstatus == 9
+
+
+def test_the_command_has_the_environment_as_inherited(world: World) -> None:
+    env = {"GIT_DIR": str(world.repo / ".git"), "GIT_INDEX_FILE": "/no/such", "GIT_WORK_TREE": str(world.repo)}
+    done = world.par_process(
+        "with-lock", "--", "sh", "-c", 'echo "$GIT_DIR|$GIT_INDEX_FILE|$GIT_WORK_TREE"', cwd=world.root, env=env
+    )
+    assert done == (0, f"{world.repo}/.git|/no/such|{world.repo}\n", "")

@@ -3,10 +3,12 @@
 import getpass
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from shlex import quote
 
 from git_par import git, interrupts, names, render, spawn
 from git_par.commands import facts
@@ -55,29 +57,30 @@ def run(session: Session, options: Options) -> Report:
     if options.fetch:
         _fetch(repo, options.start)
     start = _start(session, options)
-    with session.journal.operation() as operation, ExitStack() as busy, ExitStack() as undo:
+    with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
         with session.locks.repository():
             planned = _plan(session, options, start, wanted)
             busy.enter_context(session.locks.every_task([task.name for task in planned]))
             made = []
-            for task in planned:
-                path = worktree.reserve(repo, task.name)
-                undo.callback(worktree.take_back, repo, path)
-                task = replace(task, path=str(path))
-                operation.entry.task(None, task)
-                operation.entry.ref(task.ref, None, start.commit)
-                made.append(task)
-            undo.callback(operation.forget)
-            operation.write()
-            for task in made:
-                session.tasks.add(task)
-                undo.callback(session.tasks.drop, task.name)
-            _create_branches(repo, made, start)
-            undo.callback(_delete_branches, repo, made, start)
-            for task in made:
-                worktrees.register(repo, Path(task.path), task.branch, task.name)
-                if options.sparse:
-                    worktree.make_sparse(repo, Path(task.path), options.sparse)
+            with interrupts.held():  # each step and how it is undone belong together
+                for task in planned:
+                    path = worktree.reserve(repo, task.name)
+                    undo.callback(worktree.take_back, repo, path)
+                    task = replace(task, path=str(path))
+                    operation.entry.task(None, task)
+                    operation.entry.ref(task.ref, None, start.commit)
+                    made.append(task)
+                undo.callback(operation.forget)
+                operation.write()
+                for task in made:
+                    session.tasks.add(task)
+                    undo.callback(session.tasks.drop, task.name)
+                _create_branches(repo, made, start)
+                undo.callback(_delete_branches, repo, made, start)
+                for task in made:
+                    worktrees.register(repo, Path(task.path), task.branch, task.name)
+                    if options.sparse:
+                        worktree.make_sparse(repo, Path(task.path), options.sparse)
         for task in made:
             worktree.fill(repo, Path(task.path))
         # From here on the workspaces are handed over: nothing below takes them back.
@@ -87,6 +90,24 @@ def run(session: Session, options: Options) -> Report:
             for task in made:
                 session.tasks.put(task)
                 operation.entry.task(None, task)
+    try:
+        ended = _begin(session, options, made, start)
+    except KeyboardInterrupt:
+        with suppress(OSError):
+            session.tell(
+                f"{', '.join(task.name for task in made)}: interrupted; what was made stays: see 'git par list'"
+            )
+        raise
+    return Report(
+        data=lambda: {"tasks": [fact.as_json() for fact in facts.gather(session, made)]},
+        lines=[task.path for task in made],
+        talk=[f"{task.name}: starts at {start.shown}, returns to {start.base}" for task in made],
+        status=ended,
+    )
+
+
+def _begin(session: Session, options: Options, made: Sequence[Task], start: Start) -> Status:
+    """What users have run in new workspaces: the hook, then the command."""
     problems = [
         f"{task.name}: {problem}"
         for task in made
@@ -94,15 +115,9 @@ def run(session: Session, options: Options) -> Report:
     ]
     for problem in problems:
         session.tell(problem)
-    ended = Status.FAILED if problems else Status.DONE
     if options.command and not _execute(session, made, options.command):
-        ended = Status.PARTIAL
-    return Report(
-        data=lambda: {"tasks": [fact.as_json() for fact in facts.gather(session, made)]},
-        lines=[task.path for task in made],
-        talk=[f"{task.name}: starts at {start.shown}, returns to {start.base}" for task in made],
-        status=ended,
-    )
+        return Status.PARTIAL
+    return Status.FAILED if problems else Status.DONE
 
 
 def _fetch(repo: Repo, start: str | None) -> None:
@@ -135,23 +150,30 @@ def _start(session: Session, options: Options) -> Start:
         if commit is None:
             raise UsageError(f"--from {options.start}: no such commit", hint="see 'git branch --all'")
         branch = _checked_out(repo)
-        return Start(commit, options.start, _base(repo, options, commit, branch))
+        full = repo.here.line("rev-parse", "--symbolic-full-name", "--end-of-options", options.start)
+        full = full.split("\n")[-1]  # git 2.39 echoes '--end-of-options'
+        if repo.top and (full == "HEAD" or (branch and full == f"refs/heads/{branch}")):
+            _check_dirt(session, options, repo.top, status.read(repo.here, untracked="no").tracked_dirt)
+        return Start(commit, options.start, _base(repo, options, commit, branch, full))
     if repo.top is None:
         branch, head = _checked_out(repo), repo.here.commit("HEAD")
     else:
         now = status.read(repo.here, untracked="no")
         branch, head = now.branch, now.head
-        if head and now.tracked_dirt and not options.allow_dirty:
-            _refuse_dirt(session, repo.top, now.tracked_dirt)
+        if head:
+            _check_dirt(session, options, repo.top, now.tracked_dirt)
     if head is None:
         raise Refused("HEAD: no commit yet to start from", hint="git commit --allow-empty -m 'first commit'")
     shown = f"{branch or 'detached HEAD'} ({head[:8]})"
     if here := session.here():
         shown += f", the branch of task {here.name}"
-    return Start(head, shown, _base(repo, options, head, branch))
+    return Start(head, shown, _base(repo, options, head, branch, ""))
 
 
-def _refuse_dirt(session: Session, top: Path, dirt: Sequence[str]) -> None:
+def _check_dirt(session: Session, options: Options, top: Path, dirt: Sequence[str]) -> None:
+    """Refuse, or tell, when the tasks start at the HEAD of `top` and would not see what is uncommitted there."""
+    if options.allow_dirty or not dirt:
+        return
     some = ", ".join(dirt[:3]) + (f" and {len(dirt) - 3} more" if len(dirt) > 3 else "")
     if session.settings.choice("dirty", "refuse", "warn") == "warn":
         session.tell(f"'{top}' has uncommitted changes that the new tasks will not see: {some}")
@@ -167,16 +189,14 @@ def _checked_out(repo: Repo) -> str | None:
     return reply.out.strip().removeprefix("refs/heads/") or None
 
 
-def _base(repo: Repo, options: Options, commit: str, branch: str | None) -> str:
-    """The branch the tasks return to."""
+def _base(repo: Repo, options: Options, commit: str, branch: str | None, full: str) -> str:
+    """The branch the tasks return to; `full` is the ref that the start names, if it names one."""
     if options.base is not None:
         chosen = options.base.removeprefix("refs/heads/")
         if repo.git.commit(f"refs/heads/{chosen}") is None:
             raise UsageError(f"--base {options.base}: no such local branch", hint="see 'git branch'")
         return chosen
     if options.start is not None:
-        full = repo.here.line("rev-parse", "--symbolic-full-name", "--end-of-options", options.start)
-        full = full.split("\n")[-1]  # git 2.39 echoes '--end-of-options'
         if full.startswith("refs/heads/"):
             return full.removeprefix("refs/heads/")
         if full.startswith("refs/remotes/"):
@@ -229,11 +249,8 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
     template = options.template or session.settings.text("branch")
     planned: list[Task] = []
     for name in wanted:
-        if session.tasks.get(name) is not None:
-            raise UsageError(
-                f"{name}: there is a task of that name",
-                hint=f'cd "$(git par path {name})", or choose another name',
-            )
+        if there := session.tasks.get(name):
+            raise _taken(there)
         branch = _branch(name, template, options.group)
         planned.append(
             Task(
@@ -252,6 +269,16 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
         )
     _check_branches(session.repo, planned)
     return planned
+
+
+def _taken(task: Task) -> UsageError:
+    """The name is another task's, whatever stage that one is at."""
+    what, hint = "there is a task of that name", f'cd "$(git par path {quote(task.name)})", or choose another name'
+    if task.state == "creating":
+        what, hint = "another process is making a task of that name", "wait for it, or choose another name"
+    elif task.state == "removing":
+        what, hint = "a task of that name is half removed", f"git par remove {quote(task.name)}"
+    return UsageError(f"{task.name}: {what}", hint=hint)
 
 
 def _clear_dead(session: Session, name: str) -> None:
@@ -347,17 +374,21 @@ def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
     One task on a terminal has the terminal to itself; else each line comes out on stderr with the task in front.
     """
     if len(made) == 1 and render.has_terminal():
-        return _one(session, made[0], command, alone=True)
-    from concurrent.futures import ThreadPoolExecutor
+        (task,) = made
+        codes = [spawn.shell(command, Path(task.path), _environment(session, task), line=None)]
+    else:
+        codes = spawn.shells(
+            command,
+            [
+                spawn.Place(Path(task.path), _environment(session, task), partial(render.relay, task.name))
+                for task in made
+            ],
+        )
+    for task, code in zip(made, codes, strict=True):
+        if code:
+            session.tell(f"{task.name}: the command ended with status {code}")
+    return not any(codes)
 
-    with ThreadPoolExecutor(max_workers=len(made)) as pool:
-        return all(list(pool.map(lambda task: _one(session, task, command, alone=False), made)))
 
-
-def _one(session: Session, task: Task, command: str, *, alone: bool) -> bool:
-    env: Mapping[str, str] = {**git.user_environment(), **facts.environment(session, task)}
-    line = None if alone else (lambda text: render.relay(task.name, text))
-    code = spawn.shell(command, Path(task.path), env, line=line)
-    if code:
-        session.tell(f"{task.name}: the command ended with status {code}")
-    return code == 0
+def _environment(session: Session, task: Task) -> Mapping[str, str]:
+    return {**git.user_environment(), **facts.environment(session, task)}

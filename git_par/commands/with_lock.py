@@ -1,8 +1,9 @@
 """`git par with-lock`: any command under the repository lock, so that it takes its turn among git-par's own."""
 
+import os
 from collections.abc import Sequence
 
-from git_par import git, spawn
+from git_par import spawn
 from git_par.errors import UsageError
 from git_par.render import Report
 from git_par.state.session import Session
@@ -11,10 +12,11 @@ from git_par.state.session import Session
 def run(session: Session, command: Sequence[str]) -> Report:
     """Run `command` and end with its status.
 
-    It does not get the lock's descriptor, which a daemon that it starts would keep; it ends with this process instead.
+    It has the environment as inherited.  It does not get the lock's descriptor, which a daemon that it starts would keep;
+    it ends with this process instead.
     """
     if not command:
         raise UsageError("with-lock: no command", hint="git par with-lock -- git fetch")
     with session.locks.repository():
-        env = {**git.user_environment(), **session.locks.passed_on()}
+        env = {**os.environ, **session.locks.passed_on()}
         return Report(status=spawn.supervised(command, env))

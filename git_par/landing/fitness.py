@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 
 from git_par.errors import ParError
 from git_par.landing.plan import Skipped
@@ -56,7 +57,7 @@ def _is_removed(session: Session, item: Item) -> bool:
 
 def _look_at(session: Session, item: Item, tip: str | None, allow_dirty: bool) -> tuple[Skipped | None, int]:
     if tip is None:
-        return Skipped(item, "gone", f"branch '{item.branch}' is gone", hint="see 'git par list'"), 0
+        return _gone(session, item), 0
     if item.task is None:
         return None, 0
     path = Path(item.task.path)
@@ -64,13 +65,27 @@ def _look_at(session: Session, item: Item, tip: str | None, allow_dirty: bool) -
     if git is None or directory is None:
         return None, 0  # the branch is all there is
     if busy := registry.operation(directory):
-        return Skipped(item, "operation", f"{busy} is in progress in it", f"git -C '{path}' status"), 0
+        return Skipped(item, "operation", f"{busy} is in progress in it", f"git -C {quote(str(path))} status"), 0
     now = status.read(git)
     if now.branch != item.branch:
         on = f"branch '{now.branch}'" if now.branch else "a detached HEAD"
-        return Skipped(item, "other-branch", f"it is on {on}", f"git -C '{path}' switch {item.branch}"), 0
+        hint = f"git -C {quote(str(path))} switch {quote(item.branch)}"
+        return Skipped(item, "other-branch", f"it is on {on}", hint), 0
     if now.tracked_dirt and not allow_dirty:
         some = ", ".join(now.tracked_dirt[:3]) + ("…" if len(now.tracked_dirt) > 3 else "")
         detail = f"uncommitted changes: {some}"
         return Skipped(item, "dirty", detail, "commit them, or merge what is committed with --allow-dirty"), 0
     return None, len(now.untracked)
+
+
+def _gone(session: Session, item: Item) -> Skipped:
+    """A task without its branch; `git branch -m`, run in the workspace, leaves word of itself in the reflog."""
+    what = f"branch '{item.branch}' is gone"
+    git = registry.checkout(session.repo, Path(item.task.path)) if item.task else None
+    if item.task and git:
+        now = status.read(git, untracked="no").branch
+        told = git.run("log", "--walk-reflogs", "--format=%gs", "HEAD", "--", ok=range(256)).out if now else ""
+        if f"Branch: renamed {item.ref} to refs/heads/{now}" in told.splitlines():
+            hint = f"git -C {quote(item.task.path)} branch -m {quote(item.branch)}"
+            return Skipped(item, "gone", f"{what}: it was renamed to '{now}'", hint)
+    return Skipped(item, "gone", what, hint="see 'git par list'")
