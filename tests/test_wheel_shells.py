@@ -48,7 +48,7 @@ def prefix(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 def test_a_wheel_brings_pages_and_completions(prefix: Path, world: World) -> None:
     need("man")
     world.add("task-48")
-    env = {"PATH": f"{prefix / 'bin'}:{os.environ['PATH']}"}
+    env = {"PATH": f"{prefix / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": ""}
     found = world.process("man", "-w", "git-par-merge", env=env)
     assert (found.status, found.out) == (0, f"{prefix}/share/man/man1/git-par-merge.1\n")
     for kind in SHELLS:
@@ -62,5 +62,5 @@ def test_a_wheel_brings_pages_and_completions(prefix: Path, world: World) -> Non
         assert shell.run("command pwd -P") == str(world.workspaces / "task-48")
         shell.close()
     # By its path, with nothing of it in PATH, it names itself by its path.
-    text = world.process(str(prefix / "bin/git-par"), "shell-init", "bash").out
+    text = world.process(str(prefix / "bin/git-par"), "shell-init", "bash", env={"PYTHONPATH": ""}).out
     assert f"place=$({prefix}/bin/git-par path -- " in text

@@ -20,6 +20,9 @@ from git_par.repo import Repo
 from git_par.state.announce import Announcement, announced
 from git_par.workspaces import registry, status
 
+_RETRIES = 5
+"""How often a fast-forward is tried again that failed for no reason that is still there."""
+
 _FEW = 500
 """Up to so many paths git is asked about them alone, which costs nothing in a large checkout."""
 
@@ -91,6 +94,7 @@ def _fast_forward(repo: Repo, where: Place, base: str, before: str, after: str, 
     deadline = time.monotonic() + _INDEX_PATIENCE
     # Asked before git writes anything: afterwards its own half-written files would be in the way.
     blocked = in_the_way(repo, where.git, before, after)
+    retries = _RETRIES
     while True:
         reply = where.git.run(
             # With a strategy such as `ours` in the branch's own options, or in pull.twohead, git would not fast-forward.
@@ -116,6 +120,10 @@ def _fast_forward(repo: Repo, where: Place, base: str, before: str, after: str, 
             continue
         if blocked or not recover.is_torn(where.git, where.path, before, after):
             blocked = blocked or in_the_way(repo, where.git, before, after)
+            if not blocked and retries:
+                retries -= 1  # what held git back, such as a lock on the index, was gone when we looked
+                time.sleep(0.05)
+                continue
             if not blocked:
                 raise git.failed(["merge"], reply)
             raise Refused(
