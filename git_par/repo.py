@@ -80,6 +80,11 @@ class Repo:
         """
         return Git(top, (f"--git-dir={git_dir}", f"--work-tree={top}"))
 
+    def branch_here(self) -> str | None:
+        """The branch checked out where one stands, without `refs/heads/`; None when detached."""
+        reply = self.here.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+        return reply.out.strip().removeprefix("refs/heads/") or None
+
     def branches(self) -> dict[str, str]:
         """Every branch, as full ref, with its commit, as they stand now."""
         listed = self.git.line("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads")

@@ -12,16 +12,16 @@ from shlex import quote
 
 from git_par import git, interrupts, names, render, spawn
 from git_par.commands import facts
-from git_par.errors import Refused, Status, UsageError
+from git_par.errors import Status, UsageError
 from git_par.render import Report
 from git_par.repo import Repo
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import registry as worktrees
-from git_par.workspaces import removal, status, worktree
-
-_FETCH_PATIENCE = 300.0
+from git_par.workspaces import removal, worktree
+from git_par.workspaces import start as starts
+from git_par.workspaces.start import Start
 
 
 @dataclass(frozen=True)
@@ -40,23 +40,14 @@ class Options:
     command: str | None = None
 
 
-@dataclass(frozen=True)
-class Start:
-    """Where tasks begin: the commit, how it was named, and the branch they return to."""
-
-    commit: str
-    shown: str
-    base: str
-
-
 def run(session: Session, options: Options) -> Report:
     """Make the tasks and report their paths, in the order asked for."""
     wanted = _wanted(options)
     facts.check_settings(session)
     repo = session.repo
     if options.fetch:
-        _fetch(repo, options.start)
-    start = _start(session, options)
+        starts.fetch(repo, options.start)
+    start = starts.find(session, options.start, options.base, allow_dirty=options.allow_dirty)
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
         with session.locks.repository():
             planned = _plan(session, options, start, wanted)
@@ -118,104 +109,6 @@ def _begin(session: Session, options: Options, made: Sequence[Task], start: Star
     if options.command and not _execute(session, made, options.command):
         return Status.PARTIAL
     return Status.FAILED if problems else Status.DONE
-
-
-def _fetch(repo: Repo, start: str | None) -> None:
-    """Bring the remote that the start names up to date, else the one the current branch follows."""
-    remotes = repo.here.line("remote").splitlines()
-    remote = next((one for one in remotes if start and start.startswith(f"{one}/")), None)
-    if remote is None:
-        reply = repo.here.run("rev-parse", "--abbrev-ref", "@{upstream}", ok=(0, 128))
-        follows = reply.out.strip() if reply.code == 0 else ""
-        remote = next((one for one in remotes if follows.startswith(f"{one}/")), None)
-    if remote is None:
-        remote = "origin" if "origin" in remotes else None
-    if remote is None:
-        raise UsageError("--fetch: no remote to fetch from", hint="git remote add origin URL")
-    for attempt in range(3):  # another fetch next door may hold a ref
-        reply = repo.here.run(
-            "fetch", "--quiet", "--no-recurse-submodules", remote, ok=range(256), timeout=_FETCH_PATIENCE
-        )
-        if reply.code == 0 or attempt == 2:
-            break
-    if reply.code != 0:
-        raise git.failed(["fetch"], reply)
-
-
-def _start(session: Session, options: Options) -> Start:
-    """Where the tasks begin and what they return to; refuses a start that would leave work behind."""
-    repo = session.repo
-    if options.start is not None:
-        commit = repo.here.commit(options.start)
-        if commit is None:
-            raise UsageError(f"--from {options.start}: no such commit", hint="see 'git branch --all'")
-        branch = _checked_out(repo)
-        full = repo.here.line("rev-parse", "--symbolic-full-name", "--end-of-options", options.start)
-        full = full.split("\n")[-1]  # git 2.39 echoes '--end-of-options'
-        if repo.top and (full == "HEAD" or (branch and full == f"refs/heads/{branch}")):
-            _check_dirt(session, options, repo.top, status.read(repo.here, untracked="no").tracked_dirt)
-        return Start(commit, options.start, _base(repo, options, commit, branch, full))
-    if repo.top is None:
-        branch, head = _checked_out(repo), repo.here.commit("HEAD")
-    else:
-        now = status.read(repo.here, untracked="no")
-        branch, head = now.branch, now.head
-        if head:
-            _check_dirt(session, options, repo.top, now.tracked_dirt)
-    if head is None:
-        raise Refused("HEAD: no commit yet to start from", hint="git commit --allow-empty -m 'first commit'")
-    shown = f"{branch or 'detached HEAD'} ({head[:8]})"
-    if here := session.here():
-        shown += f", the branch of task {here.name}"
-    return Start(head, shown, _base(repo, options, head, branch, ""))
-
-
-def _check_dirt(session: Session, options: Options, top: Path, dirt: Sequence[str]) -> None:
-    """Refuse, or tell, when the tasks start at the HEAD of `top` and would not see what is uncommitted there."""
-    if options.allow_dirty or not dirt:
-        return
-    some = ", ".join(dirt[:3]) + (f" and {len(dirt) - 3} more" if len(dirt) > 3 else "")
-    if session.settings.choice("dirty", "refuse", "warn") == "warn":
-        session.tell(f"'{top}' has uncommitted changes that the new tasks will not see: {some}")
-        return
-    raise Refused(
-        f"'{top}': uncommitted changes that the new tasks would not see: {some}",
-        hint="commit them, or start from the commit as it is with --allow-dirty",
-    )
-
-
-def _checked_out(repo: Repo) -> str | None:
-    reply = repo.here.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
-    return reply.out.strip().removeprefix("refs/heads/") or None
-
-
-def _base(repo: Repo, options: Options, commit: str, branch: str | None, full: str) -> str:
-    """The branch the tasks return to; `full` is the ref that the start names, if it names one."""
-    if options.base is not None:
-        chosen = options.base.removeprefix("refs/heads/")
-        if repo.git.commit(f"refs/heads/{chosen}") is None:
-            raise UsageError(f"--base {options.base}: no such local branch", hint="see 'git branch'")
-        return chosen
-    if options.start is not None:
-        if full.startswith("refs/heads/"):
-            return full.removeprefix("refs/heads/")
-        if full.startswith("refs/remotes/"):
-            form = "--format=%(upstream)%00%(refname)"
-            tracking = [line.split("\0") for line in repo.git.line("for-each-ref", form, "refs/heads").splitlines()]
-            local = [ref.removeprefix("refs/heads/") for upstream, ref in tracking if upstream == full]
-            if branch in local or len(local) == 1:
-                return branch if branch in local else local[0]
-    if branch is None:
-        raise UsageError(
-            f"{options.start or 'HEAD'}: it does not say which branch the task returns to",
-            hint="name it with --base BRANCH",
-        )
-    if options.start is None or repo.git.holds("merge-base", "--is-ancestor", commit, f"refs/heads/{branch}"):
-        return branch
-    raise UsageError(
-        f"--from {options.start}: not in the history of '{branch}', so the task cannot return there",
-        hint="name the branch it returns to with --base BRANCH",
-    )
 
 
 def _wanted(options: Options) -> list[str]:

@@ -46,7 +46,7 @@ class Options:
 def run(session: Session, options: Options) -> Report:
     """Merge what was asked for and report, base by base."""
     items = _items(session, options)
-    batches = select.batches(items, into=_into(session, options), here=_branch_here(session))
+    batches = select.batches(items, into=_into(session, options), here=session.repo.branch_here())
     if not options.dry_run and items:
         _check_identity(session)
     outcomes: list[Outcome] = []
@@ -129,11 +129,6 @@ def _into(session: Session, options: Options) -> str | None:
 def _is_branch(session: Session, branch: str) -> bool:
     """Whether `branch` is one by its very name: `main~1` is a commit, and nothing can be merged into it."""
     return session.repo.git.holds("show-ref", "--verify", "--quiet", f"refs/heads/{branch}")
-
-
-def _branch_here(session: Session) -> str | None:
-    reply = session.repo.here.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
-    return reply.out.strip().removeprefix("refs/heads/") or None
 
 
 def _check_identity(session: Session) -> None:

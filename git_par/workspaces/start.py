@@ -1,0 +1,114 @@
+"""Where new tasks begin, and the branch they return to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_par import git
+from git_par.errors import Refused, UsageError
+from git_par.repo import Repo
+from git_par.state.session import Session
+from git_par.workspaces import status
+
+_PATIENCE = 300.0
+"""Seconds for a fetch."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where tasks begin: the commit, how it was named, and the branch they return to."""
+
+    commit: str
+    shown: str
+    base: str
+
+
+def fetch(repo: Repo, revision: str | None) -> None:
+    """Bring the remote that the start names up to date, else the one the current branch follows."""
+    remotes = repo.here.line("remote").splitlines()
+    remote = next((one for one in remotes if revision and revision.startswith(f"{one}/")), None)
+    if remote is None:
+        reply = repo.here.run("rev-parse", "--abbrev-ref", "@{upstream}", ok=(0, 128))
+        follows = reply.out.strip() if reply.code == 0 else ""
+        remote = next((one for one in remotes if follows.startswith(f"{one}/")), None)
+    if remote is None:
+        remote = "origin" if "origin" in remotes else None
+    if remote is None:
+        raise UsageError("--fetch: no remote to fetch from", hint="git remote add origin URL")
+    for attempt in range(3):  # another fetch next door may hold a ref
+        reply = repo.here.run("fetch", "--quiet", "--no-recurse-submodules", remote, ok=range(256), timeout=_PATIENCE)
+        if reply.code == 0 or attempt == 2:
+            break
+    if reply.code != 0:
+        raise git.failed(["fetch"], reply)
+
+
+def find(session: Session, revision: str | None, base: str | None, *, allow_dirty: bool) -> Start:
+    """Where the tasks begin and what they return to; refuses a start that would leave work behind."""
+    repo = session.repo
+    if revision is not None:
+        commit = repo.here.commit(revision)
+        if commit is None:
+            raise UsageError(f"--from {revision}: no such commit", hint="see 'git branch --all'")
+        branch = repo.branch_here()
+        full = repo.here.line("rev-parse", "--symbolic-full-name", "--end-of-options", revision)
+        full = full.split("\n")[-1]  # git 2.39 echoes '--end-of-options'
+        if repo.top and not allow_dirty and (full == "HEAD" or (branch and full == f"refs/heads/{branch}")):
+            _check_dirt(session, repo.top, status.read(repo.here, untracked="no").tracked_dirt)
+        return Start(commit, revision, _base(repo, revision, base, commit, branch, full))
+    if repo.top is None:
+        branch, head = repo.branch_here(), repo.here.commit("HEAD")
+    else:
+        now = status.read(repo.here, untracked="no")
+        branch, head = now.branch, now.head
+        if head and not allow_dirty:
+            _check_dirt(session, repo.top, now.tracked_dirt)
+    if head is None:
+        raise Refused("HEAD: no commit yet to start from", hint="git commit --allow-empty -m 'first commit'")
+    shown = f"{branch or 'detached HEAD'} ({head[:8]})"
+    if here := session.here():
+        shown += f", the branch of task {here.name}"
+    return Start(head, shown, _base(repo, None, base, head, branch, ""))
+
+
+def _check_dirt(session: Session, top: Path, dirt: Sequence[str]) -> None:
+    """Refuse, or tell, when the tasks start at the HEAD of `top` and would not see what is uncommitted there."""
+    if not dirt:
+        return
+    some = ", ".join(dirt[:3]) + (f" and {len(dirt) - 3} more" if len(dirt) > 3 else "")
+    if session.settings.choice("dirty", "refuse", "warn") == "warn":
+        session.tell(f"'{top}' has uncommitted changes that the new tasks will not see: {some}")
+        return
+    raise Refused(
+        f"'{top}': uncommitted changes that the new tasks would not see: {some}",
+        hint="commit them, or start from the commit as it is with --allow-dirty",
+    )
+
+
+def _base(repo: Repo, revision: str | None, wanted: str | None, commit: str, branch: str | None, full: str) -> str:
+    """The branch the tasks return to; `full` is the ref that the start names, if it names one."""
+    if wanted is not None:
+        chosen = wanted.removeprefix("refs/heads/")
+        if repo.git.commit(f"refs/heads/{chosen}") is None:
+            raise UsageError(f"--base {wanted}: no such local branch", hint="see 'git branch'")
+        return chosen
+    if revision is not None:
+        if full.startswith("refs/heads/"):
+            return full.removeprefix("refs/heads/")
+        if full.startswith("refs/remotes/"):
+            form = "--format=%(upstream)%00%(refname)"
+            tracking = [line.split("\0") for line in repo.git.line("for-each-ref", form, "refs/heads").splitlines()]
+            local = [ref.removeprefix("refs/heads/") for upstream, ref in tracking if upstream == full]
+            if branch in local or len(local) == 1:
+                return branch if branch in local else local[0]
+    if branch is None:
+        raise UsageError(
+            f"{revision or 'HEAD'}: it does not say which branch the task returns to",
+            hint="name it with --base BRANCH",
+        )
+    if revision is None or repo.git.holds("merge-base", "--is-ancestor", commit, f"refs/heads/{branch}"):
+        return branch
+    raise UsageError(
+        f"--from {revision}: not in the history of '{branch}', so the task cannot return there",
+        hint="name the branch it returns to with --base BRANCH",
+    )
