@@ -144,18 +144,24 @@ def main() -> None:
         metavar="N",
         help="also merge N tasks that have workspaces; takes N times the room of a checkout",
     )
+    parser.add_argument("--only", choices=("start-up", "add", "merge"), help="measure just this")
     options = parser.parse_args()
+    wanted = {options.only} if options.only else {"start-up", "add", "merge"}
     if not PAR.exists():
         raise SystemExit("bench: no git-par beside this Python; use script/bench")
     files, directories, branches, rounds = (2_000, 120, 20, 3) if options.quick else (50_000, 3_000, 60, 5)
     root = Path(tempfile.mkdtemp(prefix="git-par-bench-")).resolve()
     try:
         small = make(root / "small", files=200, directories=20, branches=1)
-        start_up(small, 4 * rounds)
-        add("add, 200 files", small, 2 * rounds)
+        if "start-up" in wanted:
+            start_up(small, 4 * rounds)
+        if "add" in wanted:
+            add("add, 200 files", small, 2 * rounds)
         big = make(root / "big", files=files, directories=directories, branches=branches)
-        add(f"add, {files} files", big, rounds)
-        merge(f"merge of {branches} branches, {files} files", big, max(2, rounds // 2), big.branches)
+        if "add" in wanted:
+            add(f"add, {files} files", big, rounds)
+        if "merge" in wanted:
+            merge(f"merge of {branches} branches, {files} files", big, max(2, rounds // 2), big.branches)
         if options.workspaces:
             many = make(root / "many", files=files, directories=directories, branches=options.workspaces)
             merge_tasks(many, max(2, rounds // 2))
