@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -98,7 +100,7 @@ def check_edits(world: World) -> None:
     assert (world.repo / ".env").read_text() == "secret\n"
 
 
-@pytest.mark.parametrize("number", range(30, 330, 12))
+@pytest.mark.parametrize("number", range(30, 346, 12))
 def test_killed_anywhere_the_checkout_is_old_or_new(prepared: World, number: int) -> None:
     world = prepared
     old = world.rev("main")
@@ -115,6 +117,37 @@ def test_killed_anywhere_the_checkout_is_old_or_new(prepared: World, number: int
     again = world.par("merge", "t")
     assert again.status == 0, again
     assert tree_on_disk(world) == world.rev("t^{tree}")
+    check_edits(world)
+
+
+def test_git_itself_in_front_does_not_hide_that_nobody_is_at_work(prepared: World) -> None:
+    world = prepared
+    launcher = world.root / "bin" / "git-par"
+    launcher.parent.mkdir()
+    launcher.write_text(f'#!/bin/sh\nexec {sys.executable} -m git_par "$@"\n')
+    launcher.chmod(0o755)
+    assert merge_killed(world, 150)
+    assert (world.repo / ".git" / "index.lock").exists()
+    env = {"PATH": f"{launcher.parent}:{os.environ['PATH']}"}
+    assert world.process("git", "par", "list", env=env).err.endswith("is taken back\n")
+    assert not (world.repo / ".git" / "index.lock").exists()
+
+
+def test_an_editor_that_git_waits_for_keeps_its_lock(prepared: World) -> None:
+    world = prepared
+    assert merge_killed(world, 150)
+    (world.repo / ".git" / "index.lock").unlink()
+    go = world.root / "go"
+    editor = f"sh -c 'touch {go}.started; while ! [ -e {go} ]; do sleep 0.05; done; exit 1' --"
+    commit = world.start("git", "commit", "-a", env={"GIT_EDITOR": editor})
+    while not (world.root / "go.started").exists():
+        time.sleep(0.05)
+    assert (world.repo / ".git" / "index.lock").exists()
+    assert world.ok("list").err.startswith("git par: main: another git is at work in ")
+    assert (world.repo / ".git" / "index.lock").exists()
+    go.touch()
+    commit.communicate(timeout=60)
+    assert "is taken back" in world.ok("list").err
     check_edits(world)
 
 

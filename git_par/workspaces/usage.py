@@ -48,7 +48,7 @@ def users(paths: Sequence[Path]) -> dict[Path, list[User]]:
     import psutil
 
     found: dict[Path, list[User]] = {path: [] for path in paths}
-    spared = _calling_chain()
+    spared = calling_chain()
     for process in psutil.process_iter():
         if process.pid in spared:
             continue
@@ -121,7 +121,8 @@ def _name(process: "Process") -> str:
         return "?"
 
 
-def _calling_chain() -> set[int]:
+def calling_chain() -> set[int]:
+    """The processes that brought us here and do nothing else: git-par itself, git, the nearest shell."""
     import psutil
 
     chain = {os.getpid()}
