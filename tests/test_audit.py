@@ -1,6 +1,7 @@
 """The audit of planned merges: it tells a change that was not kept, and is silent about every honest merge."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 from git_par import repo as repository
 from git_par.landing import audit, message, plan, trees
 from git_par.landing.audit import Alarm, Step, judge
-from git_par.landing.plan import Plan, Strategy
+from git_par.landing.jobs import Way
+from git_par.landing.planned import Plan, Strategy
 from git_par.landing.select import Item
 from git_par.repo import Repo
+from git_par.state.session import Session
 from tests.world import World
 
 GONE = ("000000", "0" * 40)
@@ -107,7 +110,7 @@ def forked(world: World) -> tuple[World, str, str, str]:
     world.git("checkout", "-q", "-f", "--detach", ours)
     world.git("merge", "-q", "--no-edit", theirs)
     honest_merge = world.rev("HEAD")
-    assert audit.check(found(world), [Step((root,), ours, theirs, honest_merge)]).alarms == ((),)
+    assert audit.check(found(world), [[Step((root,), ours, theirs, honest_merge)]]).alarms == ((),)
     return world, root, ours, theirs
 
 
@@ -142,7 +145,7 @@ def test_a_merge_commit_that_does_not_keep_a_file_alarms(
             world.write(path, content)
 
     wrong = build(world, ours, [ours, theirs], spoil)
-    findings = audit.check(found(world), [Step((root,), ours, theirs, wrong)])
+    findings = audit.check(found(world), [[Step((root,), ours, theirs, wrong)]])
     assert [one.path for one in findings.alarms[0]] == [path]
     assert alarm in str(findings.alarms[0][0])
     assert findings.exempt == ()
@@ -156,7 +159,7 @@ def test_a_wrong_merge_base_alarms(world: World) -> None:
     second = world.commit("two", two__txt="2\n")
     root = world.rev("main")
     two_alone = world.git("commit-tree", "-m", "m", "-p", first, "-p", second, f"{second}^{{tree}}")
-    findings = audit.check(found(world), [Step((root,), first, second, two_alone)])
+    findings = audit.check(found(world), [[Step((root,), first, second, two_alone)]])
     assert findings.alarms == ((Alarm("one.txt", "as it was", "deleted"),),)
 
 
@@ -169,7 +172,7 @@ def test_a_path_that_a_rename_moved_is_listed_and_not_judged(world: World) -> No
     world.git("checkout", "-q", "-b", "editor", root)
     editor = world.commit("edit", old__txt="".join(f"line {number}\n" for number in range(30)) + "more\n")
     world.git("merge", "-q", "--no-edit", mover)
-    findings = audit.check(found(world), [Step((root,), editor, mover, world.rev("HEAD"))])
+    findings = audit.check(found(world), [[Step((root,), editor, mover, world.rev("HEAD"))]])
     assert findings.alarms == ((),)
     assert findings.exempt == ("new.txt",)
 
@@ -186,7 +189,7 @@ def test_a_file_put_into_a_renamed_directory_is_listed_and_not_judged(world: Wor
     adder = world.commit("add", None, **{"old/more": "more\n"})
     world.git("merge", "-q", "--no-edit", mover)
     assert (world.repo / "new" / "more").exists()
-    findings = audit.check(found(world), [Step((root,), adder, mover, world.rev("HEAD"))])
+    findings = audit.check(found(world), [[Step((root,), adder, mover, world.rev("HEAD"))]])
     assert findings.alarms == ((),)
     assert findings.exempt == ("new/more", "old/more")
 
@@ -203,7 +206,7 @@ def test_a_renamed_directory_does_not_excuse_a_file_that_was_there_before(world:
     world.git("checkout", "-q", "-b", "editor", root)
     editor = world.commit("edit", victim__txt="edited\n")
     wrong = world.git("commit-tree", "-m", "m", "-p", mover, "-p", editor, f"{mover}^{{tree}}")
-    (alarms,) = audit.check(found(world), [Step((root,), mover, editor, wrong)]).alarms
+    (alarms,) = audit.check(found(world), [[Step((root,), mover, editor, wrong)]]).alarms
     assert [alarm.path for alarm in alarms] == ["victim.txt"]
 
 
@@ -222,10 +225,10 @@ def test_where_several_merge_bases_differ_nothing_is_judged(world: World) -> Non
     world.git("checkout", "-q", "main")
     world.git("merge", "-q", "--no-edit", "side")
     merged = world.rev("HEAD")
-    assert audit.check(found(world), [Step(roots, ours, theirs, merged)]).alarms == ((),)
+    assert audit.check(found(world), [[Step(roots, ours, theirs, merged)]]).alarms == ((),)
     # What is the same in all of them is.
     wrong = world.git("commit-tree", "-m", "m", "-p", ours, "-p", theirs, f"{ours}^{{tree}}")
-    (alarms,) = audit.check(found(world), [Step(roots, ours, theirs, wrong)]).alarms
+    (alarms,) = audit.check(found(world), [[Step(roots, ours, theirs, wrong)]]).alarms
     assert [alarm.path for alarm in alarms] == ["d.txt"]
 
 
@@ -235,11 +238,11 @@ def test_every_step_of_a_chain_is_judged_on_its_own(world: World) -> None:
     for name in ("one", "two", "three"):
         world.git("checkout", "-q", "-b", name, root)
         theirs = world.commit(name, None, **{f"{name}__txt": name})
-        tree = trees.merge(found(world), tip, theirs)[0] if name != "two" else f"{tip}^{{tree}}"
+        tree = trees.merge(found(world), tip, theirs).tree if name != "two" else f"{tip}^{{tree}}"
         merged = world.git("commit-tree", "-m", "m", "-p", tip, "-p", theirs, tree)
         steps.append(Step((root,), tip, theirs, merged))
         tip = merged
-    assert [len(alarms) for alarms in audit.check(found(world), steps).alarms] == [0, 1, 0]
+    assert [len(alarms) for alarms in audit.check(found(world), [[step] for step in steps]).alarms] == [0, 1, 0]
 
 
 def test_names_that_look_like_the_format_are_read_right(world: World) -> None:
@@ -252,9 +255,9 @@ def test_names_that_look_like_the_format_are_read_right(world: World) -> None:
     world.git("checkout", "-q", "main")
     ours = world.commit("main")
     good = world.git("commit-tree", "-m", "m", "-p", ours, "-p", side, f"{side}^{{tree}}")
-    assert audit.check(found(world), [Step((root,), ours, side, good)]).alarms == ((),)
+    assert audit.check(found(world), [[Step((root,), ours, side, good)]]).alarms == ((),)
     bad = world.git("commit-tree", "-m", "m", "-p", ours, "-p", side, f"{ours}^{{tree}}")
-    (alarms,) = audit.check(found(world), [Step((root,), ours, side, bad)]).alarms
+    (alarms,) = audit.check(found(world), [[Step((root,), ours, side, bad)]]).alarms
     assert {alarm.path for alarm in alarms} == set(names)
 
 
@@ -265,10 +268,8 @@ def spoil_merge_of(monkeypatch: pytest.MonkeyPatch, tip: str) -> None:
     """Make the merge of `tip` answer with the tree it came to: as if the merge had dropped everything."""
     real = trees.merge
 
-    def merge(repo: Repo, ours: str, theirs: str) -> tuple[str, tuple[str, ...]]:
-        if theirs == tip:
-            return repo.git.line("rev-parse", f"{ours}^{{tree}}"), ()
-        return real(repo, ours, theirs)
+    def merge(repo: Repo, ours: str, theirs: str, **how: Any) -> trees.Result:
+        return trees.Result(trees.tree_of(repo, ours)) if theirs == tip else real(repo, ours, theirs, **how)
 
     monkeypatch.setattr(trees, "merge", merge)
 
@@ -280,15 +281,10 @@ def test_a_plan_leaves_out_the_one_that_fails_the_audit(world: World, monkeypatc
         world.git("checkout", "-q", "-b", name, root)
         ready.append((Item(name, name), world.commit(name, None, **{f"{name}__txt": name})))
     spoil_merge_of(monkeypatch, ready[1][1])
-    made: Plan = plan.make(
-        found(world),
-        base="main",
-        before=root,
-        ready=ready,
-        held=(),
-        strategy=Strategy.NO_FF,
-        words=message.Words("main"),
-    )
+    session = Session(("merge",), lambda _: None)
+    monkeypatch.chdir(world.repo)
+    way = Way(session.repo, Strategy.NO_FF, message.Words("main"))
+    made: Plan = plan.make(session, way, base="main", before=root, ready=ready, held=())
     assert [one.item.name for one in made.merged] == ["one", "three"]
     assert [(one.item.name, one.reason) for one in made.skipped] == [("two", "audit")]
     assert world.git("ls-tree", "--name-only", made.after).split() == [".gitignore", "a.txt", "one.txt", "three.txt"]

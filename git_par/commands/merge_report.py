@@ -1,28 +1,15 @@
 """What `git par merge` says: what became of each base, to people and to programs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from git_par.commands.remove import Sweep
-from git_par.errors import ParError, Status
-from git_par.landing import plan
-from git_par.landing.plan import Plan
+from git_par.errors import Status
+from git_par.landing.planned import Clash, Conflicted, Outcome
 from git_par.names import going_to
 from git_par.state.session import Session
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one base."""
-
-    plan: Plan
-    published: bool = False
-    refused: ParError | None = None
-    untracked: tuple[tuple[str, int], ...] = ()
-    """Tasks with untracked files, which stay where they are, and how many."""
 
 
 def status(outcomes: Sequence[Outcome], swept: Sweep | None, notes: Sequence[str]) -> Status:
@@ -30,9 +17,7 @@ def status(outcomes: Sequence[Outcome], swept: Sweep | None, notes: Sequence[str
     refused = [outcome for outcome in outcomes if outcome.refused]
     if refused and not any(outcome.published for outcome in outcomes):
         return max(outcome.refused.status for outcome in refused if outcome.refused)
-    left_out = any(
-        outcome.plan.conflicted or any(not one.harmless for one in outcome.plan.skipped) for outcome in outcomes
-    )
+    left_out = any(not outcome.plan.is_whole for outcome in outcomes)
     if refused or left_out or (swept and swept.left):
         return Status.PARTIAL
     return Status.FAILED if notes else Status.DONE
@@ -46,22 +31,24 @@ def lines(outcome: Outcome, *, dry: bool) -> list[str]:
     counts = [
         (len(made.merged), "would be merged" if dry else "merged"),
         (len(made.conflicted), "in conflict"),
+        (len(made.failed), "failed"),
     ]
     already = sum(one.harmless for one in made.skipped)
     counts += [(already, "already in"), (len(made.skipped) - already, "left out")]
     said = ", ".join(f"{count} {words}" for count, words in counts if count) or "nothing to do"
     moved = "" if made.after == made.before else f" ({made.before[:8]}..{made.after[:8]})"
     shown = [f"{made.base}: {said}{moved}"]
-    rows = [("merged", one.item.name, "") for one in made.merged]
+    rows = [("merged", one.item.name, one.private and f"in a private workspace ({one.private})") for one in made.merged]
     rows += [("conflict", one.item.name, "; ".join(map(_clash, one.files))) for one in made.conflicted]
+    rows += [("failed", one.item.name, f"the gate, with status {one.exit}; see '{one.log}'") for one in made.failed]
     rows += [("already in" if one.harmless else "left out", one.item.name, one.detail) for one in made.skipped]
     shown += [f"  {word:10}  {name}{': ' if detail else ''}{detail}" for word, name, detail in rows]
     if made.exempt:
-        shown.append(f"  not audited, moved by a rename: {', '.join(made.exempt)}")
+        shown.append(f"  not audited, moved by a rename or merged by a driver: {', '.join(made.exempt)}")
     return shown
 
 
-def _clash(clash: plan.Clash) -> str:
+def _clash(clash: Clash) -> str:
     return clash.path + (f" (with {', '.join(clash.others)})" if clash.others else "")
 
 
@@ -69,6 +56,7 @@ def hints(session: Session, outcomes: Sequence[Outcome]) -> list[str]:
     """What to run next, for everything that was left out."""
     said = []
     for outcome in outcomes:
+        said += outcome.plan.warnings
         for name, count in outcome.untracked:
             said.append(f"{name}: {count} untracked file{'s' if count > 1 else ''} not merged")
         for one in outcome.plan.skipped:
@@ -83,7 +71,7 @@ def hints(session: Session, outcomes: Sequence[Outcome]) -> list[str]:
     return said
 
 
-def _way_out(session: Session, outcome: Outcome, conflicted: plan.Conflicted) -> str:
+def _way_out(session: Session, outcome: Outcome, conflicted: Conflicted) -> str:
     item, base = conflicted.item, outcome.plan.base
     if item.task is None:
         return f"merge {base} into {item.branch}, then git par merge {quote(item.name)}"
@@ -102,7 +90,13 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "after": made.after or None,
         "published": outcome.published,
         "merged": [
-            {"name": one.item.name, "branch": one.item.branch, "tip": one.tip, "commit": one.commit}
+            {
+                "name": one.item.name,
+                "branch": one.item.branch,
+                "tip": one.tip,
+                "commit": one.commit,
+                "private": one.private or None,
+            }
             for one in made.merged
         ],
         "conflicted": [
@@ -113,10 +107,11 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             }
             for one in made.conflicted
         ],
-        "failed": [],
+        "failed": [{"name": one.item.name, "gate": one.gate, "exit": one.exit, "log": one.log} for one in made.failed],
         "skipped": [
             {"name": one.item.name, "reason": one.reason, "detail": one.detail or None} for one in made.skipped
         ],
         "exempt": list(made.exempt),
+        "warnings": list(made.warnings),
         "refused": outcome.refused.message if outcome.refused else None,
     }

@@ -12,7 +12,7 @@ from typing import Any
 
 from git_par import interrupts
 from git_par.errors import Busy, GitFailed, Refused, Status, UsageError
-from git_par.landing import integrated, message, plan, publish, trees
+from git_par.landing import integrated, message, publish, trees
 from git_par.landing.select import Item
 from git_par.names import going_to
 from git_par.render import Report
@@ -140,13 +140,13 @@ def _sync(session: Session, task: Task, done: Synced, operation: Open, *, marker
         if roots == [tip]:
             after = base
         else:
-            tree, clashes = trees.merge(repo, tip, base)
-            if clashes:
-                _conflict(session, task, base, clashes, done, markers=markers)
+            merged = trees.merge(repo, tip, base)
+            if merged.clashes:
+                _conflict(session, task, base, merged.clashes, done, markers=markers)
                 return
             words = message.words(repo, task.branch, tip, None)
             text = message.merge(repo, words, Item(task.base, task.base), base)
-            after = plan.commit_tree(repo, tree, (tip, base), text)
+            after = trees.commit(repo, merged.tree, (tip, base), text)
         if _publish(session, task, tip, after, done, operation):
             return
     raise Busy(f"{task.name}: it kept moving", hint="run the command again when nobody commits there")
@@ -211,9 +211,9 @@ def _conflict(
             hint=f"{_go(session, task)}git commit -a, then git par sync",
         )
     tip = session.repo.git.commit(task.ref) or ""
-    merged, _ = trees.merge(session.repo, tip, base)
+    merged = trees.merge(session.repo, tip, base)
     # A real merge would overwrite ignored files, and --no-overwrite-ignore does not hold it back (git-merge(1)).
-    if blocked := publish.in_the_way(session.repo, git, tip, merged):
+    if blocked := publish.in_the_way(session.repo, git, tip, merged.tree):
         raise Refused(
             f"{task.name}: in the way in '{path}': {', '.join(blocked[:3])}",
             hint=f"move them away, then git par sync {quote(task.name)}",

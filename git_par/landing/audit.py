@@ -4,18 +4,25 @@ Against the merge base, a path changed on one side only must equal that side, an
 change.  This catches what a merge can get wrong without a conflict: git before 2.51.1 could drop or keep files in some
 renames, and a wrong merge base reverts earlier work.
 
-Exempt are paths that a rename on either side may have moved the change to or from; they are listed, not hidden.
+Exempt are paths that a rename on either side may have moved the change to or from, and everything under
+merge.renormalize, which rewrites files on the way; they are listed, not hidden.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from git_par.git import Git
-from git_par.repo import Repo
+from git_par.repo import Repo, is_true
 
 Change = tuple[str, str]
 """Mode and object id of a path's new side; mode 000000 is a deletion."""
 Diff = Mapping[str, Change]
+
+_MANY = 5
+"""So many files that a task sets back are worth a warning."""
+
+_RECENT = 200
+"""How many commits of the base are looked at for that."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +49,18 @@ class Alarm:
 
 @dataclass(frozen=True)
 class Findings:
-    """The alarms of each step, and the paths that could not be judged."""
+    """What was found: for each task its alarms, and the paths it sets back when they are many; what could not be judged."""
 
     alarms: tuple[tuple[Alarm, ...], ...]
     exempt: tuple[str, ...] = ()
+    set_back: tuple[tuple[str, ...], ...] = ()
 
 
-def check(repo: Repo, steps: Sequence[Step]) -> Findings:
-    """Audit `steps` with one `git rev-parse` and one `git diff-tree`, whatever their number."""
+def check(repo: Repo, tasks: Sequence[Sequence[Step]]) -> Findings:
+    """Audit the steps of each task with one `git cat-file` and one `git diff-tree`, whatever their number."""
+    steps = [step for task in tasks for step in task]
     if not steps:
-        return Findings(())
+        return Findings(tuple(() for _ in tasks), set_back=tuple(() for _ in tasks))
     trees = _trees(
         repo.git, {commit for step in steps for commit in (*step.roots, step.ours, step.theirs, step.result)}
     )
@@ -65,18 +74,46 @@ def check(repo: Repo, steps: Sequence[Step]) -> Findings:
         ]
         wanted += [(root, trees[other]) for other in step.roots[1:]]
     diffs = _diffs(repo.git, wanted)
-    alarms: list[tuple[Alarm, ...]] = []
     exempt: dict[str, None] = {}
-    for step in steps:
+    renormalizes = is_true(repo.setting("merge.renormalize"))
+
+    def alarms(step: Step) -> list[Alarm]:
         root, ours, theirs = trees[step.roots[0]], trees[step.ours], trees[step.theirs]
         unclear = {path for other in step.roots[1:] for path in diffs[root, trees[other]]}
         found = judge(diffs[root, ours], diffs[root, theirs], diffs[ours, trees[step.result]], unclear)
-        if found:
-            moved = _Moves.read(repo.git, root, (ours, theirs))
-            exempt.update(dict.fromkeys(alarm.path for alarm in found if moved.touch(alarm.path)))
-            found = [alarm for alarm in found if not moved.touch(alarm.path)]
-        alarms.append(tuple(found))
-    return Findings(tuple(alarms), tuple(exempt))
+        if not found:
+            return []
+        moved = _Moves.read(repo.git, root, (ours, theirs))
+        unsure = {alarm.path for alarm in found if renormalizes or moved.touch(alarm.path)}
+        exempt.update(dict.fromkeys(sorted(unsure)))
+        return [alarm for alarm in found if alarm.path not in unsure]
+
+    found = tuple(tuple(alarm for step in task for alarm in alarms(step)) for task in tasks)
+    changes = [
+        {path: one for step in task for path, one in diffs[trees[step.roots[0]], trees[step.theirs]].items()}
+        for task in tasks
+    ]
+    return Findings(found, tuple(exempt), _set_back(repo.git, tasks, changes))
+
+
+def _set_back(git: Git, tasks: Sequence[Sequence[Step]], changes: Sequence[Diff]) -> tuple[tuple[str, ...], ...]:
+    """For each task the paths that it brings back to what they were earlier on the base, when they are many.
+
+    That is what a commit made from a stale checkout looks like: it takes others' work back, and merges cleanly.
+    """
+    if all(len(change) < _MANY for change in changes):
+        return tuple(() for _ in tasks)
+    start = next(step.ours for task in tasks for step in task)
+    fields = git.fields(
+        *("log", "--no-show-signature", "--first-parent", "-m", "--raw", "-z", "--no-renames", "--no-abbrev"),
+        *("--format=", f"--max-count={_RECENT}", start),
+    )
+    earlier: dict[str, set[Change]] = {}
+    for entry, path in zip(fields[::2], fields[1::2], strict=True):
+        mode, _, blob, *_ = entry.removeprefix(":").split(" ")
+        earlier.setdefault(path, set()).add((mode, blob))
+    found = (tuple(path for path, one in change.items() if one in earlier.get(path, ())) for change in changes)
+    return tuple(paths if len(paths) >= _MANY else () for paths in found)
 
 
 def judge(ours: Diff, theirs: Diff, result: Diff, unclear: set[str]) -> list[Alarm]:
@@ -128,6 +165,11 @@ class _Moves:
         if path in self.paths:
             return True
         return path not in self.stood and any(path.startswith(f"{one}/") or not one for one in self.directories)
+
+
+def some(paths: Sequence[str]) -> str:
+    """The first few of many paths, for a message."""
+    return ", ".join(paths[:3]) + ("…" if len(paths) > 3 else "")
 
 
 def _parent(path: str) -> str:

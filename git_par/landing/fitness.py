@@ -5,7 +5,7 @@ from pathlib import Path
 from shlex import quote
 
 from git_par.errors import ParError
-from git_par.landing.plan import Skipped
+from git_par.landing.planned import Skipped
 from git_par.landing.select import Batch, Item
 from git_par.state.session import Session
 from git_par.workspaces import registry, status

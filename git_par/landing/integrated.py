@@ -51,10 +51,30 @@ def bases(repo: Repo, task: Task) -> list[tuple[str, str]]:
     return [target for name in base_names(task) for target in targets(repo, name)]
 
 
+def start(repo: Repo, tip: str, base: str, landed: Landed | None) -> str | None:
+    """The merge base that counts for `tip` and `base` when the task landed as another commit and was worked on further.
+
+    After a squash or a rebase git does not know that the base has the work up to there, and would merge it once more.  A
+    task that contains its landing needs no such help.
+    """
+    if landed is None or landed.tip == tip:
+        return None
+    known = [(landed.tip, tip), (landed.commit, base)]
+    unknown = [(landed.tip, base), (landed.commit, tip)]
+    if all(_is_in(repo, *pair) for pair in known) and not any(_is_in(repo, *pair) for pair in unknown):
+        return landed.tip
+    return None
+
+
+def _is_in(repo: Repo, commit: str, tip: str) -> bool:
+    """Whether `commit` is in the history of `tip`; no, when it is not here any more."""
+    return repo.git.run("merge-base", "--is-ancestor", commit, tip, ok=range(256)).code == 0
+
+
 def verdict(repo: Repo, tip: str, bases: list[tuple[str, str]], landed: Landed | None) -> Verdict:
     """Whether the commit `tip` is integrated into one of `bases` (names and commits, as `targets` gives them)."""
     conflict = False
-    earlier = landed and landed.tip != tip and repo.git.holds("merge-base", "--is-ancestor", landed.tip, tip)
+    earlier = landed and landed.tip != tip and _is_in(repo, landed.tip, tip)
     for name, base in bases:
         if landed and earlier and _reverted(repo, landed.tip, base, {landed.commit}):
             return Verdict(reverted=True)  # what was added since does not bring that back
@@ -76,21 +96,22 @@ def _reason(repo: Repo, tip: str, base: str, landed: Landed | None) -> tuple[str
     brought = {landed.commit} if landed and landed.tip == tip else set()
     if roots == [tip]:
         return "ancestor", brought, False
-    if landed and brought and git.holds("merge-base", "--is-ancestor", landed.commit, base):
+    if landed and brought and _is_in(repo, landed.commit, base):
         return "landed", brought, False
     if not roots:
         return None, set(), False
-    files = [git.line("rev-parse", f"{commit}^{{tree}}") for commit in (base, tip, roots[0])]
+    files = [trees.tree_of(repo, commit) for commit in (base, tip, roots[0])]
     if files[0] == files[1]:
         return "same-tree", set(), False
     if files[1] == files[2] and len(roots) == 1:
         return "no-added-changes", set(), False
-    tree, clashes = trees.merge(repo, base, tip)
-    if clashes:
+    counts = start(repo, tip, base, landed)
+    merged = trees.merge(repo, base, tip, bases=(counts,) if counts else tuple(roots))
+    if merged.clashes:
         return None, set(), True
     if _has_driver(repo, roots[0], tip):
         return None, set(), False  # a driver may throw away what it is given, and call that clean
-    if tree == files[0]:
+    if merged.tree == files[0]:
         return "merge-adds-nothing", set(_squashed(repo, tip, base, roots[0])), False
     squashed = next(_squashed(repo, tip, base, roots[0]), None)
     return ("same-patch", {squashed}, False) if squashed else (None, set(), False)
@@ -135,7 +156,7 @@ def _squashed(repo: Repo, tip: str, base: str, root: str) -> Iterator[str]:
     # Without a commit in front, patch-id has none to name, so the task's own id comes with zeros.
     (mine, _), *_ = wanted
     for patch, commit in _patch_ids(repo, patches):
-        if patch == mine and trees.merge(repo, commit, tip) == (git.line("rev-parse", f"{commit}^{{tree}}"), ()):
+        if patch == mine and trees.merge(repo, commit, tip) == trees.Result(trees.tree_of(repo, commit)):
             yield commit
 
 
@@ -188,6 +209,7 @@ def _reverted(repo: Repo, tip: str, base: str, commits: set[str]) -> bool:
 
 def _brought(repo: Repo, commit: str, tip: str) -> bool:
     """Whether `tip` is in the history of `commit` and not in that of its first parent; no, when `commit` is not here."""
-    return [
-        repo.git.run("merge-base", "--is-ancestor", tip, one, ok=range(256)).code for one in (commit, f"{commit}^")
-    ] == [0, 1]
+    return (
+        _is_in(repo, tip, commit)
+        and repo.git.run("merge-base", "--is-ancestor", tip, f"{commit}^", ok=range(256)).code == 1
+    )

@@ -1,235 +1,187 @@
-"""Plan a merge: every step computed in the object database, nothing published, nobody's checkout touched.
-
-Each step is `git merge-tree --write-tree` onto the commit planned so far, then `git commit-tree`.
-"""
+"""Plan a merge: every step computed before anything is published, nobody's checkout touched."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 
-from git_par.landing import audit, integrated, message, trees
+from git_par.landing import audit, history, integrated
+from git_par.landing.attributes import Attributes
+from git_par.landing.history import History
+from git_par.landing.jobs import Clashing, Job, Made, Vetoed, Way
+from git_par.landing.planned import Clash, Conflicted, Merged, OnConflict, Plan, Skipped, Strategy
 from git_par.landing.select import Item
-from git_par.repo import Repo, is_true
+from git_par.landing.steps import Steps
+from git_par.landing.workshop import Workshop
+from git_par.repo import Repo
+from git_par.state.session import Session
 
-
-class Strategy(StrEnum):
-    """How one task comes into its base."""
-
-    NO_FF = "no-ff"
-    FF = "ff"
-    SQUASH = "squash"
-
-
-@dataclass(frozen=True)
-class Merged:
-    """One planned step: `before` and `commit` are the base around it, `roots` the merge bases."""
-
-    item: Item
-    tip: str
-    before: str
-    commit: str
-    roots: tuple[str, ...]
-    fast_forward: bool = False
-
-
-@dataclass(frozen=True)
-class Clash:
-    """A file in conflict, and with whose work."""
-
-    path: str
-    others: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Conflicted:
-    """A task that does not merge cleanly."""
-
-    item: Item
-    tip: str
-    files: tuple[Clash, ...]
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A task that was left out before anything was tried; `harmless` when there was nothing to do."""
-
-    item: Item
-    reason: str
-    detail: str = ""
-    hint: str = ""
-    harmless: bool = False
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What will become of one base."""
-
-    base: str
-    before: str
-    after: str
-    merged: tuple[Merged, ...] = ()
-    conflicted: tuple[Conflicted, ...] = ()
-    skipped: tuple[Skipped, ...] = ()
-    exempt: tuple[str, ...] = ()
-    """Paths that the audit could not judge, because a rename moved them."""
+Ready = Sequence[tuple[Item, str]]
+"""What is fit to be merged, in order, each with its tip."""
 
 
 def make(
-    repo: Repo,
+    session: Session,
+    way: Way,
     *,
     base: str,
     before: str,
-    ready: Sequence[tuple[Item, str]],
+    ready: Ready,
     held: Collection[str],
-    strategy: Strategy,
-    words: message.Words,
+    on_conflict: OnConflict = OnConflict.SKIP,
 ) -> Plan:
-    """Plan `ready` (items with their tips) onto `before`, in order, and audit every step.
+    """Plan `ready` onto `before`, in order, and audit every step.
 
     `held` are branches that stay out, and with them what is based on them.  An audit that fails leaves out its task, and
     everything is planned again without it.
     """
+    tips = tuple(tip for _, tip in ready)
+    walked = history.read(session.repo, before, tips)
+    attributes = Attributes(session.repo, before, tips)
     unfit: dict[str, Skipped] = {}
-    while True:
-        plan = _chain(
-            repo,
-            Plan(base, before, before, skipped=tuple(unfit.values())),
-            [(item, tip) for item, tip in ready if item.branch not in unfit],
-            {*held, *unfit},
-            strategy,
-            words,
-        )
-        found = audit.check(
-            repo,
-            [
-                audit.Step(merged.roots, merged.before, merged.tip, merged.commit)
-                for merged in plan.merged
-                if not merged.fast_forward
-            ],
-        )
-        wrong = next(
-            (
-                (merged, alarms)
-                for merged, alarms in zip(
-                    (one for one in plan.merged if not one.fast_forward), found.alarms, strict=True
-                )
-                if alarms
-            ),
-            None,
-        )
-        if wrong is None:
-            return replace(plan, exempt=found.exempt)
-        merged, alarms = wrong
-        unfit[merged.item.branch] = Skipped(
-            merged.item,
-            "audit",
-            "the merge would not keep a change as it is: " + "; ".join(map(str, alarms[:3])),
-            hint=f"look at it by hand: git merge --no-commit {merged.item.branch}",
-        )
-
-
-def _chain(
-    repo: Repo,
-    plan: Plan,
-    ready: Sequence[tuple[Item, str]],
-    held: set[str],
-    strategy: Strategy,
-    words: message.Words,
-) -> Plan:
-    merged: list[Merged] = []
-    conflicted: list[Conflicted] = []
-    skipped = list(plan.skipped)
-    tip = plan.before
-    for item, theirs in ready:
-        if item.task and item.task.base in held:
-            held.add(item.branch)
-            detail = f"it is based on {item.task.base}, which was left out"
-            skipped.append(Skipped(item, "stacked", detail))
-            continue
-        reply = repo.git.run("merge-base", "--all", tip, theirs, ok=(0, 1))
-        roots = tuple(reply.out.split())
-        if not roots:
-            skipped.append(
-                Skipped(
-                    item,
-                    "unrelated",
-                    f"it has no history in common with {plan.base}",
-                    hint=f"git merge --allow-unrelated-histories {item.branch}",
-                )
+    with Workshop(session, way, base).opened() as workshop:
+        while True:
+            chain = _Chain(
+                Steps(way, attributes, workshop),
+                walked,
+                Plan(base, before, before, skipped=tuple(unfit.values())),
+                {*held, *unfit},
+                on_conflict,
             )
-        elif before := _landed_before(repo, plan.base, item, tip, theirs, roots):
-            skipped.append(before)
-            if not before.harmless:
-                held.add(item.branch)
-        elif strategy is Strategy.FF and roots == (tip,):
-            merged.append(Merged(item, theirs, tip, theirs, roots, fast_forward=True))
-            tip = theirs
-        else:
-            tree, clashes = trees.merge(repo, tip, theirs)
-            if clashes:
-                others = _others(repo, merged, item, plan, roots[0])
-                files = (Clash(path, tuple(others.get(path, ()))) for path in clashes)
-                conflicted.append(Conflicted(item, theirs, tuple(files)))
-                held.add(item.branch)
-                continue
-            if strategy is Strategy.SQUASH and tree == repo.git.line("rev-parse", f"{tip}^{{tree}}"):
-                skipped.append(Skipped(item, "already in", "it adds nothing", harmless=True))
-                continue
-            commit = _commit(repo, tree, tip, item, theirs, strategy, words, roots)
-            merged.append(Merged(item, theirs, tip, commit, roots))
-            tip = commit
-    return replace(plan, after=tip, merged=tuple(merged), conflicted=tuple(conflicted), skipped=tuple(skipped))
+            plan = chain.made([(item, tip) for item, tip in ready if item.branch not in unfit])
+            found = audit.check(session.repo, [one.steps for one in plan.merged])
+            wrong = next((pair for pair in zip(plan.merged, found.alarms, strict=True) if pair[1]), None)
+            if wrong is None:
+                driven = (path for one in plan.merged for path in one.driven)
+                return replace(
+                    plan, exempt=tuple(dict.fromkeys((*found.exempt, *driven))), warnings=_warnings(plan, found)
+                )
+            merged, alarms = wrong
+            unfit[merged.item.branch] = Skipped(
+                merged.item,
+                "audit",
+                "the merge would not keep a change as it is: " + "; ".join(map(str, alarms[:3])),
+                hint=f"look at it by hand: git merge --no-commit {merged.item.branch}",
+            )
 
 
-def _landed_before(repo: Repo, base: str, item: Item, tip: str, theirs: str, roots: tuple[str, ...]) -> Skipped | None:
-    """Why there is nothing to merge: this tip came home before, as itself or as the commit that was recorded then.
+def _warnings(plan: Plan, found: audit.Findings) -> tuple[str, ...]:
+    return tuple(
+        f"{merged.item.name}: it sets {len(paths)} files of {plan.base} back to an older state: {audit.some(paths)}"
+        for merged, paths in zip(plan.merged, found.set_back, strict=True)
+        if paths
+    )
 
-    What the base took back since is not merged again on top of that: it would come without what was taken back.
-    """
-    landed = item.task.landed if item.task else None
-    if roots != (theirs,) and landed is None:
+
+@dataclass
+class _Chain:
+    """The commits of a plan, one task on top of the other."""
+
+    steps: Steps
+    walked: History
+    plan: Plan
+    held: set[str]
+    on_conflict: OnConflict
+    merged: list[Merged] = field(default_factory=list)
+    conflicted: list[Conflicted] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    brought: frozenset[str] = frozenset()
+    """The commits beyond the base that the chain has by now."""
+
+    @property
+    def repo(self) -> Repo:
+        return self.steps.way.repo
+
+    @property
+    def tip(self) -> str:
+        return self.merged[-1].commit if self.merged else self.plan.before
+
+    def made(self, ready: Ready) -> Plan:
+        self.skipped += self.plan.skipped
+        for item, tip in ready:
+            if self.conflicted and self.on_conflict is OnConflict.STOP:
+                after = self.conflicted[0].item.name
+                self.skipped.append(Skipped(item, "stopped", f"it comes after {after}, which is in conflict"))
+            elif not self._land(item, tip):
+                self.held.add(item.branch)
+        return replace(
+            self.plan,
+            after=self.tip,
+            merged=tuple(self.merged),
+            conflicted=tuple(self.conflicted),
+            skipped=tuple(self.skipped),
+        )
+
+    def _land(self, item: Item, tip: str) -> bool:
+        """Bring one task onto the chain; whether what is based on it may follow."""
+        if item.task and item.task.base in self.held:
+            return self._skip(item, "stacked", f"it is based on {item.task.base}, which was left out")
+        roots = self.walked.roots(self.tip, self.brought, tip)
+        if not roots:
+            hint = f"git merge --allow-unrelated-histories {item.branch}"
+            return self._skip(item, "unrelated", f"it has no history in common with {self.plan.base}", hint)
+        if before := self._landed_before(item, tip, roots):
+            self.skipped.append(before)
+            return before.harmless
+        done = self.steps.take(Job(item, self.tip, tip, roots, self._start(item, tip)))
+        match done:
+            case Made():
+                self.merged.append(Merged(item, tip, self.tip, done.commit, done.steps, done.private, done.driven))
+                if self.steps.way.strategy in (Strategy.NO_FF, Strategy.FF) or done.commit == tip:
+                    self.brought |= self.walked.own(tip)
+                return True
+            case Clashing():
+                others = self._others(item, roots[0])
+                files = tuple(Clash(path, tuple(others.get(path, ()))) for path in done.paths)
+                self.conflicted.append(Conflicted(item, tip, files))
+                return False
+            case Vetoed():
+                hint = f"git merge {item.branch}, to see what stops it"
+                return self._skip(item, "vetoed", done.why, hint)
+            case None:
+                self.skipped.append(Skipped(item, "already in", "it adds nothing", harmless=True))
+                return True
+
+    def _skip(self, item: Item, reason: str, detail: str, hint: str = "") -> bool:
+        self.skipped.append(Skipped(item, reason, detail, hint))
+        return False
+
+    def _start(self, item: Item, tip: str) -> str | None:
+        """The merge base that counts when something of `tip` is in the chain under another commit.
+
+        That is what this plan squashed or rebased of a task below, or what landed so before.
+        """
+        own = self.walked.own(tip)
+        below = [one.tip for one in self.merged if one.tip in own and one.tip not in self.brought]
+        if below:
+            return below[-1]
+        return integrated.start(self.repo, tip, self.plan.before, item.task.landed if item.task else None)
+
+    def _landed_before(self, item: Item, tip: str, roots: tuple[str, ...]) -> Skipped | None:
+        """Why there is nothing to merge: this tip came home before, as itself or as the commit that was recorded then.
+
+        What the base took back since is not merged again on top of that: it would come without what was taken back.
+        """
+        landed = item.task.landed if item.task else None
+        if roots != (tip,) and landed is None:
+            return None
+        base = self.plan.base
+        found = integrated.verdict(self.repo, tip, [(base, self.tip)], landed)
+        if found.reverted:
+            hint = f"git log {base}, and 'git revert' of that revert"
+            return Skipped(item, "reverted", f"{base} reverted it", hint)
+        if roots == (tip,) or found.reason == "landed":
+            return Skipped(item, "already in", harmless=True)
         return None
-    found = integrated.verdict(repo, theirs, [(base, tip)], landed)
-    if found.reverted:
-        return Skipped(item, "reverted", f"{base} reverted it", hint=f"git log {base}, and 'git revert' of that revert")
-    if roots == (theirs,) or found.reason == "landed":
-        return Skipped(item, "already in", harmless=True)
-    return None
 
-
-def _commit(
-    repo: Repo,
-    tree: str,
-    onto: str,
-    item: Item,
-    theirs: str,
-    strategy: Strategy,
-    words: message.Words,
-    roots: tuple[str, ...],
-) -> str:
-    if strategy is Strategy.SQUASH:
-        text, env = message.squash(repo, words, item, roots[0], theirs)
-        return commit_tree(repo, tree, (onto,), text, env)
-    return commit_tree(repo, tree, (onto, theirs), message.merge(repo, words, item, theirs))
-
-
-def commit_tree(repo: Repo, tree: str, parents: Sequence[str], text: str, env: Mapping[str, str] | None = None) -> str:
-    """A new commit in the object database, signed where commit.gpgSign asks for it, which git-commit-tree(1) ignores."""
-    signing = ["-S"] if is_true(repo.setting("commit.gpgsign")) else []
-    named = [word for parent in parents for word in ("-p", parent)]
-    return repo.git.run("commit-tree", *signing, tree, *named, "-F", "-", feed=text, env=env).out.strip()
-
-
-def _others(repo: Repo, merged: Sequence[Merged], item: Item, plan: Plan, root: str) -> dict[str, list[str]]:
-    """Who changed which path before: each planned task by name, and the base by its own."""
-    steps = [(one.item.name, one.before, one.commit) for one in merged]
-    found: dict[str, list[str]] = {}
-    for name, old, new in [(plan.base, root, plan.before), *steps]:
-        for path in repo.git.fields("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new):
-            if name != item.name:
-                found.setdefault(path, []).append(name)
-    return found
+    def _others(self, item: Item, root: str) -> dict[str, list[str]]:
+        """Who changed which path before: each planned task by name, and the base by its own."""
+        steps = [(one.item.name, one.before, one.commit) for one in self.merged]
+        found: dict[str, list[str]] = {}
+        for name, old, new in [(self.plan.base, root, self.plan.before), *steps]:
+            for path in self.repo.git.fields("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new):
+                if name != item.name:
+                    found.setdefault(path, []).append(name)
+        return found
 
 
 def pin(repo: Repo, commit: str) -> str:

@@ -23,11 +23,12 @@ _COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Landed:
-    """The tip that came home, the commit that brought it, and the branch that got it."""
+    """The tip that came home, the commit that brought it, the branch that got it, and where that stood before."""
 
     tip: str
     commit: str
     into: str
+    onto: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,9 @@ def decode(data: object) -> Task:
         raise ValueError(str(error)) from None
     texts = [task.name, task.branch, task.path, task.base, task.state, task.created, task.isolation]
     texts += [text for text in (task.group, task.title, task.landed.into if task.landed else None) if text is not None]
-    commits = [task.base_commit, task.placed, *([task.landed.tip, task.landed.commit] if task.landed else [])]
+    commits = [task.base_commit, task.placed]
+    if task.landed:
+        commits += [task.landed.tip, task.landed.commit, *([task.landed.onto] if task.landed.onto is not None else [])]
     if not all(isinstance(text, str) for text in texts + commits) or type(task.slot) is not int:
         raise ValueError("a field has the wrong type")
     if names.task_problem(task.name) or names.branch_problem(task.branch) or task.base[:1] in ("", "-"):

@@ -1,0 +1,144 @@
+"""Land the tasks of one base: plan, test, publish, record; again when base or tips moved meanwhile."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from git_par import interrupts
+from git_par.errors import Busy, Refused
+from git_par.landing import fitness, message, plan, publish
+from git_par.landing.jobs import Way
+from git_par.landing.planned import OnConflict, Outcome, Plan, Skipped, Strategy
+from git_par.landing.select import Batch
+from git_par.state.journal import Open
+from git_par.state.session import Session
+from git_par.state.tasks import Landed
+
+_REPLANS = 20
+_PATIENCE = 3
+"""After so many plans that were overtaken a merge queues up with the others that were."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How the tasks are to come home."""
+
+    strategy: Strategy = Strategy.NO_FF
+    text: str | None = None
+    allow_dirty: bool = False
+    dry_run: bool = False
+    into: str | None = None
+    """The branch that all of them go into, when it is not each one's base."""
+    on_conflict: OnConflict = OnConflict.SKIP
+
+
+def land(session: Session, wish: Wish, batch: Batch, operation: Open) -> Outcome:
+    """Plan and publish one base; Busy when it keeps moving."""
+    with ExitStack() as queue:
+        for attempt in range(_REPLANS):
+            if attempt == _PATIENCE:
+                queue.enter_context(session.locks.queue(batch.base))
+            landed = _try(session, wish, _on_living_base(session, batch), operation)
+            if landed is not None:
+                return landed
+    raise Busy(
+        f"{batch.base}: it kept moving, {_REPLANS} plans were overtaken",
+        hint="run the command again when fewer others commit there",
+    )
+
+
+def _on_living_base(session: Session, batch: Batch) -> Batch:
+    """The batch, on the base that its tasks moved to when another process removed theirs meanwhile."""
+    tips = session.repo.branches()
+    if f"refs/heads/{batch.base}" in tips:
+        return batch
+    records = [session.tasks.get(item.task.name) for item in batch.items if item.task]
+    bases = {task.base for task in records if task and task.branch != batch.base}
+    base = bases.pop() if len(bases) == 1 else batch.base
+    if f"refs/heads/{base}" in tips:
+        return replace(batch, base=base)
+    raise Refused(
+        f"{batch.base}: the base of {', '.join(item.name for item in batch.items)} is gone",
+        hint="git par set NAME --base BRANCH, or merge --into BRANCH",
+    )
+
+
+def _try(session: Session, wish: Wish, batch: Batch, operation: Open) -> Outcome | None:
+    """One plan and its publish; None when base or tips moved before it was published."""
+    repo = session.repo
+    tips = repo.branches()
+    before = tips.get(f"refs/heads/{batch.base}")
+    if before is None:
+        return None
+    publish.place(repo, batch.base)  # refuses early what it would refuse at the end
+    ready, left, untracked = fitness.inspect(session, batch, tips, allow_dirty=wish.allow_dirty, into=wish.into)
+    words = message.words(repo, batch.base, before, wish.text)
+    made = plan.make(
+        session,
+        Way(repo, wish.strategy, words),
+        base=batch.base,
+        before=before,
+        ready=ready,
+        held={one.item.branch for one in left if not one.harmless},
+        on_conflict=wish.on_conflict,
+    )
+    made = replace(made, skipped=(*left, *made.skipped))
+    if wish.on_conflict is OnConflict.ABORT and not made.is_whole:
+        made = nothing(made)
+    outcome = Outcome(made, untracked=untracked)
+    if wish.dry_run or made.after == before:
+        return outcome
+    pinned = plan.pin(repo, made.after)
+    try:
+        with session.locks.base(batch.base), interrupts.held():
+            published, where = _publish(session, made, operation)
+            if published:
+                _record(session, made, operation)
+    finally:
+        plan.unpin(repo, pinned)
+    if not published:
+        return None
+    return replace(outcome, published=True, problem=publish.run_post_merge(where) if where else "")
+
+
+def nothing(made: Plan) -> Plan:
+    """All or nothing: the plan without what would have landed."""
+    kept_back = (Skipped(one.item, "atomic", "nothing lands unless all do") for one in made.merged)
+    return replace(made, after=made.before, merged=(), skipped=(*made.skipped, *kept_back))
+
+
+def _publish(session: Session, made: Plan, operation: Open) -> tuple[bool, publish.Place | None]:
+    """Publish `made` if its tips still stand; the journal has the step before anything moves."""
+    repo = session.repo
+    where: publish.Place | None = None
+
+    def ready(place: publish.Place | None) -> None:
+        nonlocal where
+        where = place
+        operation.entry.ref(f"refs/heads/{made.base}", made.before, made.after)
+        operation.write()
+
+    tips = repo.branches()
+    if any(tips.get(merged.item.ref) != merged.tip for merged in made.merged):
+        return False, None
+    count = len(made.merged)
+    note = f"git-par merge: {made.merged[0].item.name if count == 1 else f'{count} tasks'}"
+    published = publish.publish(repo, base=made.base, before=made.before, after=made.after, note=note, ready=ready)
+    if not published:
+        operation.entry.refs.pop(f"refs/heads/{made.base}", None)
+    return published, where
+
+
+def _record(session: Session, made: Plan, operation: Open) -> None:
+    """What landed, in the journal and in the tasks' records."""
+    for merged in made.merged:
+        if merged.item.task is None:
+            continue
+        try:
+            with session.locks.task(merged.item.name):
+                task = session.tasks.get(merged.item.name)
+                if task and task.branch == merged.item.branch:
+                    landed = Landed(merged.tip, merged.commit, made.base, merged.before)
+                    operation.entry.task(task, session.tasks.change(task.name, landed=landed))
+        except Busy as error:
+            session.tell(f"{error.message}; it has landed all the same")
+    operation.write()

@@ -1,0 +1,115 @@
+"""What a merge comes to: what was planned for one base, and for each task what becomes of it and why."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from git_par.errors import ParError
+from git_par.landing.audit import Step
+from git_par.landing.select import Item
+
+
+class Strategy(StrEnum):
+    """How one task comes into its base."""
+
+    NO_FF = "no-ff"
+    FF = "ff"
+    SQUASH = "squash"
+    REBASE = "rebase"
+
+
+class OnConflict(StrEnum):
+    """What becomes of the others when a task cannot land."""
+
+    SKIP = "skip"
+    STOP = "stop"
+    ABORT = "abort"
+
+
+@dataclass(frozen=True)
+class Merged:
+    """One task in the plan: `before` and `commit` are the base around it.
+
+    `steps` are the merges that made it, for the audit; a fast-forward has none.  `private` says why it was made in a
+    private workspace; empty when it was made in the object database.
+    """
+
+    item: Item
+    tip: str
+    before: str
+    commit: str
+    steps: tuple[Step, ...] = ()
+    private: str = ""
+    driven: tuple[str, ...] = ()
+    """Paths that a merge driver of the user's may have merged."""
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A file in conflict, and with whose work."""
+
+    path: str
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Conflicted:
+    """A task that does not merge cleanly."""
+
+    item: Item
+    tip: str
+    files: tuple[Clash, ...]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that broke the gate: its command, its exit status and where its output lies."""
+
+    item: Item
+    gate: str
+    exit: int
+    log: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A task that was left out; `harmless` when there was nothing to do."""
+
+    item: Item
+    reason: str
+    detail: str = ""
+    hint: str = ""
+    harmless: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will become of one base."""
+
+    base: str
+    before: str
+    after: str
+    merged: tuple[Merged, ...] = ()
+    conflicted: tuple[Conflicted, ...] = ()
+    failed: tuple[Failed, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    exempt: tuple[str, ...] = ()
+    """Paths that the audit could not judge, because a rename moved them or a merge driver of the user's merged them."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything lands that was asked for."""
+        return not self.conflicted and not self.failed and all(one.harmless for one in self.skipped)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one base."""
+
+    plan: Plan
+    published: bool = False
+    refused: ParError | None = None
+    untracked: tuple[tuple[str, int], ...] = ()
+    """Tasks with untracked files, which stay where they are, and how many."""
+    problem: str = ""
+    """What the post-merge hook had to complain of afterwards."""

@@ -1,0 +1,83 @@
+"""How one task comes onto the planned commit.
+
+Mostly in the object database, where nobody's checkout is touched and nothing has to be written out.  What needs a checkout,
+because hooks, drivers or submodules have a say, goes to the workshop; the rest of a merge does not see the difference.
+"""
+
+from dataclasses import dataclass
+
+from git_par.landing import message, replay, trees
+from git_par.landing.attributes import AtStake, Attributes
+from git_par.landing.audit import Step
+from git_par.landing.jobs import Clashing, Job, Made, Outcome, Way
+from git_par.landing.planned import Strategy
+from git_par.landing.workshop import Workshop
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Brings the tasks of one batch onto the plan, one after the other."""
+
+    way: Way
+    attributes: Attributes
+    workshop: Workshop
+
+    def take(self, job: Job) -> Outcome:
+        """Bring one task onto the plan."""
+        way = self.way
+        if way.strategy is Strategy.FF and job.roots == (job.onto,):
+            return Made(job.tip)
+        if way.strategy is Strategy.REBASE and job.roots == (job.onto,) and replay.is_linear(way, job):
+            return Made(job.tip)
+        stake = self.attributes.at_stake(job.since, job.onto, job.tip)
+        if why := self._private(stake):
+            return self.workshop.take(job, why, stake.driven)
+        done = self._rebase(job) if way.strategy is Strategy.REBASE else self._merge(job)
+        if isinstance(done, Clashing) and (why := self.workshop.may_solve(done.kinds)):
+            return self.workshop.take(job, why, stake.driven)
+        return done
+
+    def _private(self, stake: AtStake) -> str:
+        """Why this step needs a checkout; empty when it does not."""
+        if hooks := self.workshop.hooks:
+            return f"hooks: {', '.join(hooks)}"
+        if stake.driven:
+            return "merge drivers"
+        if stake.marked and not self._reads_attributes:
+            return "attributes"
+        return ""
+
+    @property
+    def _reads_attributes(self) -> bool:
+        """Whether merges in the object database can and must be told whose attributes count."""
+        return self.attributes.in_commits and self.way.repo.version >= (2, 43)
+
+    def _merge(self, job: Job) -> Outcome:
+        way, repo = self.way, self.way.repo
+        merged = trees.merge(repo, job.onto, job.tip, bases=job.bases, attributes=self._reads_attributes)
+        if merged.clashes:
+            return Clashing(merged.clashes, merged.kinds)
+        if way.strategy is Strategy.SQUASH:
+            if merged.tree == trees.tree_of(repo, job.onto):
+                return None
+            text, env = message.squash(repo, way.words, job.item, job.onto, job.tip, job.start)
+            commit = way.commit(merged.tree, (job.onto,), text, env)
+        else:
+            text = message.merge(repo, way.words, job.item, job.tip)
+            commit = way.commit(merged.tree, (job.onto, job.tip), text)
+        return Made(commit, (Step(job.bases, job.onto, job.tip, commit),))
+
+    def _rebase(self, job: Job) -> Outcome:
+        repo, onto, steps = self.way.repo, job.onto, []
+        for piece in replay.pieces(repo, job):
+            bases = replay.bases(repo, onto, piece)
+            merged = trees.merge(repo, onto, piece.commit, bases=bases, attributes=self._reads_attributes)
+            if merged.clashes:
+                return Clashing(merged.clashes, merged.kinds)
+            if merged.tree == trees.tree_of(repo, onto) and not piece.is_empty:
+                continue  # it is in already
+            text, env = replay.words(self.way, job, piece)
+            commit = self.way.commit(merged.tree, (onto,), text, env)
+            steps.append(Step(bases, onto, piece.commit, commit))
+            onto = commit
+        return Made(onto, tuple(steps)) if onto != job.onto else None
