@@ -260,6 +260,10 @@ def merge(
     message: Annotated[
         str | None, typer.Option("-m", "--message", metavar="TEXT", help="The commit message.", **_TEXT)
     ] = None,
+    signoff: Annotated[bool, typer.Option("--signoff", help="Add Signed-off-by to every commit that is made.")] = False,
+    autocommit: Annotated[
+        bool, typer.Option("--autocommit", help="Commit what is uncommitted in the tasks first.")
+    ] = False,
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Merge what is committed of tasks with uncommitted changes.")
     ] = False,
@@ -285,6 +289,8 @@ def merge(
         into=into,
         strategy=chosen[0] if chosen else Strategy.NO_FF,
         text=message,
+        signoff=signoff,
+        autocommit=autocommit,
         allow_dirty=allow_dirty,
         dry_run=dry_run,
         prune=prune,

@@ -286,7 +286,9 @@ def test_a_task_with_uncommitted_changes_is_left_out_with_a_hint(world: World) -
         "  merged      u\n"
         "  left out    t: uncommitted changes: t.txt\n",
     )
-    assert done.err == "hint: t: commit them, or merge what is committed with --allow-dirty\n"
+    assert done.err == (
+        "hint: t: commit them, or have it done with --autocommit, or merge what is committed with --allow-dirty\n"
+    )
     assert not has(world, "t")
 
 
@@ -767,8 +769,8 @@ def test_merges_are_signed_when_commits_are(world: World) -> None:
     world.git("config", "commit.gpgSign", "true")
     before = world.git("for-each-ref")
     done = world.par("merge", "t")
-    assert (done.status, done.out) == (5, "")
-    assert done.err.startswith("git par: git commit-tree: gpg failed to sign the data")
+    assert (done.status, done.out) == (3, "")
+    assert done.err.startswith("git par: commit.gpgSign: git cannot sign: gpg failed to sign the data")
     assert record.read_text() == "ran\n"
     assert world.git("for-each-ref") == before
     assert world.git("status", "--porcelain", "--ignored") == ""

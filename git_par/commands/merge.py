@@ -4,7 +4,7 @@ Each base gets one plan, computed in the object database, and one publish.  When
 planned again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +14,8 @@ from git_par.commands import facts, remove
 from git_par.commands import merge_report as report
 from git_par.commands.merge_report import Outcome
 from git_par.errors import Busy, GitFailed, Refused, UsageError
-from git_par.landing import fitness, message, plan, publish, select
-from git_par.landing.plan import Plan, Strategy
+from git_par.landing import autocommit, fitness, message, plan, publish, select, signing
+from git_par.landing.plan import Plan, Skipped, Strategy
 from git_par.landing.select import Batch, Item
 from git_par.render import Report
 from git_par.state.journal import Open
@@ -38,6 +38,10 @@ class Options:
     into: str | None = None
     strategy: Strategy = Strategy.NO_FF
     text: str | None = None
+    template: str = ""
+    signoff: bool = False
+    signer: str = ""
+    autocommit: bool = False
     allow_dirty: bool = False
     dry_run: bool = False
     prune: bool = False
@@ -47,8 +51,9 @@ def run(session: Session, options: Options) -> Report:
     """Merge what was asked for and report, base by base."""
     items = _items(session, options)
     batches = select.batches(items, into=_into(session, options), here=session.repo.branch_here())
-    if not options.dry_run and items:
-        _check_identity(session)
+    options = _with_words(session, options, needed=bool(items) and not options.dry_run)
+    if not options.dry_run and items and signing.is_wanted(session.repo):
+        signing.check(session.repo)
     outcomes: list[Outcome] = []
     notes: list[str] = []
     with session.journal.operation() as operation:
@@ -131,22 +136,24 @@ def _is_branch(session: Session, branch: str) -> bool:
     return session.repo.git.holds("show-ref", "--verify", "--quiet", f"refs/heads/{branch}")
 
 
-def _check_identity(session: Session) -> None:
-    """A merge commit needs a name and an address; better to hear of it before the work."""
-    if session.repo.here.run("var", "GIT_COMMITTER_IDENT", ok=(0, 128)).code:
-        raise Refused(
-            "user.name, user.email: git does not know who merges",
-            hint="git config --global user.name NAME && git config --global user.email ADDRESS",
-        )
+def _with_words(session: Session, options: Options, *, needed: bool) -> Options:
+    """The options with what messages are made of; where a name is `needed`, better to hear of it before the work."""
+    signer = message.committer(session.repo) if options.signoff or needed else ""
+    return replace(options, template=message.template(session), signer=signer if options.signoff else "")
 
 
 def _land(session: Session, options: Options, batch: Batch, operation: Open) -> tuple[Outcome, list[str]]:
     """Plan and publish one base, again when something moved; with what a hook had to say afterwards."""
+    vetoed: Mapping[str, Skipped] = {}
+    if options.autocommit:
+        publish.place(session.repo, _on_living_base(session, batch).base)  # where it must not move, nothing is done
+        wish = autocommit.Wish(options.text, signoff=options.signoff, dry_run=options.dry_run)
+        vetoed = autocommit.run(session, batch, wish, operation)
     with ExitStack() as queue:
         for attempt in range(_REPLANS):
             if attempt == _PATIENCE:
                 queue.enter_context(session.locks.queue(batch.base))
-            landed = _try_to_land(session, options, _on_living_base(session, batch), operation)
+            landed = _try_to_land(session, options, _on_living_base(session, batch), operation, vetoed)
             if landed is not None:
                 return landed
     raise Busy(
@@ -171,7 +178,9 @@ def _on_living_base(session: Session, batch: Batch) -> Batch:
     )
 
 
-def _try_to_land(session: Session, options: Options, batch: Batch, operation: Open) -> tuple[Outcome, list[str]] | None:
+def _try_to_land(
+    session: Session, options: Options, batch: Batch, operation: Open, vetoed: Mapping[str, Skipped]
+) -> tuple[Outcome, list[str]] | None:
     """One plan and its publish; None when base or tips moved before it was published."""
     repo = session.repo
     tips = repo.branches()
@@ -179,7 +188,11 @@ def _try_to_land(session: Session, options: Options, batch: Batch, operation: Op
     if before is None:
         return None
     publish.place(repo, batch.base)  # refuses early what it would refuse at the end
-    ready, left, untracked = fitness.inspect(session, batch, tips, allow_dirty=options.allow_dirty, into=options.into)
+    # What would be committed first is no reason to leave a task out of a rehearsal.
+    allow_dirty = options.allow_dirty or (options.autocommit and options.dry_run)
+    ready, left, untracked = fitness.inspect(
+        session, batch, tips, allow_dirty=allow_dirty, into=options.into, vetoed=vetoed
+    )
     made = plan.make(
         repo,
         base=batch.base,
@@ -187,7 +200,15 @@ def _try_to_land(session: Session, options: Options, batch: Batch, operation: Op
         ready=ready,
         held={one.item.branch for one in left if not one.harmless},
         strategy=options.strategy,
-        words=message.words(repo, batch.base, before, options.text),
+        words=message.words(
+            repo,
+            batch.base,
+            before,
+            options.text,
+            template=options.template,
+            signer=options.signer,
+            sign=not options.dry_run,
+        ),
     )
     made = replace(made, skipped=(*left, *made.skipped))
     outcome = Outcome(made, untracked=untracked)

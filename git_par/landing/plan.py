@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from git_par.landing import audit, integrated, message, trees
+from git_par.landing import audit, integrated, message, signing, trees
 from git_par.landing.select import Item
-from git_par.repo import Repo, is_true
+from git_par.repo import Repo
 
 
 class Strategy(StrEnum):
@@ -210,15 +210,26 @@ def _commit(
 ) -> str:
     if strategy is Strategy.SQUASH:
         text, env = message.squash(repo, words, item, roots[0], theirs)
-        return commit_tree(repo, tree, (onto,), text, env)
-    return commit_tree(repo, tree, (onto, theirs), message.merge(repo, words, item, theirs))
+        return commit_tree(repo, tree, (onto,), text, env, sign=words.sign)
+    text = message.merge(repo, words, item, theirs)
+    return commit_tree(repo, tree, (onto, theirs), text, sign=words.sign)
 
 
-def commit_tree(repo: Repo, tree: str, parents: Sequence[str], text: str, env: Mapping[str, str] | None = None) -> str:
-    """A new commit in the object database, signed where commit.gpgSign asks for it, which git-commit-tree(1) ignores."""
-    signing = ["-S"] if is_true(repo.setting("commit.gpgsign")) else []
+def commit_tree(
+    repo: Repo,
+    tree: str,
+    parents: Sequence[str],
+    text: str,
+    env: Mapping[str, str] | None = None,
+    *,
+    sign: bool = True,
+) -> str:
+    """A new commit in the object database, signed where commit.gpgSign asks for it unless `sign` forbids that."""
     named = [word for parent in parents for word in ("-p", parent)]
-    return repo.git.run("commit-tree", *signing, tree, *named, "-F", "-", feed=text, env=env).out.strip()
+    args = (tree, *named, "-F", "-")
+    if sign and signing.is_wanted(repo):
+        return signing.commit_tree(repo, *args, text=text, env=env)
+    return repo.git.run("commit-tree", *args, feed=text, env=env).out.strip()
 
 
 def _others(repo: Repo, merged: Sequence[Merged], item: Item, plan: Plan, root: str) -> dict[str, list[str]]:
