@@ -133,6 +133,8 @@ complete -c git-par -n '__git_par_verb merge' -l no-ff -d 'A merge commit for ea
 complete -c git-par -n '__git_par_verb merge' -l ff -d 'fast-forward where that is possible'
 complete -c git-par -n '__git_par_verb merge' -l squash -d 'one ordinary commit for each task'
 complete -c git-par -n '__git_par_verb merge' -s m -l message -x -d 'the commit message'
+complete -c git-par -n '__git_par_verb merge' -l signoff -d 'add Signed-off-by to every commit that is made'
+complete -c git-par -n '__git_par_verb merge' -l autocommit -d 'commit what is uncommitted in the tasks first'
 complete -c git-par -n '__git_par_verb merge' -l allow-dirty -d 'merge what is committed of tasks with uncommitted changes'
 complete -c git-par -n '__git_par_verb merge' -l prune -d 'remove the tasks that came home'
 complete -c git-par -n '__git_par_verb merge' -l dry-run -d 'show what would be done, and do nothing'

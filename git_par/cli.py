@@ -6,7 +6,8 @@ Only the verb that was asked for is set up and loaded; `git par -h` and a word t
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -20,6 +21,8 @@ Work = Callable[[Session], Report]
 
 # What typer raises for a bad command line; the class itself has no public name.
 _BadUsage: type[Exception] = typer.BadParameter.__bases__[0]
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 _AS_THEY_ARE = frozenset(("path", "env", "shell-init", "demo", "with-lock"))
 """Verbs that neither read nor move a checkout."""
@@ -133,6 +136,16 @@ def _usage_error(error: Exception, argv: Sequence[str]) -> UsageError:
 def _verb(function: Callable[..., Work]) -> Callable[..., Work]:
     _VERBS[function.__name__.removesuffix("_").replace("_", "-")] = function
     return function
+
+
+def _one_of(option: str, given: str, choices: type[_Choice]) -> _Choice:
+    try:
+        return choices(given)
+    except ValueError:
+        names = ", ".join(choices)
+        raise UsageError(
+            f"{option} {given}: none of {names}", hint=f"git par merge {option} {next(iter(choices))}"
+        ) from None
 
 
 def _version(wanted: bool) -> None:
@@ -257,9 +270,23 @@ def merge(
     no_ff: Annotated[bool, typer.Option("--no-ff", help="A merge commit for each task (the default).")] = False,
     ff: Annotated[bool, typer.Option("--ff", help="Fast-forward where that is possible.")] = False,
     squash: Annotated[bool, typer.Option("--squash", help="One ordinary commit for each task.")] = False,
+    rebase: Annotated[bool, typer.Option("--rebase", help="Each task's commits, replayed onto the base.")] = False,
     message: Annotated[
         str | None, typer.Option("-m", "--message", metavar="TEXT", help="The commit message.", **_TEXT)
     ] = None,
+    signoff: Annotated[bool, typer.Option("--signoff", help="Add Signed-off-by to every commit that is made.")] = False,
+    order: Annotated[
+        str | None,
+        typer.Option(metavar="ORDER", help="created, given or fewest-conflicts.", **_TEXT),
+    ] = None,
+    atomic: Annotated[bool, typer.Option("--atomic", help="All of them or nothing: --on-conflict abort.")] = False,
+    on_conflict: Annotated[
+        str | None,
+        typer.Option(metavar="WHAT", help="When one cannot land: skip it, stop there, or abort.", **_TEXT),
+    ] = None,
+    autocommit: Annotated[
+        bool, typer.Option("--autocommit", help="Commit what is uncommitted in the tasks first.")
+    ] = False,
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Merge what is committed of tasks with uncommitted changes.")
     ] = False,
@@ -269,26 +296,29 @@ def merge(
 ) -> Work:
     """Bring tasks home into their bases: planned, audited, and published in one step."""
     from git_par.commands.merge import Options, run
-    from git_par.landing.plan import Strategy
+    from git_par.landing.land import Wish
+    from git_par.landing.planned import OnConflict, Order, Strategy
 
-    chosen = [
-        strategy
-        for strategy, wanted in ((Strategy.NO_FF, no_ff), (Strategy.FF, ff), (Strategy.SQUASH, squash))
-        if wanted
-    ]
+    strategies = {Strategy.NO_FF: no_ff, Strategy.FF: ff, Strategy.SQUASH: squash, Strategy.REBASE: rebase}
+    chosen = [strategy for strategy, wanted in strategies.items() if wanted]
     if len(chosen) > 1:
         raise UsageError(f"--{chosen[0]}, --{chosen[1]}: not together", hint="choose one of them")
-    options = Options(
-        names=tuple(names or ()),
-        every=every,
-        group=group,
-        into=into,
+    if message is not None and rebase:
+        raise UsageError("-m, --rebase: not together", hint="a rebase keeps the messages; leave out -m")
+    if atomic and on_conflict not in (None, OnConflict.ABORT):
+        raise UsageError(f"--atomic, --on-conflict {on_conflict}: not together", hint="choose one of them")
+    wish = Wish(
         strategy=chosen[0] if chosen else Strategy.NO_FF,
         text=message,
+        signoff=signoff,
+        into=into,
+        order=_one_of("--order", order, Order) if order is not None else None,
+        on_conflict=OnConflict.ABORT if atomic else _one_of("--on-conflict", on_conflict or "skip", OnConflict),
+        autocommit=autocommit,
         allow_dirty=allow_dirty,
         dry_run=dry_run,
-        prune=prune,
     )
+    options = Options(names=tuple(names or ()), every=every, group=group, wish=wish, prune=prune)
     return lambda session: run(session, options)
 
 

@@ -7,8 +7,9 @@ import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 LONGEST_COMPONENT = 230
@@ -16,6 +17,8 @@ LONGEST_COMPONENT = 230
 LONGEST_NAME = 700
 """Bytes; with the path of the repository in front it must stay under PATH_MAX."""
 LONGEST_DIRECTORY = 100
+SECRETS = (".env*",)
+"""Names of files that never go into the object database unless their owner puts them there."""
 _LONGEST_SLUG = 120
 _LONGEST_TITLE = 180
 
@@ -93,16 +96,34 @@ def stamped(what: str, now: datetime) -> str:
     return f"{what}-{now:%Y%m%d-%H%M%S}"
 
 
+def expand(template: str, values: Mapping[str, str]) -> tuple[str, str]:
+    """`template` with each `{key}` replaced, `{{` and `}}` as braces; and what is wrong with it (empty: nothing)."""
+    parts = re.findall(r"\{\{|\}\}|\{[^{}]*\}|[{}]|[^{}]+", template)
+    for part in parts:
+        if part in ("{", "}"):
+            return "", f"a single '{part}'; a brace itself is written '{part * 2}'"
+        if part[0] == "{" and part != "{{" and part[1:-1] not in values:
+            return "", f"it knows no '{part}', only {', '.join(f'{{{key}}}' for key in values)}"
+    braces = {"{{": "{", "}}": "}"}
+    return "".join(braces.get(part) or (values[part[1:-1]] if part[0] == "{" else part) for part in parts), ""
+
+
 def fill_template(template: str, **values: str) -> tuple[str, str]:
-    """`template` with each `{key}` replaced, and what is wrong with it (empty when nothing is)."""
-    for key in re.findall(r"\{([^{}]*)\}", template):
-        if key not in values:
-            return "", f"it knows no '{{{key}}}', only {', '.join(f'{{{name}}}' for name in values)}"
-        if not values[key]:
-            return "", f"'{{{key}}}' is empty here"
-    if "{name}" not in template:
+    """The branch of a new task, made from `template`, and what is wrong with it (empty when nothing is)."""
+    branch, problem = expand(template, values)
+    if problem:
+        return "", problem
+    plain = template.replace("{{", "").replace("}}", "")
+    if empty := next((key for key in values if f"{{{key}}}" in plain and not values[key]), ""):
+        return "", f"'{{{empty}}}' is empty here"
+    if "{name}" not in plain:
         return "", "it must hold '{name}'"
-    return re.sub(r"\{([^{}]*)\}", lambda found: values[found[1]], template), ""
+    return branch, ""
+
+
+def is_secret(path: str) -> bool:
+    """Whether an untracked file looks like one that holds secrets, by its own name or that of a directory above it."""
+    return any(fnmatchcase(part, pattern) for part in path.split("/") for pattern in SECRETS)
 
 
 def going_to(path: Path, cwd: Path) -> str:

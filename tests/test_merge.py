@@ -286,7 +286,9 @@ def test_a_task_with_uncommitted_changes_is_left_out_with_a_hint(world: World) -
         "  merged      u\n"
         "  left out    t: uncommitted changes: t.txt\n",
     )
-    assert done.err == "hint: t: commit them, or merge what is committed with --allow-dirty\n"
+    assert done.err == (
+        "hint: t: commit them, or have it done with --autocommit, or merge what is committed with --allow-dirty\n"
+    )
     assert not has(world, "t")
 
 
@@ -457,6 +459,7 @@ def test_a_conflict_with_the_base_names_the_base(world: World) -> None:
                     "branch": "other",
                     "tip": world.rev("other"),
                     "commit": world.rev("main"),
+                    "private": None,
                 }],
                 "conflicted": [{
                     "name": "t", "tip": world.rev("t"), "files": [{"path": "a.txt", "with": ["main"]}],
@@ -464,6 +467,7 @@ def test_a_conflict_with_the_base_names_the_base(world: World) -> None:
                 "failed": [],
                 "skipped": [],
                 "exempt": [],
+                "warnings": [],
                 "refused": None,
             }
         ],
@@ -705,8 +709,10 @@ def test_a_squash_of_one_commit_keeps_its_message_and_of_a_titled_task_its_title
 
 def test_what_landed_is_recorded(world: World) -> None:
     world.task("t")
+    before = world.rev("main")
     world.ok("merge", "t")
-    assert world.listed("t")["landed"] == {"tip": world.rev("t"), "commit": world.rev("main"), "into": "main"}
+    landed = {"tip": world.rev("t"), "commit": world.rev("main"), "into": "main", "onto": before}
+    assert world.listed("t")["landed"] == landed
     assert world.listed("t")["state"] == "landed"
 
 
@@ -725,7 +731,9 @@ def test_the_report_for_programs_is_whole(world: World) -> None:
                 "before": before,
                 "after": world.rev("main"),
                 "published": True,
-                "merged": [{"name": "a", "branch": "a", "tip": world.rev("a"), "commit": world.rev("main")}],
+                "merged": [
+                    {"name": "a", "branch": "a", "tip": world.rev("a"), "commit": world.rev("main"), "private": None}
+                ],
                 "conflicted": [],
                 "failed": [],
                 "skipped": [
@@ -733,6 +741,7 @@ def test_the_report_for_programs_is_whole(world: World) -> None:
                     {"name": "new", "reason": "already in", "detail": None},
                 ],
                 "exempt": [],
+                "warnings": [],
                 "refused": None,
             }
         ],
@@ -767,8 +776,8 @@ def test_merges_are_signed_when_commits_are(world: World) -> None:
     world.git("config", "commit.gpgSign", "true")
     before = world.git("for-each-ref")
     done = world.par("merge", "t")
-    assert (done.status, done.out) == (5, "")
-    assert done.err.startswith("git par: git commit-tree: gpg failed to sign the data")
+    assert (done.status, done.out) == (3, "")
+    assert done.err.startswith("git par: commit.gpgSign: git cannot sign: gpg failed to sign the data")
     assert record.read_text() == "ran\n"
     assert world.git("for-each-ref") == before
     assert world.git("status", "--porcelain", "--ignored") == ""

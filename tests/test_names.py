@@ -177,7 +177,10 @@ def test_a_name_from_a_title_in_wide_letters_can_be_used() -> None:
         ("{nome}", ("", "it knows no '{nome}', only {name}, {user}, {group}")),
         ("{}{name}", ("", "it knows no '{}', only {name}, {user}, {group}")),
         ("fixed", ("", "it must hold '{name}'")),
-        ("{{name}}", ("{x}", "")),
+        ("{{name}}", ("", "it must hold '{name}'")),
+        ("{{{name}}}", ("{x}", "")),
+        ("{name", ("", "a single '{'; a brace itself is written '{{'")),
+        ("{name}}", ("", "a single '}'; a brace itself is written '}}'")),
     ],
 )
 def test_templates(template: str, filled: tuple[str, str]) -> None:

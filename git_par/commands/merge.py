@@ -5,13 +5,13 @@ planned again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from git_par.commands import facts, remove
 from git_par.commands import merge_report as report
 from git_par.errors import Busy, GitFailed, Refused, UsageError
-from git_par.landing import land, select
+from git_par.landing import land, message, select, signing
 from git_par.landing.land import Wish
 from git_par.landing.planned import OnConflict, Outcome, Plan
 from git_par.landing.select import Item
@@ -28,7 +28,7 @@ class Options:
     names: tuple[str, ...] = ()
     every: bool = False
     group: str | None = None
-    wish: Wish = Wish()
+    wish: Wish = field(default_factory=Wish)
     prune: bool = False
 
 
@@ -42,8 +42,9 @@ def run(session: Session, options: Options) -> Report:
         raise UsageError(
             f"--atomic: the tasks have several bases: {bases}", hint="name the tasks of one base, or --into"
         )
-    if not wish.dry_run and items:
-        _check_identity(session)
+    wish = _with_words(session, wish, needed=bool(items) and not wish.dry_run)
+    if not wish.dry_run and items and signing.is_wanted(session.repo):
+        signing.check(session.repo)
     outcomes: list[Outcome] = []
     with session.journal.operation() as operation:
         for batch in batches:
@@ -124,13 +125,10 @@ def _is_branch(session: Session, branch: str) -> bool:
     return session.repo.git.holds("show-ref", "--verify", "--quiet", f"refs/heads/{branch}")
 
 
-def _check_identity(session: Session) -> None:
-    """A merge commit needs a name and an address; better to hear of it before the work."""
-    if session.repo.here.run("var", "GIT_COMMITTER_IDENT", ok=(0, 128)).code:
-        raise Refused(
-            "user.name, user.email: git does not know who merges",
-            hint="git config --global user.name NAME && git config --global user.email ADDRESS",
-        )
+def _with_words(session: Session, wish: Wish, *, needed: bool) -> Wish:
+    """The wish with what messages are made of; where a name is `needed`, better to hear of it before the work."""
+    signer = message.committer(session.repo) if wish.signoff or needed else ""
+    return replace(wish, template=message.template(session), signer=signer if wish.signoff else "")
 
 
 def _sweep(session: Session, options: Options, outcomes: Sequence[Outcome], operation: Open) -> remove.Sweep | None:

@@ -54,7 +54,7 @@ def _clash(clash: Clash) -> str:
 
 def hints(session: Session, outcomes: Sequence[Outcome]) -> list[str]:
     """What to run next, for everything that was left out."""
-    said = []
+    said: list[str] = []
     for outcome in outcomes:
         said += outcome.plan.warnings
         for name, count in outcome.untracked:

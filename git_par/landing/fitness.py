@@ -10,18 +10,29 @@ from git_par.landing.select import Batch, Item
 from git_par.state.session import Session
 from git_par.workspaces import registry, status
 
+_UNCOMMITTED = "commit them, or have it done with --autocommit, or merge what is committed with --allow-dirty"
+
 
 def inspect(
-    session: Session, batch: Batch, tips: Mapping[str, str], *, allow_dirty: bool, into: str | None
+    session: Session,
+    batch: Batch,
+    tips: Mapping[str, str],
+    *,
+    allow_dirty: bool,
+    into: str | None,
+    vetoed: Mapping[str, Skipped],
 ) -> tuple[list[tuple[Item, str]], list[Skipped], tuple[tuple[str, int], ...]]:
-    """Who is fit to be merged, with the tip that will be; who is not, and why; and who has untracked files."""
+    """Who is fit to be merged, with the tip that will be; who is not, and why; and who has untracked files.
+
+    `vetoed` are branches that are left out already.
+    """
     from concurrent.futures import ThreadPoolExecutor  # 4 ms to import
 
     with ThreadPoolExecutor(max_workers=session.settings.jobs) as pool:
         looks = list(pool.map(lambda item: _look(session, item, tips.get(item.ref), allow_dirty, into), batch.items))
     ready, left, untracked = [], [], []
     for item, (why, count) in zip(batch.items, looks, strict=True):
-        if why:
+        if why := vetoed.get(item.branch, why):
             left.append(why)
             continue
         ready.append((item, tips[item.ref]))
@@ -74,7 +85,7 @@ def _look_at(session: Session, item: Item, tip: str | None, allow_dirty: bool) -
     if now.tracked_dirt and not allow_dirty:
         some = ", ".join(now.tracked_dirt[:3]) + ("…" if len(now.tracked_dirt) > 3 else "")
         detail = f"uncommitted changes: {some}"
-        return Skipped(item, "dirty", detail, "commit them, or merge what is committed with --allow-dirty"), 0
+        return Skipped(item, "dirty", detail, _UNCOMMITTED), 0
     return None, len(now.untracked)
 
 

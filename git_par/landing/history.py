@@ -1,7 +1,7 @@
 """Where tasks left their base: each walk through the history is made once, for all of them together.
 
-An ancestor or merge-base question is a walk, and in a deep history, or once an old fork is in the plan, each takes as long as
-a merge or longer.
+An ancestor or merge-base question is a walk, and in a deep history, or once an old fork is in the plan, each takes as
+long as a merge or longer.
 """
 
 from collections.abc import Mapping, Sequence

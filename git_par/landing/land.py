@@ -1,13 +1,14 @@
 """Land the tasks of one base: plan, test, publish, record; again when base or tips moved meanwhile."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from git_par import interrupts
 from git_par.errors import Busy, Refused
-from git_par.landing import fitness, message, plan, publish
+from git_par.landing import autocommit, fitness, message, plan, publish
 from git_par.landing.jobs import Way
-from git_par.landing.planned import OnConflict, Outcome, Plan, Skipped, Strategy
+from git_par.landing.planned import OnConflict, Order, Outcome, Plan, Skipped, Strategy
 from git_par.landing.select import Batch
 from git_par.state.journal import Open
 from git_par.state.session import Session
@@ -24,20 +25,30 @@ class Wish:
 
     strategy: Strategy = Strategy.NO_FF
     text: str | None = None
+    template: str = ""
+    signoff: bool = False
+    signer: str = ""
+    autocommit: bool = False
     allow_dirty: bool = False
     dry_run: bool = False
     into: str | None = None
     """The branch that all of them go into, when it is not each one's base."""
+    order: Order | None = None
     on_conflict: OnConflict = OnConflict.SKIP
 
 
 def land(session: Session, wish: Wish, batch: Batch, operation: Open) -> Outcome:
     """Plan and publish one base; Busy when it keeps moving."""
+    vetoed: Mapping[str, Skipped] = {}
+    if wish.autocommit:
+        publish.place(session.repo, _on_living_base(session, batch).base)  # where it must not move, nothing is done
+        how = autocommit.Wish(wish.text, signoff=wish.signoff, dry_run=wish.dry_run)
+        vetoed = autocommit.run(session, batch, how, operation)
     with ExitStack() as queue:
         for attempt in range(_REPLANS):
             if attempt == _PATIENCE:
                 queue.enter_context(session.locks.queue(batch.base))
-            landed = _try(session, wish, _on_living_base(session, batch), operation)
+            landed = _try(session, wish, _on_living_base(session, batch), operation, vetoed)
             if landed is not None:
                 return landed
     raise Busy(
@@ -62,7 +73,7 @@ def _on_living_base(session: Session, batch: Batch) -> Batch:
     )
 
 
-def _try(session: Session, wish: Wish, batch: Batch, operation: Open) -> Outcome | None:
+def _try(session: Session, wish: Wish, batch: Batch, operation: Open, vetoed: Mapping[str, Skipped]) -> Outcome | None:
     """One plan and its publish; None when base or tips moved before it was published."""
     repo = session.repo
     tips = repo.branches()
@@ -70,8 +81,13 @@ def _try(session: Session, wish: Wish, batch: Batch, operation: Open) -> Outcome
     if before is None:
         return None
     publish.place(repo, batch.base)  # refuses early what it would refuse at the end
-    ready, left, untracked = fitness.inspect(session, batch, tips, allow_dirty=wish.allow_dirty, into=wish.into)
-    words = message.words(repo, batch.base, before, wish.text)
+    # What would be committed first is no reason to leave a task out of a rehearsal.
+    allow_dirty = wish.allow_dirty or (wish.autocommit and wish.dry_run)
+    ready, left, untracked = fitness.inspect(
+        session, batch, tips, allow_dirty=allow_dirty, into=wish.into, vetoed=vetoed
+    )
+    told = {"template": wish.template, "signer": wish.signer}
+    words = message.words(repo, batch.base, before, wish.text, **told, sign=not wish.dry_run)
     made = plan.make(
         session,
         Way(repo, wish.strategy, words),

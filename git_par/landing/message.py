@@ -1,69 +1,160 @@
 """The words of a merge: what `git merge` itself would write, unless the user gave some."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from git_par import names
+from git_par.errors import Refused, UsageError
 from git_par.landing.select import Item
 from git_par.repo import Repo
+from git_par.state.session import Session
+
+_PICKED = "(cherry picked from commit "
+"""A line that makes a trailer block as a trailer does (git-interpret-trailers(1))."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """What the messages of one batch are made of."""
+    """What the commits of one batch are made of, but for their content."""
 
     base: str
     text: str | None = None
     """The message given with `-m`, for every merge of the batch."""
     into: str = ""
     """How the title of a merge ends; git leaves the branch out for some (git-fmt-merge-msg(1), merge.suppressDest)."""
+    template: str = ""
+    """What par.message makes a message from; empty when it is not set."""
+    signer: str = ""
+    """Who signs every commit off, as `NAME <EMAIL>`; empty when nobody does."""
+    sign: bool = True
+    """Whether commits are signed where commit.gpgSign asks for it."""
 
 
-def words(repo: Repo, base: str, before: str, text: str | None) -> Words:
+def words(
+    repo: Repo, base: str, before: str, text: str | None, *, template: str = "", signer: str = "", sign: bool = True
+) -> Words:
     """The words of one batch onto `base` at `before`; git is asked once how its titles end, not for every task."""
+    found = Words(base, text, "", template, signer, sign)
     if text is not None:
-        return Words(base, text)
+        return found
     title = _format(repo, base, before, "x", "--no-log").partition("\n")[0]
-    return Words(base, into=title.removeprefix("Merge branch 'x'"))
+    return Words(base, text, title.removeprefix("Merge branch 'x'"), template, signer, sign)
+
+
+def template(session: Session) -> str:
+    """The value of par.message; UsageError when no message can be made from it."""
+    text = session.settings.text("message")
+    if problem := _expand(text, Item("x", "x"), "x")[1]:
+        raise UsageError(f"par.message: '{text}': {problem}", hint="git config par.message TEMPLATE")
+    return text
+
+
+def committer(repo: Repo) -> str:
+    """Who commits, as `NAME <EMAIL>`; Refused when git does not know."""
+    reply = repo.here.run("var", "GIT_COMMITTER_IDENT", ok=(0, 128))
+    if reply.code:
+        raise Refused(
+            "user.name, user.email: git does not know who merges",
+            hint="git config --global user.name NAME && git config --global user.email ADDRESS",
+        )
+    return reply.out.rsplit(" ", 2)[0]
 
 
 def merge(repo: Repo, words: Words, item: Item, tip: str) -> str:
     """The message of a merge commit."""
-    if words.text is not None:
-        return f"{words.text}\n"
-    if {"merge.log", "merge.summary", "merge.branchdesc"} & repo.config.keys():
+    text = _given(words, item)
+    if text is not None:
+        text = f"{text}\n"
+    elif {"merge.log", "merge.summary", "merge.branchdesc"} & repo.config.keys():
         # The people are comments, for an editor that never opens here.
-        return re.sub(r"^\S+ (By|Via) .*\n", "", _format(repo, words.base, tip, item.branch), flags=re.MULTILINE)
-    return f"Merge branch '{item.branch}'{words.into}\n"
+        text = re.sub(r"^\S+ (By|Via) .*\n", "", _format(repo, words.base, tip, item.branch), flags=re.MULTILINE)
+    else:
+        text = f"Merge branch '{item.branch}'{words.into}\n"
+    return signed_off(repo, words, text)
 
 
-def _format(repo: Repo, base: str, tip: str, branch: str, *options: str) -> str:
-    feed = f"{tip}\t\tbranch '{branch}' of .\n"
-    return repo.git.run("fmt-merge-msg", "--into-name", base, *options, feed=feed).out
+def squash(
+    repo: Repo, words: Words, item: Item, onto: str, tip: str, start: str | None = None
+) -> tuple[str, Mapping[str, str]]:
+    """The message of the commit that brings `tip` onto `onto`, and the environment that keeps the authorship.
 
-
-def squash(repo: Repo, words: Words, item: Item, root: str, tip: str) -> tuple[str, Mapping[str, str]]:
-    """The message of a squash commit, and the environment that keeps the authorship.
-
-    The author is that of the first commit; other authors become `Co-authored-by` trailers.
+    The author is that of the first commit; other authors become `Co-authored-by` trailers.  What `start` has landed before.
     """
     form = "%an%x00%ae%x00%aI%x00%B%x00"
-    fields = repo.git.run(
-        "log", "--no-show-signature", "--reverse", "--no-merges", f"--format={form}", f"{root}..{tip}"
-    ).out
+    known = (f"^{onto}", *([f"^{start}"] if start else []))
+    fields = repo.git.run("log", "--no-show-signature", "--reverse", "--no-merges", f"--format={form}", tip, *known).out
     values = [value.lstrip("\n") for value in fields.split("\0")]
     commits = [tuple(values[at : at + 4]) for at in range(0, len(values) - 3, 4)]
+    given = _given(words, item)
     if not commits:
-        return words.text or f"Squash branch '{item.branch}'\n", {}
+        return signed_off(repo, words, f"{given}\n" if given else f"Squash branch '{item.branch}'\n"), {}
     name, email, date, first = commits[0]
     body = "".join(f"* {text.splitlines()[0]}\n" for *_, text in commits if text.strip())
-    if words.text is not None:
-        text = words.text
+    if given is not None:
+        text = given
     elif item.task and item.task.title:
         text = f"{item.task.title}\n\n{body}"
     else:
         text = first if len(commits) == 1 else f"Squash branch '{item.branch}'\n\n{body}"
     others = dict.fromkeys((who, mail) for who, mail, *_ in commits if mail != email)
-    trailers = "".join(f"Co-authored-by: {who} <{mail}>\n" for who, mail in others)
+    text = with_trailers(repo, text, [f"Co-authored-by: {who} <{mail}>" for who, mail in others])
     env = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": date}
-    return text.rstrip("\n") + "\n" + (f"\n{trailers}" if trailers else ""), env
+    return signed_off(repo, words, text), env
+
+
+def replayed(repo: Repo, words: Words, commit: str) -> tuple[str, Mapping[str, str]]:
+    """The message of `commit` for its replay, and the environment that keeps its author."""
+    form = "%an%x00%ae%x00%ad%x00%B"
+    shown = repo.git.run("log", "--no-show-signature", "-1", "--date=raw", f"--format=tformat:{form}", commit).out
+    name, email, date, text = shown.split("\0", 3)
+    env = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": f"@{date}"}
+    return signed_off(repo, words, text.removesuffix("\n")), env
+
+
+def signed_off(repo: Repo, words: Words, text: str) -> str:
+    """The message `text`, signed off where that was asked for, as `git commit --signoff` does it."""
+    return with_trailers(repo, text, [f"Signed-off-by: {words.signer}"]) if words.signer else text
+
+
+def with_trailers(repo: Repo, text: str, trailers: Sequence[str]) -> str:
+    """The message `text` with `trailers` behind those it has, else as a paragraph of their own; not twice in a row.
+
+    Git is asked only for what there is: what the configuration of trailers adds to every message has no say in a signoff.
+    """
+    text = text.rstrip("\n") + "\n"
+    if not trailers:
+        return text
+    last = text.splitlines()[-1]
+    is_block = False
+    if re.search(r"\n\s*\n", text):  # the first paragraph is never a block of trailers
+        is_block = last.startswith(_PICKED) or bool(repo.git.run("interpret-trailers", *_PARSE, feed=text).out)
+    for trailer in trailers:
+        if not (is_block and last == trailer):
+            text += f"{trailer}\n" if is_block else f"\n{trailer}\n"
+        is_block, last = True, trailer
+    return text
+
+
+_PARSE = ("--only-trailers", "--only-input", "--no-divider")
+
+
+def _given(words: Words, item: Item) -> str | None:
+    """The user's own words: those of `-m`, else what par.message makes; None when there are none."""
+    if words.text is not None:
+        return words.text
+    return _expand(words.template, item, words.base)[0].strip() or None
+
+
+def _expand(template: str, item: Item, base: str) -> tuple[str, str]:
+    task = item.task
+    title, group = (task.title, task.group) if task else (None, None)
+    return names.expand(
+        template,
+        {"task": item.name, "branch": item.branch, "title": title or item.name, "group": group or "", "base": base},
+    )
+
+
+def _format(repo: Repo, base: str, tip: str, branch: str, *options: str) -> str:
+    feed = f"{tip}\t\tbranch '{branch}' of .\n"
+    return repo.git.run("fmt-merge-msg", "--into-name", base, *options, feed=feed).out

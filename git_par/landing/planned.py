@@ -17,6 +17,14 @@ class Strategy(StrEnum):
     REBASE = "rebase"
 
 
+class Order(StrEnum):
+    """In which order tasks come into their base; those that stand on others always after them."""
+
+    CREATED = "created"
+    GIVEN = "given"
+    FEWEST_CONFLICTS = "fewest-conflicts"
+
+
 class OnConflict(StrEnum):
     """What becomes of the others when a task cannot land."""
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from git_par.errors import GitFailed
 from git_par.git import Git
-from git_par.repo import Repo, is_true
+from git_par.landing import signing
+from git_par.repo import Repo
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def commit(
     *,
     sign: bool = True,
 ) -> str:
-    """A new commit, signed where commit.gpgSign asks for it, which git-commit-tree(1) ignores."""
-    signing = ["-S"] if sign and is_true(repo.setting("commit.gpgsign")) else []
-    named = [word for parent in parents for word in ("-p", parent)]
-    return repo.git.run("commit-tree", *signing, tree, *named, "-F", "-", feed=text, env=env).out.strip()
+    """A new commit in the object database, signed where that is asked for; Refused when git cannot sign."""
+    named = (tree, *(word for parent in parents for word in ("-p", parent)), "-F", "-")
+    if sign and signing.is_wanted(repo):
+        return signing.commit_tree(repo, *named, text=text, env=env)
+    return repo.git.run("commit-tree", *named, feed=text, env=env).out.strip()

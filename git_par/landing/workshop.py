@@ -5,7 +5,7 @@ recorded.  A real `git merge`, `git commit` or `git cherry-pick` runs there; wha
 """
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -61,7 +61,7 @@ class Workshop:
         place = (repo.main or repo.common) / Path(repo.setting("core.hookspath") or repo.common / "hooks").expanduser()
         return tuple(name for name in _HOOKS[self.way.strategy] if os.access(place / name, os.X_OK))
 
-    def may_solve(self, kinds: Collection[str]) -> str:
+    def may_solve(self, kinds: frozenset[str]) -> str:
         """Why a checkout may merge what conflicts in the object database; empty when it will not."""
         if any(kind.startswith("CONFLICT (submodule") for kind in kinds):
             return _SUBMODULES
@@ -135,10 +135,7 @@ class Workshop:
         """What stands in the workspace now, as a commit on the plan; `step` lacks only that."""
         commit = self._head()
         if ours != step.ours:  # git was shown another history, so that it would find the right merge base
-            form = "%an%x00%ae%x00%ad%x00%B"
-            shown = self._git.line("log", "--no-show-signature", "-1", "--date=raw", f"--format={form}", commit)
-            name, email, date, text = shown.split("\0", 3)
-            env = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": f"@{date}"}
+            text, env = message.replayed(self.session.repo, message.Words(self.base), commit)
             commit = self.way.commit(trees.tree_of(self.session.repo, commit), (step.ours, *parents), text, env)
         return Made(commit, (replace(step, result=commit),))
 

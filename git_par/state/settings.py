@@ -43,6 +43,7 @@ KEYS = (
         "how many git processes may look at workspaces at once; 0 is one for each processor, at most 8",
     ),
     Key("lockTimeout", "60", "seconds to wait for a lock, counted from the last change of its holder"),
+    Key("message", "", "the message of merge and squash commits; {task}, {branch}, {title}, {group}, {base}"),
     Key("portBase", "20000", "GIT_PAR_PORT is portBase + slot * portStep", committed=True),
     Key("portStep", "10", "how many ports a task has for itself", committed=True),
     Key(

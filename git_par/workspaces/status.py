@@ -17,6 +17,7 @@ class Status:
     staged: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     """Tracked, different on disk from the index; unmerged paths count here."""
+    unmerged: tuple[str, ...] = ()
     untracked: tuple[str, ...] = ()
     """A path that ends with `/` is a directory: a repository of its own, unless directories were folded."""
     ignored: tuple[str, ...] = ()
@@ -46,7 +47,7 @@ def read(git: Git, *, untracked: str = "normal", ignored: bool = False, paths: S
 def _parse(fields: Iterator[str]) -> Status:
     head: str | None = None
     branch: str | None = None
-    found: dict[str, list[str]] = {"staged": [], "changed": [], "untracked": [], "ignored": []}
+    found: dict[str, list[str]] = {"staged": [], "changed": [], "unmerged": [], "untracked": [], "ignored": []}
     for field in fields:
         kind, _, rest = field.partition(" ")
         if field.startswith("# branch.oid "):
@@ -58,6 +59,7 @@ def _parse(fields: Iterator[str]) -> Status:
             path = rest.split(" ", {"1": 7, "2": 8, "u": 9}[kind])[-1]
             if kind == "u":
                 found["changed"].append(path)
+                found["unmerged"].append(path)
             else:
                 if rest[0] != ".":
                     found["staged"].append(path)

@@ -1,0 +1,132 @@
+"""Commit what stands uncommitted in tasks, before they are merged.
+
+As the user's own `git commit --all` would: hooks run, signatures are made, and no lock of ours is held meanwhile.  Untracked
+files go with it, except those that look like secrets.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+
+from git_par import interrupts, names
+from git_par.errors import ParError
+from git_par.git import Git, Reply
+from git_par.landing.planned import Skipped
+from git_par.landing.select import Batch, Item
+from git_par.state.journal import Open
+from git_par.state.session import Session
+from git_par.workspaces import registry, status
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for: the message of `-m`, and the options that matter here."""
+
+    text: str | None = None
+    signoff: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be committed in one workspace."""
+
+    item: Item
+    path: Path
+    head: str
+    untracked: tuple[str, ...]
+
+
+def run(session: Session, batch: Batch, wish: Wish, operation: Open) -> dict[str, Skipped]:
+    """Commit in every task of `batch` that is fit for it, and say so; by branch, the tasks in which that was refused.
+
+    What is not fit, because an operation is in progress or the workspace is elsewhere, is left for others to report.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # 4 ms to import
+
+    vetoed: dict[str, Skipped] = {}
+    with ThreadPoolExecutor(max_workers=session.settings.jobs) as pool:
+        looks = list(pool.map(lambda item: _look(session, item), batch.items))
+    for found in looks:
+        if isinstance(found, Skipped):
+            vetoed[found.item.branch] = found
+        elif found and wish.dry_run:
+            session.tell(f"{found.item.name}: what is uncommitted would be committed first; the plan is without it")
+        elif found:
+            refused = _commit(session, found, wish, operation)
+            if refused:
+                vetoed[found.item.branch] = refused
+    return vetoed
+
+
+def _look(session: Session, item: Item) -> Work | Skipped | None:
+    """What is to be committed in the workspace of `item`; None when there is nothing, or nobody may commit there now."""
+    if item.task is None:
+        return None
+    path = Path(item.task.path)
+    try:
+        git, directory = registry.checkout(session.repo, path), registry.git_dir(session.repo, path)
+        if git is None or directory is None or registry.operation(directory):
+            return None
+        now = status.read(git, untracked="all")
+    except ParError:
+        return None  # removed meanwhile, or damaged: whoever looks at it next says which
+    if now.branch != item.branch or now.head is None:
+        return None
+    if now.unmerged:
+        detail = f"unmerged files: {_some(now.unmerged)}"
+        return Skipped(item, "dirty", detail, f"git -C {quote(str(path))} status")
+    # A path that ends with '/' is a repository of its own, which nobody means to be a submodule.
+    fresh = tuple(one for one in now.untracked if not one.endswith("/") and not names.is_secret(one))
+    return Work(item, path, now.head, fresh) if now.tracked_dirt or fresh else None
+
+
+def _commit(session: Session, work: Work, wish: Wish, operation: Open) -> Skipped | None:
+    """Make one commit; why not, when git or a hook refused it, and the index is as it was."""
+    task = work.item.task
+    title = task.title if task else None
+    text = wish.text or title or f"Work on {work.item.name}"
+    # Found by git itself and not named outright, so that hooks see what they see in the user's own commit.
+    git = Git(work.path)
+    with interrupts.taking_back() as undo:
+        if work.untracked:
+            undo.callback(_forget, git, work.untracked)
+            reply = git.run(*_ADD, feed="\0".join(work.untracked), ok=range(256))
+            if reply.code:
+                undo.close()
+                return _vetoed(session, work, reply)
+        options = ["--signoff"] if wish.signoff else []
+        reply = git.run("commit", "--all", "--quiet", *options, "--file=-", feed=f"{text}\n", hooks=True, ok=range(256))
+        head = session.repo.git.commit(work.item.ref)
+        if reply.code == 0 or head != work.head:
+            undo.pop_all()
+        elif git.run("commit", "--all", "--dry-run", ok=range(256)).code:
+            return None  # nothing to commit after all, such as a submodule with edits of its own
+        else:
+            undo.close()
+            return _vetoed(session, work, reply)
+    operation.entry.ref(work.item.ref, work.head, head)
+    operation.write()
+    session.tell(f"{work.item.name}: committed what was uncommitted ({(head or '')[:8]})")
+    return None
+
+
+_ADD = ("--literal-pathspecs", "add", "--intent-to-add", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul")
+
+
+def _forget(git: Git, paths: Sequence[str]) -> None:
+    """Make untracked again what was added for the commit that came to nothing."""
+    git.run("update-index", "--force-remove", "-z", "--stdin", feed="\0".join(paths) + "\0")
+
+
+def _vetoed(session: Session, work: Work, reply: Reply) -> Skipped:
+    said = [line for line in map(str.strip, reply.err.splitlines()) if line and not line.startswith("warning:")]
+    why = said[0] if said else f"status {reply.code}"
+    go = names.going_to(work.path, session.repo.cwd)
+    hint = f"{go}git add --all && git commit, then git par merge {quote(work.item.name)}"
+    return Skipped(work.item, "vetoed", f"its commit was refused: {why}", hint)
+
+
+def _some(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:3]) + ("…" if len(paths) > 3 else "")
