@@ -95,6 +95,11 @@ def carrying(descriptor: int) -> Iterator[None]:
         _carried.discard(descriptor)
 
 
+def carried() -> tuple[int, ...]:
+    """The descriptors that a git started now would keep open."""
+    return tuple(_carried)
+
+
 @dataclass(frozen=True)
 class Git:
     """Git, run in one directory; `lead` are options that go before the command."""
@@ -184,7 +189,7 @@ def _run(argv: list[str], cwd: Path, env: Mapping[str, str], feed: str, timeout:
                         stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
                         stdout=subprocess.PIPE,
                         stderr=subprocess.PIPE,
-                        pass_fds=tuple(_carried),
+                        pass_fds=carried(),
                         start_new_session=own_group,
                     )
                 )

@@ -4,6 +4,7 @@ A user's command is one shell text that came from that user; names reach it thro
 """
 
 import os
+import selectors
 import signal
 import subprocess
 import time
@@ -13,11 +14,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from git_par import interrupts
+from git_par import git, interrupts, processes
 from git_par.errors import UsageError
 
 _GRACE = 10.0
 """How long a command that was asked to end may take, in seconds."""
+
+_LAST_WORDS = 1.0
+"""How long a command is listened to that has ended but left somebody who goes on writing, in seconds."""
+
+_LONGEST_LINE = 65536
+
+_WATCH = """read -r word && exit
+kill -s TERM -- "$1"
+tries=0
+while kill -s 0 -- "$1" && [ "$tries" -lt 100 ]; do tries=$((tries + 1)); sleep 0.1; done
+kill -s KILL -- "$1"
+"""
+"""A shell that ends $1, a process or a group of them, unless it is told otherwise before the end of its input."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +90,7 @@ def shells(command: str, places: Sequence[Place]) -> list[int]:
         codes = [int(one.process.wait()) for one in running]
     except BaseException:
         with interrupts.held():
-            _end(running, group=group)
+            _end(running)
         raise
     return [128 - code if code < 0 else code for code in codes]
 
@@ -91,17 +105,84 @@ def _quietly(line: Callable[[str], None]) -> Callable[[str], None]:
     return take
 
 
-def _end(running: Sequence[Any], *, group: bool) -> None:
-    """Ask the commands to end, and insist after a while."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for one in running:
-            if one.is_alive():
-                with suppress(ProcessLookupError):
-                    _signal(one.pid, number, group=group)
-        for _ in range(int(_GRACE / 0.05)):
-            if not any(one.is_alive() for one in running):
-                return
-            time.sleep(0.05)
+def _end(running: Sequence[Any]) -> None:
+    """End the commands with all they started."""
+    processes.end([one.pid for one in running if one.is_alive()], _GRACE)
+    for one in running:
+        one.is_alive()  # takes its status, so that no zombie stays
+
+
+def contained(command: str, place: Place) -> int:
+    """Run a shell command in a session of its own, where no terminal can be asked, and return its status.
+
+    Nothing that stays in this session outlives the command.  When this process is asked to end, all that the command started
+    ends; when it is killed, the command's group does, and git-par's locks are held until then.
+    """
+    process = watcher = None
+    with ExitStack() as stack:
+        try:
+            with interrupts.later():
+                process = stack.enter_context(
+                    subprocess.Popen(
+                        ["/bin/sh", "-c", command],
+                        cwd=place.cwd,
+                        env=place.env,
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.STDOUT,
+                        start_new_session=True,
+                    )
+                )
+                watcher = stack.enter_context(_watcher(f"-{process.pid}", git.carried()))
+            _relay(process, _quietly(place.line))
+        finally:
+            with interrupts.held():
+                # Until its status is taken, nobody else can get its number.
+                if process is not None:
+                    processes.end([process.pid], _GRACE)
+                if watcher is not None:
+                    watcher.communicate(b"done\n")
+        code = process.wait()
+    return 128 - code if code < 0 else code
+
+
+def _relay(process: "subprocess.Popen[bytes]", take: Callable[[str], None]) -> None:
+    """Give each line to `take` until the process has ended; what it left running may keep the pipe open for ever."""
+    assert process.stdout is not None
+    pipe, rest, ended = process.stdout.fileno(), b"", 0.0
+    peek = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            if not ended and os.waitid(os.P_PID, process.pid, peek):
+                ended = time.monotonic()
+            if not selector.select(0 if ended else 0.1):
+                if ended:
+                    break
+                continue
+            data = os.read(pipe, _LONGEST_LINE)
+            if not data or (ended and time.monotonic() - ended > _LAST_WORDS):
+                break
+            *lines, rest = (rest + data).split(b"\n")
+            if len(rest) > _LONGEST_LINE:
+                lines, rest = [*lines, rest], b""
+            for line in lines:
+                take(line.decode(errors="replace"))
+    if rest:
+        take(rest.decode(errors="replace"))
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+
+def _watcher(target: str, carried: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
+    """Start what ends `target` when the pipe to it is closed, which a killed git-par does too."""
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _WATCH, "sh", target],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        pass_fds=carried,
+    )
 
 
 def supervised(argv: Sequence[str], env: Mapping[str, str]) -> int:
@@ -117,15 +198,7 @@ def supervised(argv: Sequence[str], env: Mapping[str, str]) -> int:
             with interrupts.later():
                 process = stack.enter_context(subprocess.Popen(argv, env=env, process_group=0 if group else None))
                 target = f"-{process.pid}" if group else str(process.pid)
-                watcher = stack.enter_context(
-                    subprocess.Popen(
-                        ["/bin/sh", "-c", 'read -r word || kill -s TERM -- "$1"', "sh", target],
-                        stdin=subprocess.PIPE,
-                        stdout=subprocess.DEVNULL,
-                        stderr=subprocess.DEVNULL,
-                        start_new_session=True,
-                    )
-                )
+                watcher = stack.enter_context(_watcher(target))
         except FileNotFoundError:
             raise UsageError(f"{argv[0]}: command not found", hint="check the command after '--'") from None
         except PermissionError:
@@ -157,16 +230,7 @@ def _tell(process: "subprocess.Popen[bytes]", interrupt: KeyboardInterrupt, *, g
     """Pass an interrupt on; a Ctrl-C has reached everybody at the terminal already."""
     number = _number(interrupt)
     if (group or number != signal.SIGINT) and process.poll() is None:
-        with suppress(ProcessLookupError):
-            _signal(process.pid, number, group=group)
-
-
-def _signal(pid: int, number: int, *, group: bool) -> None:
-    if group:
-        os.killpg(pid, number)
-        os.killpg(pid, signal.SIGCONT)  # one that is stopped hears nothing
-    else:
-        os.kill(pid, number)
+        processes.tell(process.pid, number)
 
 
 def _number(interrupt: KeyboardInterrupt) -> int:

@@ -25,6 +25,7 @@ STOREYS = {
     "render": 1,
     "git": 1,
     "spawn": 1,
+    "processes": 1,
     "repo": 1,
     "names": 1,
     "interrupts": 1,

@@ -6,6 +6,7 @@ critical section, so that it stays held while one of them still runs.  Correctne
 moves by compare-and-swap, every path and record is made exclusively.
 """
 
+import itertools
 import json
 import os
 import socket
@@ -87,6 +88,26 @@ class Locks:
                 stack.enter_context(self.task(name))
             yield
 
+    @contextmanager
+    def private(self, kind: str, usable: Callable[[int], bool]) -> Iterator[int]:
+        """The lowest usable number of a private workspace of `kind` that no living process has.
+
+        It is tried and never waited for, so it has no rank.
+        """
+        from filelock import Timeout
+
+        for number in itertools.count(1):
+            with ExitStack() as stack:
+                lock = self._lock(f"{kind}-{number}", self._keep(stack))
+                try:
+                    lock.acquire(blocking=False)
+                except Timeout:
+                    continue
+                stack.callback(lock.release)
+                if usable(number):
+                    yield number
+                    return
+
     def is_held(self, kind: str, name: str) -> bool:
         """Whether some living process holds the lock `kind` (base, task) of a branch or a task."""
         from filelock import Timeout
@@ -105,13 +126,7 @@ class Locks:
         assert all(place > held for held in self._held), f"lock order: {place} after {self._held}"
         file = f"{kind}-{name}" if name else kind
         with ExitStack() as stack:
-
-            def acquired(descriptor: int) -> None:
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, self._note(), 0)
-                stack.enter_context(git.carrying(descriptor))
-
-            lock = self._lock(file, acquired)
+            lock = self._lock(file, self._keep(stack))
             patience = _Patience(Path(lock.lock_file), shown, self.timeout, self.tell)
             try:
                 lock.acquire(cancel_check=patience.is_over)
@@ -125,6 +140,16 @@ class Locks:
             self._held.append(place)
             stack.callback(self._held.remove, place)
             yield
+
+    def _keep(self, stack: ExitStack) -> Callable[[int], None]:
+        """What is done with the descriptor of an acquired lock: our name goes in, and git children carry it."""
+
+        def acquired(descriptor: int) -> None:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, self._note(), 0)
+            stack.enter_context(git.carrying(descriptor))
+
+        return acquired
 
     def _lent(self) -> str:
         """Which lock to take instead of the repository's when a living ancestor holds that for us; empty when none does.

@@ -17,6 +17,9 @@ from git_par.repo import Repo, linked_checkout
 OUR_LOCK = "git-par:"
 """How the reason of a worktree lock of ours begins."""
 
+PRIVATE_LOCK = f"{OUR_LOCK} private"
+"""The reason of those that git-par uses itself; what is checked out or going on there counts for nobody."""
+
 _TRIES = 8
 
 _OPERATIONS = (
@@ -40,7 +43,7 @@ class Worktree:
 
 
 def worktrees(repo: Repo) -> list[Worktree]:
-    """Every registered worktree, the main one first."""
+    """Every registered worktree but our private ones, the main one first."""
     for attempt in range(_TRIES):
         reply = repo.git.run("worktree", "list", "--porcelain", "-z", ok=range(256))
         if reply.code == 0:
@@ -56,20 +59,24 @@ def _parse(text: str, repo: Repo) -> Iterator[Worktree]:
             continue
         # For a submodule git names the repository here instead of the checkout.
         path = repo.main if number == 0 and repo.main else Path(lines["worktree"])
-        if "bare" not in lines:
+        if "bare" not in lines and lines.get("locked") != PRIVATE_LOCK:
             yield Worktree(path, lines.get("branch"))
 
 
 def admin_dir(repo: Repo, path: Path) -> Path | None:
     """The administrative directory of the worktree `path`, when both point at each other."""
+    entry = claimed_entry(repo, path)
+    return entry if entry and linked_checkout(entry) == Path(os.path.realpath(path)) else None
+
+
+def claimed_entry(repo: Repo, path: Path) -> Path | None:
+    """The administrative directory in this repository that `path` points at, whether that exists and agrees or not."""
     try:
         text = os.fsdecode((path / ".git").read_bytes())
     except OSError:
         return None
     entry = Path(os.path.realpath(path / text.removeprefix("gitdir: ").removesuffix("\n")))
-    if entry.parent != repo.common / "worktrees" or linked_checkout(entry) != Path(os.path.realpath(path)):
-        return None
-    return entry
+    return entry if entry.parent == repo.common / "worktrees" else None
 
 
 def entries_for(repo: Repo, path: Path) -> list[Path]:
@@ -100,12 +107,21 @@ def lock_reason(entry: Path) -> str | None:
 
 
 def register(repo: Repo, path: Path, branch: str, task: str) -> None:
-    """Make the empty worktree `path` for the existing `branch`, locked in our name; under the repository lock.
+    """Make the empty worktree `path` for the existing `branch`, locked in our name; under the repository lock."""
+    _add(repo, path, f"{OUR_LOCK} remove with 'git par remove {task}'", branch)
+
+
+def register_private(repo: Repo, path: Path, commit: str) -> None:
+    """Make the empty, detached worktree `path` for git-par's own use; under the repository lock."""
+    _add(repo, path, PRIVATE_LOCK, commit, "--detach")
+
+
+def _add(repo: Repo, path: Path, reason: str, start: str, *options: str) -> None:
+    """Add an empty worktree.
 
     The lock keeps `git worktree prune` and a bare `git worktree remove` off.  What other tools' git commands disturb is
     tried again: a prune between two of git's own steps makes an add fail.
     """
-    reason = f"{OUR_LOCK} remove with 'git par remove {task}'"
     # Relative links would write an extension into the shared configuration.
     relative = "true" if repo.setting("extensions.relativeworktrees") == "true" else "false"
     for attempt in range(_TRIES):
@@ -113,7 +129,7 @@ def register(repo: Repo, path: Path, branch: str, task: str) -> None:
         reply = repo.git.run(
             "-c",
             f"worktree.useRelativePaths={relative}",
-            *("worktree", "add", "--lock", "--reason", reason, "--no-checkout", str(path), branch),
+            *("worktree", "add", "--lock", "--reason", reason, "--no-checkout", *options, str(path), start),
             ok=range(256),
         )
         if reply.code == 0 and admin_dir(repo, path):
@@ -139,9 +155,20 @@ def operation(git_dir: Path) -> str:
     return next((words for name, words in _OPERATIONS if (git_dir / name).exists()), "")
 
 
+def abandon(git_dir: Path) -> None:
+    """Forget what a killed run left in progress, and its locks, in a checkout of our own that is reset next."""
+    # With the merge's autostash in place, git would put it on the stash that all worktrees share.
+    for path in (*(git_dir / name for name, _ in _OPERATIONS), git_dir / "MERGE_AUTOSTASH"):
+        files.delete_tree(path)
+    for path in (*git_dir.glob("BISECT_*"), *git_dir.glob("*.lock")):
+        path.unlink(missing_ok=True)
+
+
 def moving(repo: Repo, branch: str) -> str:
     """Where and how `branch` is being rebased or bisected, which git does not show as checked out; empty when nowhere."""
     for directory in (repo.common, *_entries(repo)):
+        if lock_reason(directory) == PRIVATE_LOCK:
+            continue
         place = repo.main if directory == repo.common else linked_checkout(directory)
         for name in ("rebase-merge/head-name", "rebase-apply/head-name"):
             if _content(directory / name) == f"refs/heads/{branch}":

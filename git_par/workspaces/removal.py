@@ -19,7 +19,7 @@ from git_par.errors import GitFailed, ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import reasons, registry, status, usage
+from git_par.workspaces import reasons, registry, status, trash, usage
 from git_par.workspaces.reasons import Reason
 from git_par.workspaces.worktree import PRIVATE
 
@@ -136,8 +136,7 @@ def _put_aside(
             (place / one).rename(target)
     except OSError:
         return aside  # something cannot be moved: then all of it stays there
-    trash = files.private_directory(path.parent / PRIVATE / "trash")
-    place.rename(trash / f"{task.slug}-{time.time_ns()}")
+    trash.throw(path.parent, place, task.slug)
     if kept:
         return aside / "files"
     aside.rmdir()

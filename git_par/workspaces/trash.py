@@ -6,11 +6,17 @@ sweep: `python -m git_par.workspaces.trash DIRECTORY`.
 
 import os
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from git_par import files, spawn
 from git_par.workspaces.worktree import PRIVATE
+
+
+def throw(workspaces: Path, path: Path, name: str) -> None:
+    """Rename the directory `path` into the trash of a workspaces directory on the same file system."""
+    path.rename(files.private_directory(workspaces / PRIVATE / "trash") / f"{name}-{time.time_ns()}")
 
 
 def sweep_later(workspaces: Path) -> None:

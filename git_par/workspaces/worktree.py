@@ -34,15 +34,15 @@ def make_sparse(repo: Repo, path: Path, directories: Sequence[str]) -> None:
 
     Under the repository lock: git switches `extensions.worktreeConfig` on in the shared configuration.
     """
-    _git(repo, path).run("sparse-checkout", "set", "--cone", "--end-of-options", *directories)
+    opened(repo, path).run("sparse-checkout", "set", "--cone", "--end-of-options", *directories)
 
 
 def fill(repo: Repo, path: Path) -> None:
-    """Check out the branch of the empty worktree `path`.
+    """Check out the branch or commit of the empty worktree `path`.
 
     A fresh index is as old as the files it lists, so git would read them all again at every status: refresh it once.
     """
-    git = _git(repo, path)
+    git = opened(repo, path)
     git.run("reset", "--hard", "--quiet", "--no-recurse-submodules")
     git.run("update-index", "-q", "--refresh", ok=(0, 1))
 
@@ -64,7 +64,8 @@ def take_back(repo: Repo, path: Path) -> None:
     files.delete_tree(path)
 
 
-def _git(repo: Repo, path: Path) -> Git:
+def opened(repo: Repo, path: Path) -> Git:
+    """Git on the worktree `path`, which must be there."""
     git = registry.checkout(repo, path)
     if git is None:
         raise GitFailed(f"'{path}': it is not a worktree any more", hint="run the command again")

@@ -1,0 +1,80 @@
+"""The processes that a command has started: find them all, tell them a signal, end them.
+
+A command's processes are those below its leader in the tree, and those in its process group or session when it has one of
+its own: what was left by a parent that ended stays in these.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # 20 ms to import, and only those who end something pay that
+    from psutil import Process
+
+
+def tell(leader: int, number: int) -> None:
+    """Send signal `number` to all processes of the command that the unreaped process `leader` leads."""
+    for process in _family([leader], ()):
+        _send(process, number)
+
+
+def end(leaders: Sequence[int], grace: float) -> None:
+    """Ask all processes of the commands to end, and insist after `grace` seconds; also those that come meanwhile."""
+    known: set[Process] = set()
+    foreign: set[Process] = set()
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        told: set[Process] = set()
+        deadline = time.monotonic() + grace
+        while (known := _family(leaders, known) - foreign) and time.monotonic() < deadline:
+            foreign |= {process for process in known - told if not _send(process, number)}
+            told |= known
+            time.sleep(0.02)
+        if not known:
+            return
+
+
+def _family(leaders: Iterable[int], known: Iterable["Process"]) -> set["Process"]:
+    """The living processes of the leaders, of what was `known` to be theirs, and all below them."""
+    import psutil
+
+    wanted = set(leaders)
+    seeds = wanted | {process.pid for process in known if process.is_running()}
+    found: dict[int, Process] = {}
+    children: dict[int, list[int]] = {}
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            children.setdefault(process.ppid(), []).append(process.pid)
+            found[process.pid] = process
+            if wanted & {os.getpgid(process.pid), os.getsid(process.pid)}:
+                seeds.add(process.pid)
+    family: set[int] = set()
+    while seeds:
+        family |= seeds
+        seeds = {child for parent in seeds for child in children.get(parent, ())} - family
+    return {found[pid] for pid in family - {os.getpid()} if pid in found and _is_alive(found[pid])}
+
+
+def _is_alive(process: "Process") -> bool:
+    import psutil
+
+    try:
+        return process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.Error:
+        return False
+
+
+def _send(process: "Process", number: int) -> bool:
+    """Send a signal, and wake one that is stopped and would not hear it; False when it belongs to another user."""
+    import psutil
+
+    try:
+        process.send_signal(number)
+        process.send_signal(signal.SIGCONT)
+    except psutil.AccessDenied:
+        return False
+    except psutil.NoSuchProcess:
+        pass
+    return True
