@@ -39,7 +39,8 @@ class Repo:
     def config(self) -> dict[str, list[str]]:
         """Every git setting in force, all its values in order; section and variable in lower case."""
         values: dict[str, list[str]] = {}
-        for field in self.git.fields("config", "--null", "--list"):
+        # With the user's hooks: where we switch them off, core.hooksPath would be ours.
+        for field in self.git.run("config", "--null", "--list", hooks=True).out.split("\0")[:-1]:
             key, newline, value = field.partition("\n")
             values.setdefault(key, []).append(value if newline else "true")
         return values

@@ -38,6 +38,11 @@ class Job:
     start: str | None = None
 
     @property
+    def known(self) -> tuple[str, ...]:
+        """Commits whose history is none of the task's.  Where clocks were wrong, `onto` alone does not tell git of all."""
+        return (self.onto, *self.roots, *((self.start,) if self.start else ()))
+
+    @property
     def since(self) -> str:
         """Where the work that comes now began."""
         return self.start or self.roots[0]

@@ -74,16 +74,15 @@ def merge(repo: Repo, words: Words, item: Item, tip: str) -> str:
     return signed_off(repo, words, text)
 
 
-def squash(
-    repo: Repo, words: Words, item: Item, onto: str, tip: str, start: str | None = None
-) -> tuple[str, Mapping[str, str]]:
-    """The message of the commit that brings `tip` onto `onto`, and the environment that keeps the authorship.
+def squash(repo: Repo, words: Words, item: Item, tip: str, known: Sequence[str]) -> tuple[str, Mapping[str, str]]:
+    """The message of the one commit that brings `tip` home, and the environment that keeps the authorship.
 
-    The author is that of the first commit; other authors become `Co-authored-by` trailers.  What `start` has landed before.
+    The author is that of the first commit; other authors become `Co-authored-by` trailers.  What the commits
+    `known` have is none of the task's.
     """
     form = "%an%x00%ae%x00%aI%x00%B%x00"
-    known = (f"^{onto}", *([f"^{start}"] if start else []))
-    fields = repo.git.run("log", "--no-show-signature", "--reverse", "--no-merges", f"--format={form}", tip, *known).out
+    asked = (tip, *(f"^{one}" for one in known))
+    fields = repo.git.run("log", "--no-show-signature", "--reverse", "--no-merges", f"--format={form}", *asked).out
     values = [value.lstrip("\n") for value in fields.split("\0")]
     commits = [tuple(values[at : at + 4]) for at in range(0, len(values) - 3, 4)]
     given = _given(words, item)

@@ -29,7 +29,7 @@ class Piece:
 
 def pieces(repo: Repo, job: Job) -> list[Piece]:
     """What the task has beyond the plan, and beyond what landed of it before, in the order to replay it."""
-    feed = f"{job.tip}\n^{job.onto}\n" + (f"^{job.start}\n" if job.start else "")
+    feed = f"{job.tip}\n" + "".join(f"^{one}\n" for one in job.known)
     lines = repo.git.run("log", "--no-show-signature", "--format=%H %T %P", "--stdin", feed=feed).out.splitlines()
     known = {commit: (tree, parents) for commit, tree, *parents in (line.split() for line in lines)}
     found: list[Piece] = []
@@ -64,4 +64,4 @@ def words(way: Way, job: Job, piece: Piece) -> tuple[str, Mapping[str, str]]:
     """The message of a replayed piece, and the environment that keeps its author."""
     if piece.is_single:
         return message.replayed(way.repo, way.words, piece.commit)
-    return message.squash(way.repo, way.words, job.item, job.onto, piece.commit, job.start)
+    return message.squash(way.repo, way.words, job.item, piece.commit, job.known)

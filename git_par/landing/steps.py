@@ -60,7 +60,7 @@ class Steps:
         if way.strategy is Strategy.SQUASH:
             if merged.tree == trees.tree_of(repo, job.onto):
                 return None
-            text, env = message.squash(repo, way.words, job.item, job.onto, job.tip, job.start)
+            text, env = message.squash(repo, way.words, job.item, job.tip, job.known)
             commit = way.commit(merged.tree, (job.onto,), text, env)
         else:
             text = message.merge(repo, way.words, job.item, job.tip)

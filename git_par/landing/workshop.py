@@ -1,7 +1,7 @@
 """Merge in a private workspace, where something has a say that only works in a checkout.
 
-That is the repository's merge hooks, merge drivers and attributes, submodules that both sides moved, and what rerere
-recorded.  A real `git merge`, `git commit` or `git cherry-pick` runs there; what it makes is published as any plan is.
+That is the repository's merge hooks, merge drivers and attributes, and what rerere recorded.  A real `git merge`,
+`git commit` or `git cherry-pick` runs there; what it makes is published as any plan is.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_par.git import Git, Reply
-from git_par.landing import message, replay, submodules, trees
+from git_par.landing import message, replay, trees
 from git_par.landing.audit import Step
 from git_par.landing.jobs import Clashing, Job, Made, Outcome, Vetoed, Way
 from git_par.landing.planned import Strategy
@@ -32,8 +32,6 @@ _HOOKS = {
 """What git itself would run (githooks(5)), besides what only looks on."""
 
 _PLAIN = frozenset(("CONFLICT (contents)", "CONFLICT (add/add)"))
-_SUBMODULES = "submodules"
-_RECORDED = "recorded resolutions"
 _NO_EDITOR = {"GIT_EDITOR": ":", "GIT_SEQUENCE_EDITOR": ":", "GIT_MERGE_AUTOEDIT": "no"}
 
 
@@ -63,9 +61,7 @@ class Workshop:
 
     def may_solve(self, kinds: frozenset[str]) -> str:
         """Why a checkout may merge what conflicts in the object database; empty when it will not."""
-        if any(kind.startswith("CONFLICT (submodule") for kind in kinds):
-            return _SUBMODULES
-        return _RECORDED if kinds and kinds <= _PLAIN and self._records else ""
+        return "recorded resolutions" if kinds and kinds <= _PLAIN and self._records else ""
 
     @cached_property
     def _records(self) -> bool:
@@ -101,7 +97,7 @@ class Workshop:
             return self._stopped(reply, ours, tip)
         if self._git.holds("diff-index", "--quiet", "--cached", ours):
             return None
-        text, env = message.squash(self.session.repo, self.way.words, job.item, job.onto, tip, job.start)
+        text, env = message.squash(self.session.repo, self.way.words, job.item, tip, job.known)
         reply = self._run("commit", "--quiet", *self._signed, "-F", "-", feed=text, env=env)
         if self._head() == ours:
             return Vetoed(_first_line(reply))
@@ -110,7 +106,10 @@ class Workshop:
 
     def _replay(self, job: Job) -> Outcome:
         onto, steps = job.onto, list[Step]()
-        for piece in replay.pieces(self.session.repo, job):
+        pieces = replay.pieces(self.session.repo, job)
+        if pieces and pieces[0].is_single:
+            self._stand_at(onto, None)
+        for piece in pieces:
             done = self._pick(onto, piece) if piece.is_single else self._squash(job, piece.commit)
             if isinstance(done, Clashing | Vetoed):
                 return done
@@ -120,8 +119,6 @@ class Workshop:
         return Made(onto, tuple(steps)) if onto != job.onto else None
 
     def _pick(self, onto: str, piece: replay.Piece) -> Outcome:
-        if self._head() != onto:
-            self._stand_at(onto, None)
         signed_off = ("--signoff",) if self.way.words.signer else ()
         reply = self._run("cherry-pick", "--allow-empty", *self._signed, *signed_off, piece.commit)
         if self._head() == onto and not self._unmerged() and self._git.holds("diff-index", "--quiet", "--cached", onto):
@@ -183,7 +180,6 @@ class Workshop:
 
             self._private = self._stack.enter_context(private.claim(self.session, "merge"))
         self._private.stand_at(ours, clean="all")
-        submodules.lend(repo, self._private.path, ours)
         return ours
 
     @property
