@@ -170,6 +170,22 @@ def test_a_signal_to_git_par_reaches_the_command_at_a_terminal(world: World) -> 
     assert child.exitstatus == 9
 
 
+def test_a_signal_reaches_all_of_the_command_at_a_terminal(world: World) -> None:
+    pid = world.root / "pid"
+    script = f"sh -c 'echo $$ >{pid}.new; mv {pid}.new {pid}; exec sleep 300'; :"
+    child = pexpect.spawn(
+        sys.executable, [*PAR[1:], "with-lock", "--", "sh", "-c", script], cwd=str(world.repo), timeout=20
+    )
+    try:
+        wait_for(pid)
+        child.kill(signal.SIGTERM)
+        child.expect(pexpect.EOF)
+        wait_for_end(int(pid.read_text()))
+    finally:
+        child.close(force=True)
+    assert child.exitstatus == 143
+
+
 def test_the_command_has_the_environment_as_inherited(world: World) -> None:
     env = {"GIT_DIR": str(world.repo / ".git"), "GIT_INDEX_FILE": "/no/such", "GIT_WORK_TREE": str(world.repo)}
     done = world.par_process(
