@@ -836,6 +836,24 @@ def test_interrupting_exec_ends_the_commands_and_the_tasks_stay(world: World) ->
     assert [task["state"] for task in world.ok("list", "--json").json["tasks"]] == ["new", "new"]
 
 
+@pytest.mark.parametrize("names", [("one",), ("one", "two")])
+def test_a_signal_ends_all_that_exec_started_at_a_terminal(world: World, names: tuple[str, ...]) -> None:
+    stem = f'"{world.root}/$GIT_PAR_TASK'
+    command = f'sh -c \'echo $$ >{stem}.new"; mv {stem}.new" {stem}.pid"; exec sleep 300\'; :'
+    child = pexpect.spawn(sys.executable, [*PAR[1:], "add", *names, "--exec", command], cwd=str(world.repo), timeout=60)
+    files = [world.root / f"{name}.pid" for name in names]
+    try:
+        for file in files:
+            wait_for(file)
+        child.kill(signal.SIGTERM)
+        child.expect(pexpect.EOF)
+        for file in files:
+            wait_for_end(int(file.read_text()))
+    finally:
+        child.close(force=True)
+    assert child.exitstatus == 143
+
+
 def test_exec_whose_lines_nobody_reads_leaves_no_traceback(world: World) -> None:
     reader, writer = os.pipe()
     os.close(reader)
