@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -834,6 +835,28 @@ def test_interrupting_exec_ends_the_commands_and_the_tasks_stay(world: World) ->
         wait_for_end(int(file.read_text()))
     world.check_sound()
     assert [task["state"] for task in world.ok("list", "--json").json["tasks"]] == ["new", "new"]
+
+
+@pytest.mark.parametrize("names", [("one",), ("one", "two")])
+def test_a_signal_ends_all_that_exec_started_at_a_terminal(world: World, names: tuple[str, ...]) -> None:
+    stem = f'"{world.root}/$GIT_PAR_TASK'
+    command = (
+        f'echo $PPID >{stem}.new"; (sh -c \'echo $PPID\' >>{stem}.new"; mv {stem}.new" {stem}.pid"; exec sleep 300); :'
+    )
+    # An interactive parent stays: with git-par as its leader the whole session would be hung up anyway.
+    line = f"{shlex.join([*PAR, 'add', *names, '--exec', command])}; echo ended with $?; read wait"
+    child = pexpect.spawn("/bin/sh", ["-c", line], cwd=str(world.repo), timeout=60, encoding="utf-8")
+    files = [world.root / f"{name}.pid" for name in names]
+    try:
+        for file in files:
+            wait_for(file)
+        started = [[int(pid) for pid in file.read_text().split()] for file in files]
+        os.kill(started[0][0], signal.SIGTERM)
+        child.expect("ended with 143")
+        for _, inner in started:
+            wait_for_end(inner)
+    finally:
+        child.close(force=True)
 
 
 def test_exec_whose_lines_nobody_reads_leaves_no_traceback(world: World) -> None:

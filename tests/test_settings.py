@@ -18,7 +18,7 @@ def test_every_key_has_a_default_that_passes_its_own_check(world: World) -> None
     found = settings(world)
     for key in KEYS:
         assert found.text(key.name) == key.default
-    for name in ("jobs", "lockTimeout", "portBase", "portStep"):
+    for name in ("gateRetries", "gateTries", "jobs", "lockTimeout", "portBase", "portStep"):
         assert str(found.number(name)) == found.text(name)
     assert found.choice("dirty", "refuse", "warn") == "refuse"
 

@@ -1,6 +1,7 @@
 """`git par with-lock`: a command takes its turn, and neither outlives git-par nor keeps the lock."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -168,6 +169,22 @@ def test_a_signal_to_git_par_reaches_the_command_at_a_terminal(world: World) -> 
     finally:
         child.close(force=True)
     assert child.exitstatus == 9
+
+
+def test_a_signal_reaches_all_of_the_command_at_a_terminal(world: World) -> None:
+    pids = world.root / "pids"
+    # An interactive parent stays: with git-par as its leader the whole session would be hung up anyway.
+    script = f"echo $PPID >{pids}.new; sh -c 'echo $$ >>{pids}.new; mv {pids}.new {pids}; exec sleep 300'; :"
+    line = f"{shlex.join([*PAR, 'with-lock', '--', 'sh', '-c', script])}; echo ended with $?; read wait"
+    child = pexpect.spawn("/bin/sh", ["-c", line], cwd=str(world.repo), timeout=20, encoding="utf-8")
+    try:
+        wait_for(pids)
+        git_par, inner = map(int, pids.read_text().split())
+        os.kill(git_par, signal.SIGTERM)
+        child.expect("ended with 143")
+        wait_for_end(inner)
+    finally:
+        child.close(force=True)
 
 
 def test_the_command_has_the_environment_as_inherited(world: World) -> None:

@@ -37,6 +37,9 @@ KEYS = (
         "uncommitted changes where add starts: refuse, or warn and start from the commit",
         committed=True,
     ),
+    Key("gate", "", "a shell command that must pass on what merge is about to publish"),
+    Key("gateRetries", "3", "how often merge plans and tests again when others overtake what it tested"),
+    Key("gateTries", "5", "how many plans merge tests at most, each without the task that broke the one before"),
     Key(
         "jobs",
         "0",
