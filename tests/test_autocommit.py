@@ -227,7 +227,9 @@ def test_an_interrupt_in_a_hook_puts_the_index_back(world: World) -> None:
     before = (world.rev("t"), index(world, path))
     hook(world, "pre-commit", f"touch {world.root}/there; exec sleep 60")
     running = world.start(*PAR, "merge", "t", "--autocommit")
+    patience = time.monotonic() + 30
     while not (world.root / "there").exists():
+        assert time.monotonic() < patience
         time.sleep(0.02)
     running.send_signal(signal.SIGTERM)
     running.communicate(timeout=30)

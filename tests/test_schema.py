@@ -53,7 +53,9 @@ def test_reasons_are_the_ones_of_the_code() -> None:
     assert set(integrated) <= _texts("landing/integrated.py")
     skipped = SCHEMAS["merge"]["properties"]["merges"]["items"]["properties"]["skipped"]["items"]
     assert skipped["properties"]["reason"]["enum"] == sorted(
-        _second_words("Skipped", "landing/plan.py") | _second_words("Skipped", "landing/fitness.py")
+        _second_words("Skipped", "landing/plan.py")
+        | _second_words("Skipped", "landing/fitness.py")
+        | _second_words("Skipped", "landing/autocommit.py")
     )
     used = (
         _first_words("Reason", "commands/remove.py")
