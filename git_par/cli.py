@@ -305,6 +305,20 @@ def sync(
 
 
 @_verb
+def conflicts(
+    names: Names = None,
+    svg: Annotated[str | None, typer.Option(metavar="FILE", help="Draw a picture of it.", **_TEXT)] = None,
+    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write a page with all of it.", **_TEXT)] = None,
+    json: Json = False,
+) -> Work:
+    """Show which tasks will collide with each other and with their bases, and the order that lands the most."""
+    from git_par.commands.conflicts import Options, run
+
+    options = Options(names=tuple(names or ()), svg=svg, html=html)
+    return lambda session: run(session, options)
+
+
+@_verb
 def prune(
     new: Annotated[bool, typer.Option("--new", help="Also tasks in which nothing was committed yet.")] = False,
     older_than: Annotated[

@@ -85,6 +85,10 @@ def test_a_task_goes_where_what_it_stands_on_goes() -> None:
     assert arrange("ab", {("a", "b")}, {"b": {"a"}}, {}) == Order(("a",), ("b",))
 
 
+def test_what_could_land_alone_comes_behind_what_it_has_anyway() -> None:
+    assert arrange("abc", (), {}, {"b": 5}, unfit={"c"}, after={"a": {"b", "c"}}) == Order(("b", "a"), ("c",))
+
+
 def test_a_circle_is_no_endless_loop() -> None:
     assert arrange("abc", (), {"a": {"b"}, "b": {"a"}}, {"a": 1}) == Order(("c", "b", "a"), ())
 

@@ -41,7 +41,7 @@ def objects(world: World) -> set[str]:
 
 def test_a_clean_workspace_is_its_own_commit(world: World) -> None:
     before = objects(world)
-    assert take(world) == Snapshot(world.rev("HEAD"), world.rev("HEAD"))
+    assert take(world) == Snapshot(world.rev("HEAD"), world.rev("HEAD"), "main")
     assert objects(world) == before
 
 
@@ -161,7 +161,7 @@ def test_of_a_submodule_the_commit_is_in_it_and_the_rest_is_named(world: World) 
     assert world.rev(f"{taken.commit}:inner") == moved
     world.git("commit", "-qam", "moved")
     world.write("file", "dirty\n", cwd=inner)
-    assert take(world) == Snapshot(world.rev("HEAD"), world.rev("HEAD"), ("inner/",))
+    assert take(world) == Snapshot(world.rev("HEAD"), world.rev("HEAD"), "main", ("inner/",))
 
 
 def test_files_that_became_directories_and_the_other_way_round(world: World) -> None:
@@ -198,7 +198,7 @@ def test_nothing_committed_yet(world: World) -> None:
     (world.repo / "a.txt").unlink(missing_ok=True)
     for file in world.repo.glob(".gitignore"):
         file.unlink()
-    assert take(world) == Snapshot(None, None)
+    assert take(world) == Snapshot(None, None, "empty")
     world.write("first", "1\n")
     taken = take(world)
     assert paths(world, taken) == ["first"]

@@ -93,7 +93,7 @@ def _items(session: Session, options: Options) -> list[Item]:
         into = _into(session, options)
         return [Item(task.name, task.branch, task) for task in found if task.branch != into]
     if options.names:
-        return list({item.branch: item for item in (_item(session, name) for name in options.names)}.values())
+        return select.named(session, options.names)
     here = session.here()
     if here is None:
         raise UsageError(
@@ -103,32 +103,14 @@ def _items(session: Session, options: Options) -> list[Item]:
     return [Item(here.name, here.branch, here)]
 
 
-def _item(session: Session, name: str) -> Item:
-    """A task by its name, else a branch; `refs/heads/X` is always the branch."""
-    if not name.startswith("refs/heads/"):
-        task = session.named(name) if name == "." else session.tasks.get(name)
-        if task:
-            return Item(task.name, task.branch, task)
-    branch = name.removeprefix("refs/heads/")
-    if not _is_branch(session, branch):
-        raise UsageError(f"{name}: no such task or branch", hint="see 'git par list' and 'git branch'")
-    task = next((one for one in session.tasks.all() if one.branch == branch), None)
-    return Item(branch, branch, None if name.startswith("refs/heads/") else task)
-
-
 def _into(session: Session, options: Options) -> str | None:
     if options.into is None:
         return None
     task = None if options.into.startswith("refs/heads/") else session.tasks.get(options.into)
     branch = task.branch if task else options.into.removeprefix("refs/heads/")
-    if not _is_branch(session, branch):
+    if f"refs/heads/{branch}" not in session.repo.branches():
         raise UsageError(f"--into {options.into}: no such local branch", hint="see 'git branch'")
     return branch
-
-
-def _is_branch(session: Session, branch: str) -> bool:
-    """Whether `branch` is one by its very name: `main~1` is a commit, and nothing can be merged into it."""
-    return session.repo.git.holds("show-ref", "--verify", "--quiet", f"refs/heads/{branch}")
 
 
 def _check_identity(session: Session) -> None:

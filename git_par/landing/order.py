@@ -27,10 +27,12 @@ def arrange(
     stands_on: Mapping[str, Collection[str]],
     size: Mapping[str, int],
     unfit: Collection[str] = (),
+    after: Mapping[str, Collection[str]] | None = None,
 ) -> Order:
     """The order of `names`: what a task stands on comes before it, then small before large, then as given.
 
-    `collisions` are pairs that cannot both land, `unfit` what cannot land at all.  Other names than `names` do not count.
+    `collisions` are pairs that cannot both land, `unfit` what cannot land at all; `after` tells behind which others a task
+    comes, though it could land without them.  Other names than `names` do not count.
     """
     place = {name: at for at, name in enumerate(names)}
     rank = [(size.get(name, 0), at) for at, name in enumerate(names)]
@@ -39,7 +41,8 @@ def arrange(
         if a in place and b in place and a != b:
             clash[place[a]] |= 1 << place[b]
             clash[place[b]] |= 1 << place[a]
-    below = _closed([sum({1 << place[one] for one in stands_on.get(name, ()) if one in place}) for name in names])
+    below = _closed(_sets(place, stands_on))
+    before = _closed([one | other for one, other in zip(below, _sets(place, after or {}), strict=True)])
     alive = 0
     for at in range(len(names)):
         needed = 1 << at | below[at]
@@ -50,8 +53,12 @@ def arrange(
     for part in sorted(_parts(alive, clash, below), key=int.bit_count):
         chosen |= search.most(part)
     rest = ~chosen & ((1 << len(names)) - 1)
-    fits, left = ([names[at] for at in _line(some, below, rank)] for some in (chosen, rest))
+    fits, left = ([names[at] for at in _line(some, before, rank)] for some in (chosen, rest))
     return Order(tuple(fits), tuple(left))
+
+
+def _sets(place: Mapping[str, int], relation: Mapping[str, Collection[str]]) -> list[int]:
+    return [sum({1 << place[one] for one in relation.get(name, ()) if one in place}) for name in place]
 
 
 def _closed(below: Sequence[int]) -> list[int]:

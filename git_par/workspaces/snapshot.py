@@ -41,6 +41,8 @@ class Snapshot:
     """The commit that holds it: `head` itself where there is nothing more; None where there was never anything."""
     head: str | None
     """The commit checked out."""
+    branch: str | None
+    """The branch checked out, without `refs/heads/`; None when detached."""
     left: tuple[str, ...] = ()
     """What is not in `commit`: secrets, repositories inside (they end with `/`), what is neither file nor link."""
 
@@ -56,17 +58,17 @@ def take(git: Git, git_dir: Path, *, message: str, ignored: bool = False, secret
         now = status.read(git, untracked="all", ignored=ignored)
         wanted, left = _sort(git, now, secrets)
         if not (wanted or now.staged):
-            return Snapshot(now.head, now.head, left)
+            return Snapshot(now.head, now.head, now.branch, left)
         tree = _tree(git, git_dir, wanted)
         if now.head is None:
-            return Snapshot(_commit(git, tree, (), message), None, left)
+            return Snapshot(_commit(git, tree, (), message), None, now.branch, left)
         merged = _merged(git_dir)
         head, before = git.line("rev-parse", "HEAD", "HEAD^{tree}").split("\n")
         if head != now.head:
             continue
         if tree == before and not merged:
-            return Snapshot(head, head, left)
-        return Snapshot(_commit(git, tree, (head, *merged), message), head, left)
+            return Snapshot(head, head, now.branch, left)
+        return Snapshot(_commit(git, tree, (head, *merged), message), head, now.branch, left)
     raise Refused(f"'{git.cwd}': commits are being made there right now", hint="run the command again")
 
 
