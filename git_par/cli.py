@@ -284,6 +284,16 @@ def merge(
         str | None,
         typer.Option(metavar="WHAT", help="When one cannot land: skip it, stop there, or abort.", **_TEXT),
     ] = None,
+    gate: Annotated[
+        str | None,
+        typer.Option(metavar="CMD", help="Publish only what this shell command passes on.", **_TEXT),
+    ] = None,
+    gate_each: Annotated[
+        bool, typer.Option("--gate-each", help="Every planned commit must pass, not only the last.")
+    ] = False,
+    gate_tries: Annotated[
+        int | None, typer.Option("--gate-tries", metavar="N", help="Test so many plans at most.", **_TEXT)
+    ] = None,
     autocommit: Annotated[
         bool, typer.Option("--autocommit", help="Commit what is uncommitted in the tasks first.")
     ] = False,
@@ -312,13 +322,22 @@ def merge(
         text=message,
         signoff=signoff,
         into=into,
-        order=_one_of("--order", order, Order) if order is not None else None,
         on_conflict=OnConflict.ABORT if atomic else _one_of("--on-conflict", on_conflict or "skip", OnConflict),
         autocommit=autocommit,
         allow_dirty=allow_dirty,
         dry_run=dry_run,
     )
-    options = Options(names=tuple(names or ()), every=every, group=group, wish=wish, prune=prune)
+    options = Options(
+        names=tuple(names or ()),
+        every=every,
+        group=group,
+        order=_one_of("--order", order, Order) if order is not None else None,
+        gate=gate,
+        gate_each=gate_each,
+        gate_tries=gate_tries,
+        wish=wish,
+        prune=prune,
+    )
     return lambda session: run(session, options)
 
 
@@ -332,6 +351,20 @@ def sync(
     from git_par.commands.sync import run
 
     return lambda session: run(session, names or (), every=every)
+
+
+@_verb
+def conflicts(
+    names: Names = None,
+    svg: Annotated[str | None, typer.Option(metavar="FILE", help="Draw a picture of it.", **_TEXT)] = None,
+    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write a page with all of it.", **_TEXT)] = None,
+    json: Json = False,
+) -> Work:
+    """Show which tasks will collide with each other and with their bases, and the order that lands the most."""
+    from git_par.commands.conflicts import Options, run
+
+    options = Options(names=tuple(names or ()), svg=svg, html=html)
+    return lambda session: run(session, options)
 
 
 @_verb

@@ -12,7 +12,7 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,10 +102,20 @@ def carried() -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Git:
-    """Git, run in one directory; `lead` are options that go before the command."""
+    """Git, run in one directory; `lead` are options that go before the command, `env` is set for each."""
 
     cwd: Path
     lead: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+
+    def writing_to(self, objects: Path, known: Path) -> "Git":
+        """The same, with new objects going to the directory `objects` while those of `known` are read too.
+
+        The list of alternates is cut at colons, but not inside of double quotes (git(1), GIT_ALTERNATE_OBJECT_DIRECTORIES).
+        """
+        quoted = str(known).replace("\\", "\\\\").replace('"', '\\"')
+        apart = (("GIT_OBJECT_DIRECTORY", str(objects)), ("GIT_ALTERNATE_OBJECT_DIRECTORIES", f'"{quoted}"'))
+        return replace(self, env=(*self.env, *apart))
 
     def run(
         self,
@@ -122,7 +132,7 @@ class Git:
         network only: when it is over the whole process group ends.
         """
         argv = ["git", *_CALM, *(() if hooks else _NO_HOOKS), *self.lead, *args]
-        reply = _run(argv, self.cwd, {**_environment(plain=not hooks), **(env or {})}, feed, timeout)
+        reply = _run(argv, self.cwd, {**_environment(plain=not hooks), **dict(self.env), **(env or {})}, feed, timeout)
         if reply.code not in ok:
             raise failed(args, reply)
         return reply

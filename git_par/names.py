@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -121,9 +121,9 @@ def fill_template(template: str, **values: str) -> tuple[str, str]:
     return branch, ""
 
 
-def is_secret(path: str) -> bool:
+def is_secret(path: str, patterns: Sequence[str] = SECRETS) -> bool:
     """Whether an untracked file looks like one that holds secrets, by its own name or that of a directory above it."""
-    return any(fnmatchcase(part, pattern) for part in path.split("/") for pattern in SECRETS)
+    return any(fnmatchcase(part, pattern) for part in path.split("/") for pattern in patterns)
 
 
 def going_to(path: Path, cwd: Path) -> str:

@@ -6,6 +6,7 @@ Stdout carries the answer, stderr the talk about it.
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def answer(text: str) -> None:
 
 def say(text: str) -> None:
     """One line of talk, on stderr; control characters in names come out harmless."""
-    print(_one_line(text), file=sys.stderr, flush=True)
+    print(one_line(text), file=sys.stderr, flush=True)
 
 
 def relay(name: str, line: str) -> None:
@@ -82,6 +83,11 @@ def relay(name: str, line: str) -> None:
 def tell(text: str) -> None:
     """One line of talk that comes while a command runs, on stderr, with our name in front."""
     say(f"git par: {text}")
+
+
+def width() -> int:
+    """How many columns a line of the answer may fill: the terminal's, else what COLUMNS says, else 80."""
+    return shutil.get_terminal_size().columns
 
 
 def has_terminal() -> bool:
@@ -108,7 +114,7 @@ def close_quietly() -> None:
     os.dup2(sink, sys.stdout.fileno())
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """`text` with control characters spelled out: what a user typed neither breaks the line nor steers the terminal."""
     return re.sub("[\x00-\x1f\x7f-\x9f]", lambda found: found[0].encode("unicode_escape").decode(), text)
 
@@ -119,7 +125,7 @@ def _write(text: str) -> None:
 
 def _show_table(table: Table) -> None:
     """On a terminal the columns share its width; elsewhere nothing is cut, so that it can be searched."""
-    table = Table(table.headings, [[_one_line(cell) for cell in row] for row in table.rows])
+    table = Table(table.headings, [[one_line(cell) for cell in row] for row in table.rows])
     if not sys.stdout.isatty():
         widths = [max(map(len, column)) for column in zip(table.headings, *table.rows, strict=True)]
         for row in (table.headings, *table.rows):

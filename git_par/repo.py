@@ -5,7 +5,8 @@ says where it runs.
 """
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -91,6 +92,19 @@ class Repo:
         listed = self.git.line("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads")
         pairs = (line.split(" ", 1) for line in listed.splitlines())
         return {ref: commit for commit, ref in pairs}
+
+    @property
+    def objects(self) -> Path:
+        """The object database."""
+        return self.common / "objects"
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A directory for objects that nobody keeps, as `Git.writing_to` takes it."""
+        import tempfile  # 5 ms to import
+
+        with tempfile.TemporaryDirectory(prefix="git-par-objects-") as directory:
+            yield Path(directory)
 
     @property
     def state(self) -> Path:

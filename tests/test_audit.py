@@ -284,7 +284,7 @@ def test_a_plan_leaves_out_the_one_that_fails_the_audit(world: World, monkeypatc
     session = Session(("merge",), lambda _: None)
     monkeypatch.chdir(world.repo)
     way = Way(session.repo, Strategy.NO_FF, message.Words("main"))
-    made: Plan = plan.make(session, way, base="main", before=root, ready=ready, held=())
+    made: Plan = plan.Draft(session, way, "main", root, ready).made()
     assert [one.item.name for one in made.merged] == ["one", "three"]
     assert [(one.item.name, one.reason) for one in made.skipped] == [("two", "audit")]
     assert world.git("ls-tree", "--name-only", made.after).split() == [".gitignore", "a.txt", "one.txt", "three.txt"]

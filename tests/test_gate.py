@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from git_par.errors import UsageError
 from git_par.landing import culprit
 from git_par.landing.culprit import BaseFails, Culprit, Passes, Result
-from git_par.landing.gate import Gate, Policy, policy
+from git_par.landing.gate import Gate, policy
 from git_par.state.session import Session
 from tests.world import World
 
@@ -379,18 +379,23 @@ def test_the_workspace_is_not_given_away_while_a_killed_run_is_ending(
 # settings
 
 
-def test_the_flag_wins_over_the_setting_and_none_is_none(world: World, session: Session) -> None:
-    assert policy(session) is None
-    assert policy(session, "make") == Policy("make", 5, 3)
+def test_the_flag_wins_over_the_setting_and_none_is_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(world.repo)
+
+    def chosen(command: str | None = None, tries: int | None = None) -> tuple[str, int, int] | None:
+        found = policy(Session((), print), command, tries, each=False, line=print)
+        return (found.command, found.tries, found.retries) if found else None
+
+    assert chosen() is None
+    assert chosen("make") == ("make", 5, 3)
     for key, value in (("gate", "make test"), ("gateTries", "2"), ("gateRetries", "0")):
         world.git("config", f"par.{key}", value)
-    session = Session((), print)
-    assert policy(session) == Policy("make test", 2, 0)
-    assert policy(session, "make", 9) == Policy("make", 9, 0)
-    assert policy(session, "") is None
+    assert chosen() == ("make test", 2, 0)
+    assert chosen("make", 9) == ("make", 9, 0)
+    assert chosen("") is None
     world.git("config", "par.gateTries", "0")
     with pytest.raises(UsageError, match="with 0 nothing could be tested"):
-        policy(Session((), print))
+        chosen()
 
 
 # who is blamed

@@ -6,14 +6,16 @@ planned again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
+from git_par import render
 from git_par.commands import facts, remove
 from git_par.commands import merge_report as report
 from git_par.errors import Busy, GitFailed, Refused, UsageError
-from git_par.landing import land, message, select, signing
+from git_par.landing import gate, land, message, select, signing
 from git_par.landing.land import Wish
-from git_par.landing.planned import OnConflict, Outcome, Plan
+from git_par.landing.planned import OnConflict, Order, Outcome, Plan
 from git_par.landing.select import Item
 from git_par.render import Report
 from git_par.state.journal import Open
@@ -28,14 +30,21 @@ class Options:
     names: tuple[str, ...] = ()
     every: bool = False
     group: str | None = None
+    order: Order | None = None
+    gate: str | None = None
+    gate_each: bool = False
+    gate_tries: int | None = None
     wish: Wish = field(default_factory=Wish)
     prune: bool = False
 
 
 def run(session: Session, options: Options) -> Report:
     """Merge what was asked for and report, base by base."""
-    wish = replace(options.wish, into=_into(session, options.wish.into))
+    wish = replace(options.wish, into=_into(session, options.wish.into), gate=_gate(session, options))
+    wish = replace(wish, order=_order(session, options))
     items = _items(session, options, wish)
+    if wish.order is Order.CREATED:
+        items = sorted(items, key=_age)
     batches = select.batches(items, into=wish.into, here=session.repo.branch_here())
     if wish.on_conflict is OnConflict.ABORT and len(batches) > 1:
         bases = ", ".join(batch.base for batch in batches)
@@ -87,7 +96,7 @@ def _items(session: Session, options: Options, wish: Wish) -> list[Item]:
             raise UsageError(f"--group {options.group}: no task is in that group", hint="see 'git par list'")
         return [Item(task.name, task.branch, task) for task in found if task.branch != wish.into]
     if options.names:
-        return list({item.branch: item for item in (_item(session, name) for name in options.names)}.values())
+        return select.named(session, options.names)
     here = session.here()
     if here is None:
         raise UsageError(
@@ -97,17 +106,22 @@ def _items(session: Session, options: Options, wish: Wish) -> list[Item]:
     return [Item(here.name, here.branch, here)]
 
 
-def _item(session: Session, name: str) -> Item:
-    """A task by its name, else a branch; `refs/heads/X` is always the branch."""
-    if not name.startswith("refs/heads/"):
-        task = session.named(name) if name == "." else session.tasks.get(name)
-        if task:
-            return Item(task.name, task.branch, task)
-    branch = name.removeprefix("refs/heads/")
-    if not _is_branch(session, branch):
-        raise UsageError(f"{name}: no such task or branch", hint="see 'git par list' and 'git branch'")
-    task = next((one for one in session.tasks.all() if one.branch == branch), None)
-    return Item(branch, branch, None if name.startswith("refs/heads/") else task)
+def _order(session: Session, options: Options) -> Order | None:
+    configured = session.settings.text("order")
+    if configured:
+        configured = session.settings.choice("order", *Order)
+    return options.order or (Order(configured) if configured else None)
+
+
+def _age(item: Item) -> tuple[bool, str, int]:
+    """Tasks from the oldest on, then plain branches, which have no age."""
+    return (False, item.task.created, item.task.slot) if item.task else (True, "", 0)
+
+
+def _gate(session: Session, options: Options) -> gate.Policy | None:
+    """The gate, whose command's output is shown as it comes."""
+    line = partial(render.relay, "gate")
+    return gate.policy(session, options.gate, options.gate_tries, each=options.gate_each, line=line)
 
 
 def _into(session: Session, into: str | None) -> str | None:
@@ -115,14 +129,9 @@ def _into(session: Session, into: str | None) -> str | None:
         return None
     task = None if into.startswith("refs/heads/") else session.tasks.get(into)
     branch = task.branch if task else into.removeprefix("refs/heads/")
-    if not _is_branch(session, branch):
+    if f"refs/heads/{branch}" not in session.repo.branches():
         raise UsageError(f"--into {into}: no such local branch", hint="see 'git branch'")
     return branch
-
-
-def _is_branch(session: Session, branch: str) -> bool:
-    """Whether `branch` is one by its very name: `main~1` is a commit, and nothing can be merged into it."""
-    return session.repo.git.holds("show-ref", "--verify", "--quiet", f"refs/heads/{branch}")
 
 
 def _with_words(session: Session, wish: Wish, *, needed: bool) -> Wish:

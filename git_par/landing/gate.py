@@ -35,18 +35,27 @@ class Policy:
     """How many plans are tested at most."""
     retries: int
     """How often a tested plan may be overtaken."""
+    each: bool
+    """Whether every planned commit has to pass, not only the last one."""
+    line: Callable[[str], None]
+    """Takes each line that the command writes, as it comes."""
 
 
-def policy(session: Session, command: str | None = None, tries: int | None = None) -> Policy | None:
+def policy(
+    session: Session, command: str | None, tries: int | None, *, each: bool, line: Callable[[str], None]
+) -> Policy | None:
     """What the command line asks for, else the settings; None when there is no gate."""
     command = session.settings.text("gate") if command is None else command
-    tries = session.settings.number("gateTries") if tries is None else tries
-    retries = session.settings.number("gateRetries")
     if not command.strip():
+        if each or tries is not None:
+            raise UsageError("--gate-each, --gate-tries: there is no gate", hint="name one with --gate CMD or par.gate")
         return None
+    if tries is not None and tries < 1:
+        raise UsageError(f"--gate-tries {tries}: not 1 or more", hint="leave it out, or name a number")
+    tries = session.settings.number("gateTries") if tries is None else tries
     if not tries:
         raise UsageError("par.gateTries: with 0 nothing could be tested", hint="git config par.gateTries NUMBER")
-    return Policy(command, tries, retries)
+    return Policy(command, tries, session.settings.number("gateRetries"), each, line)
 
 
 @dataclass

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 
 from git_par import interrupts
 from git_par.errors import Busy, Refused
-from git_par.landing import autocommit, fitness, message, plan, publish
+from git_par.landing import autocommit, fitness, matrix, message, plan, publish, trial
+from git_par.landing.gate import Policy
 from git_par.landing.jobs import Way
+from git_par.landing.plan import Draft
 from git_par.landing.planned import OnConflict, Order, Outcome, Plan, Skipped, Strategy
-from git_par.landing.select import Batch
+from git_par.landing.select import Batch, Item
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Landed
@@ -35,6 +37,7 @@ class Wish:
     """The branch that all of them go into, when it is not each one's base."""
     order: Order | None = None
     on_conflict: OnConflict = OnConflict.SKIP
+    gate: Policy | None = None
 
 
 def land(session: Session, wish: Wish, batch: Batch, operation: Open) -> Outcome:
@@ -44,16 +47,19 @@ def land(session: Session, wish: Wish, batch: Batch, operation: Open) -> Outcome
         publish.place(session.repo, _on_living_base(session, batch).base)  # where it must not move, nothing is done
         how = autocommit.Wish(wish.text, signoff=wish.signoff, dry_run=wish.dry_run)
         vetoed = autocommit.run(session, batch, how, operation)
+    gated = wish.gate is not None and not wish.dry_run
+    attempts = 1 + wish.gate.retries if wish.gate and gated else _REPLANS
     with ExitStack() as queue:
-        for attempt in range(_REPLANS):
-            if attempt == _PATIENCE:
+        for attempt in range(attempts):
+            # One with a gate waits from the start: ten of them would test each other away.
+            if attempt == (0 if gated else _PATIENCE):
                 queue.enter_context(session.locks.queue(batch.base))
             landed = _try(session, wish, _on_living_base(session, batch), operation, vetoed)
             if landed is not None:
                 return landed
     raise Busy(
-        f"{batch.base}: it kept moving, {_REPLANS} plans were overtaken",
-        hint="run the command again when fewer others commit there",
+        f"{batch.base}: it kept moving, {attempts} plans were overtaken",
+        hint="run the command again when fewer others commit there" + (", or raise par.gateRetries" if gated else ""),
     )
 
 
@@ -86,20 +92,20 @@ def _try(session: Session, wish: Wish, batch: Batch, operation: Open, vetoed: Ma
     ready, left, untracked = fitness.inspect(
         session, batch, tips, allow_dirty=allow_dirty, into=wish.into, vetoed=vetoed
     )
+    if wish.order is Order.FEWEST_CONFLICTS:
+        ready = _fewest_conflicts(session, batch, before, ready)
     told = {"template": wish.template, "signer": wish.signer}
     words = message.words(repo, batch.base, before, wish.text, **told, sign=not wish.dry_run)
-    made = plan.make(
-        session,
-        Way(repo, wish.strategy, words),
+    draft = Draft(
+        session=session,
+        way=Way(repo, wish.strategy, words),
         base=batch.base,
         before=before,
         ready=ready,
-        held={one.item.branch for one in left if not one.harmless},
+        left=left,
         on_conflict=wish.on_conflict,
     )
-    made = replace(made, skipped=(*left, *made.skipped))
-    if wish.on_conflict is OnConflict.ABORT and not made.is_whole:
-        made = nothing(made)
+    made = trial.passing(draft, wish.gate) if wish.gate and not wish.dry_run else draft.made()
     outcome = Outcome(made, untracked=untracked)
     if wish.dry_run or made.after == before:
         return outcome
@@ -116,10 +122,15 @@ def _try(session: Session, wish: Wish, batch: Batch, operation: Open, vetoed: Ma
     return replace(outcome, published=True, problem=publish.run_post_merge(where) if where else "")
 
 
-def nothing(made: Plan) -> Plan:
-    """All or nothing: the plan without what would have landed."""
-    kept_back = (Skipped(one.item, "atomic", "nothing lands unless all do") for one in made.merged)
-    return replace(made, after=made.before, merged=(), skipped=(*made.skipped, *kept_back))
+def _fewest_conflicts(
+    session: Session, batch: Batch, before: str, ready: list[tuple[Item, str]]
+) -> list[tuple[Item, str]]:
+    """Those that are `ready`, in the order that lands the most of them."""
+    by_branch = {item.branch: item.name for item, _ in ready}
+    below = {item.name: by_branch[item.task.base] for item, _ in ready if item.task and item.task.base in by_branch}
+    arranged = matrix.best_order(session.repo, [(item.name, tip) for item, tip in ready], (batch.base, before), below)
+    place = {name: at for at, name in enumerate((*arranged.fits, *arranged.rest))}
+    return sorted(ready, key=lambda pair: place[pair[0].name])
 
 
 def _publish(session: Session, made: Plan, operation: Open) -> tuple[bool, publish.Place | None]:

@@ -8,7 +8,7 @@ from git_par.landing import audit, history, integrated
 from git_par.landing.attributes import Attributes
 from git_par.landing.history import History
 from git_par.landing.jobs import Clashing, Job, Made, Vetoed, Way
-from git_par.landing.planned import Clash, Conflicted, Merged, OnConflict, Plan, Skipped, Strategy
+from git_par.landing.planned import Clash, Conflicted, Failed, Merged, OnConflict, Plan, Skipped, Strategy
 from git_par.landing.select import Item
 from git_par.landing.steps import Steps
 from git_par.landing.workshop import Workshop
@@ -19,49 +19,65 @@ Ready = Sequence[tuple[Item, str]]
 """What is fit to be merged, in order, each with its tip."""
 
 
-def make(
-    session: Session,
-    way: Way,
-    *,
-    base: str,
-    before: str,
-    ready: Ready,
-    held: Collection[str],
-    on_conflict: OnConflict = OnConflict.SKIP,
-) -> Plan:
-    """Plan `ready` onto `before`, in order, and audit every step.
+@dataclass(frozen=True)
+class Draft:
+    """What is to be planned for one base: who is `ready`, and who is `left` out before anything was tried."""
 
-    `held` are branches that stay out, and with them what is based on them.  An audit that fails leaves out its task, and
-    everything is planned again without it.
-    """
-    tips = tuple(tip for _, tip in ready)
-    walked = history.read(session.repo, before, tips)
-    attributes = Attributes(session.repo, before, tips)
-    unfit: dict[str, Skipped] = {}
-    with Workshop(session, way, base).opened() as workshop:
-        while True:
-            chain = _Chain(
-                Steps(way, attributes, workshop),
-                walked,
-                Plan(base, before, before, skipped=tuple(unfit.values())),
-                {*held, *unfit},
-                on_conflict,
-            )
-            plan = chain.made([(item, tip) for item, tip in ready if item.branch not in unfit])
-            found = audit.check(session.repo, [one.steps for one in plan.merged])
-            wrong = next((pair for pair in zip(plan.merged, found.alarms, strict=True) if pair[1]), None)
-            if wrong is None:
-                driven = (path for one in plan.merged for path in one.driven)
-                return replace(
-                    plan, exempt=tuple(dict.fromkeys((*found.exempt, *driven))), warnings=_warnings(plan, found)
+    session: Session
+    way: Way
+    base: str
+    before: str
+    ready: Ready
+    left: Sequence[Skipped] = ()
+    on_conflict: OnConflict = OnConflict.SKIP
+
+    def made(self, failed: Sequence[Failed] = ()) -> Plan:
+        """The plan; without what `failed` the gate, and what is based on it."""
+        plan = self._audited({one.item.branch for one in failed})
+        plan = replace(plan, failed=tuple(failed), skipped=(*self.left, *plan.skipped))
+        if self.on_conflict is OnConflict.ABORT and not plan.is_whole:
+            return nothing(plan, "atomic", "nothing lands unless all do")
+        return plan
+
+    def _audited(self, out: Collection[str]) -> Plan:
+        """Plan in order and audit every step; an alarm leaves out its task, and everything is planned again without it."""
+        repo = self.session.repo
+        tips = tuple(tip for _, tip in self.ready)
+        walked = history.read(repo, self.before, tips)
+        attributes = Attributes(repo, self.before, tips)
+        held = {one.item.branch for one in self.left if not one.harmless} | set(out)
+        unfit: dict[str, Skipped] = {}
+        with Workshop(self.session, self.way, self.base).opened() as workshop:
+            while True:
+                chain = _Chain(
+                    Steps(self.way, attributes, workshop),
+                    walked,
+                    Plan(self.base, self.before, self.before, skipped=tuple(unfit.values())),
+                    {*held, *unfit},
+                    self.on_conflict,
                 )
-            merged, alarms = wrong
-            unfit[merged.item.branch] = Skipped(
-                merged.item,
-                "audit",
-                "the merge would not keep a change as it is: " + "; ".join(map(str, alarms[:3])),
-                hint=f"look at it by hand: git merge --no-commit {merged.item.branch}",
-            )
+                plan = chain.made(
+                    [(item, tip) for item, tip in self.ready if item.branch not in unfit and item.branch not in out]
+                )
+                found = audit.check(repo, [one.steps for one in plan.merged])
+                wrong = next((pair for pair in zip(plan.merged, found.alarms, strict=True) if pair[1]), None)
+                if wrong is None:
+                    driven = (path for one in plan.merged for path in one.driven)
+                    exempt = tuple(dict.fromkeys((*found.exempt, *driven)))
+                    return replace(plan, exempt=exempt, warnings=_warnings(plan, found))
+                merged, alarms = wrong
+                unfit[merged.item.branch] = Skipped(
+                    merged.item,
+                    "audit",
+                    "the merge would not keep a change as it is: " + "; ".join(map(str, alarms[:3])),
+                    hint=f"look at it by hand: git merge --no-commit {merged.item.branch}",
+                )
+
+
+def nothing(plan: Plan, reason: str, detail: str) -> Plan:
+    """The plan without what would have landed, each for this reason."""
+    kept_back = (Skipped(one.item, reason, detail) for one in plan.merged)
+    return replace(plan, after=plan.before, merged=(), skipped=(*plan.skipped, *kept_back))
 
 
 def _warnings(plan: Plan, found: audit.Findings) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from git_par.errors import UsageError
+from git_par.state.session import Session
 from git_par.state.tasks import Task
 
 
@@ -27,6 +28,34 @@ class Batch:
 
     base: str
     items: tuple[Item, ...]
+
+
+def named(session: Session, names: Sequence[str]) -> list[Item]:
+    """Each of `names` as a task, else as a branch, and each only once; `refs/heads/X` is always the branch.
+
+    A branch is one by its very name: `main~1` is a commit, and nothing can be merged into it.
+    """
+    found: dict[str, Item] = {}
+    plain: list[str] = []
+    for name in names:
+        task = None
+        if not name.startswith("refs/heads/"):
+            task = session.named(name) if name == "." else session.tasks.get(name)
+        branch = task.branch if task else name.removeprefix("refs/heads/")
+        if task is None:
+            plain.append(name)
+        found[branch] = Item(task.name if task else branch, branch, task)
+    if not plain:
+        return list(found.values())
+    known = session.repo.branches()
+    by_branch = {task.branch: task for task in session.tasks.all()}
+    for name in plain:
+        branch = name.removeprefix("refs/heads/")
+        if f"refs/heads/{branch}" not in known:
+            raise UsageError(f"{name}: no such task or branch", hint="see 'git par list' and 'git branch'")
+        if not name.startswith("refs/heads/") and found[branch].task is None:
+            found[branch] = Item(branch, branch, by_branch.get(branch))
+    return list(found.values())
 
 
 def batches(items: Sequence[Item], *, into: str | None, here: str | None) -> list[Batch]:

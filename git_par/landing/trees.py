@@ -1,7 +1,7 @@
 """Merge and commit in the object database: what planning, prediction and integration are made of."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from git_par.errors import GitFailed
@@ -28,33 +28,61 @@ def merge(repo: Repo, ours: str, theirs: str, *, bases: Sequence[str] = (), attr
 
     git-merge-tree(1): only the exit status tells a conflict, and a bad name ends with the same one, so ids come in here.
     """
-    if bases and bases != (ours,):
+    if bases and tuple(bases) != (ours,):
         ours = on_bases(repo, ours, bases)
     # The option came with 2.41, and until 2.43 merge-tree died of it.
     git = Git(repo.git.cwd, (*repo.git.lead, f"--attr-source={ours}")) if attributes else repo.git
     reply = git.run("merge-tree", "--write-tree", "-z", "--name-only", "--messages", ours, theirs, ok=(0, 1))
-    fields = reply.out.split("\0")
-    if len(fields) < 2 or not fields[0]:
+    fields = iter(reply.out.split("\0"))
+    tree = next(fields)
+    if not tree:
         raise GitFailed(f"git merge-tree: no answer for {ours} and {theirs}", hint="run 'git fsck'")
-    if reply.code == 0:
-        return Result(fields[0])
-    end = fields.index("", 1)
-    paths = dict.fromkeys(fields[1:end])
+    return _result(tree, fields, ours, theirs, clean=reply.code == 0)
+
+
+def merge_pairs(git: Git, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:
+    """The paths in conflict for each of `pairs` (commit ids), by one process; none when it is clean.
+
+    Two that have no history in common are merged as if they had begun with nothing.  The status in front of each answer is
+    1 for clean and 0 for a conflict; without --messages the first answer decides whether the others bring theirs (2.39).
+    """
+    if not pairs:
+        return []
+    feed = "".join(f"{ours} {theirs}\n" for ours, theirs in pairs)
+    reply = git.run(
+        *("merge-tree", "--write-tree", "--stdin", "-z", "--name-only", "--messages", "--allow-unrelated-histories"),
+        feed=feed,
+    )
+    fields = iter(reply.out.split("\0"))
+    found = []
+    for ours, theirs in pairs:
+        clean, tree = next(fields, ""), next(fields, "")
+        if clean not in ("0", "1") or not tree:
+            raise GitFailed(f"git merge-tree: no answer for {ours} and {theirs}", hint="run 'git fsck'")
+        found.append(_result(tree, fields, ours, theirs, clean=clean == "1").clashes)
+    return found
+
+
+def _result(tree: str, fields: Iterator[str], ours: str, theirs: str, *, clean: bool) -> Result:
+    """What follows the tree in one answer (git-merge-tree(1), OUTPUT), which is read to its end."""
+    paths = dict.fromkeys(iter(lambda: next(fields, ""), ""))
     kinds = set()
     # Some conflicts, such as those of renamed directories, name their paths in a message only.
-    rest = iter(fields[end + 1 :])
-    for count in rest:
+    for count in fields:
         if not count.isdigit():
             break
-        named = [next(rest) for _ in range(int(count))]
-        kind = next(rest)
-        next(rest)
+        named = [next(fields) for _ in range(int(count))]
+        kind = next(fields)
+        next(fields)
         if kind.startswith("CONFLICT"):
             kinds.add(kind)
             paths.update(dict.fromkeys(named))
     # Where a file and a directory want one name, git sets the file aside as `NAME~SIDE`.
     aside = re.compile(f"~(?:{ours}|{theirs})(?:_[0-9]+)?$")
-    return Result(fields[0], tuple(dict.fromkeys(aside.sub("", path) for path in paths)), frozenset(kinds))
+    if clean:
+        return Result(tree)
+    clashes = tuple(dict.fromkeys(aside.sub("", path) for path in paths))
+    return Result(tree, clashes or (".",), frozenset(kinds))
 
 
 def on_bases(repo: Repo, commit: str, bases: Sequence[str]) -> str:

@@ -47,6 +47,12 @@ KEYS = (
     ),
     Key("lockTimeout", "60", "seconds to wait for a lock, counted from the last change of its holder"),
     Key("message", "", "the message of merge and squash commits; {task}, {branch}, {title}, {group}, {base}"),
+    Key(
+        "order",
+        "",
+        "the order in which merge takes tasks: created, given or fewest-conflicts; default as named, else created",
+        committed=True,
+    ),
     Key("portBase", "20000", "GIT_PAR_PORT is portBase + slot * portStep", committed=True),
     Key("portStep", "10", "how many ports a task has for itself", committed=True),
     Key(

@@ -122,7 +122,7 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
             )
         )
     if now.tracked_dirt:
-        found.append(Reason("uncommitted", f"uncommitted changes: {_some(now.tracked_dirt)}", show))
+        found.append(Reason("uncommitted", f"uncommitted changes: {some(now.tracked_dirt)}", show))
     nested = [one for one in now.untracked if one.endswith("/")]
     for one in now.ignored:
         # Package managers put repositories near the top of what they make; deeper down there are thousands of files.
@@ -130,15 +130,15 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
     nested += _submodules(git, path)
     nested += files.mounts_below(path)
     if nested:
-        found.append(Reason("nested", f"another repository or file system lies inside: {_some(nested)}", show))
+        found.append(Reason("nested", f"another repository or file system lies inside: {some(nested)}", show))
     untracked = [one for one in now.untracked if not one.endswith("/")]
     if untracked:
-        found.append(Reason("untracked", f"untracked files: {_some(untracked)}", f"{show} --untracked-files=all"))
+        found.append(Reason("untracked", f"untracked files: {some(untracked)}", f"{show} --untracked-files=all"))
     if hidden := _hidden_edits(git, path):
         found.append(
             Reason(
                 "hidden-edits",
-                f"edits hidden by assume-unchanged or skip-worktree: {_some(hidden)}",
+                f"edits hidden by assume-unchanged or skip-worktree: {some(hidden)}",
                 f"git -C {quote(task.path)} ls-files -v",
             )
         )
@@ -223,5 +223,6 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _some(paths: Sequence[str]) -> str:
+def some(paths: Sequence[str]) -> str:
+    """The first few of `paths`, and how many more there are."""
     return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")

@@ -1,0 +1,151 @@
+"""Turn what stands in a workspace into a commit, with nothing of the workspace touched.
+
+A copy of its index is brought up to what stands on disk, as `git add` would do it (filters run, modes are kept), and
+becomes a tree.  It is the working tree that counts: what was staged and then changed again is in it as it was changed.
+"""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_par import names
+from git_par.errors import Refused
+from git_par.git import Git
+from git_par.workspaces import status
+from git_par.workspaces.status import Status
+
+_TRIES = 3
+
+# The common part of a split index would go into the git directory, and a warning about line ends may be set to be fatal.
+_PLAIN = ("-c", "core.splitIndex=false", "-c", "core.safecrlf=false")
+
+_IDENTITY = {
+    f"GIT_{who}_{what}": text
+    for who in ("AUTHOR", "COMMITTER")
+    for what, text in (("NAME", "git-par"), ("EMAIL", "git-par@localhost"))
+}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A workspace as it stood."""
+
+    commit: str | None
+    """The commit that holds it: `head` itself where there is nothing more; None where there was never anything."""
+    head: str | None
+    """The commit checked out."""
+    branch: str | None
+    """The branch checked out, without `refs/heads/`; None when detached."""
+    left: tuple[str, ...] = ()
+    """What is not in `commit`: secrets, repositories inside (they end with `/`), what is neither file nor link."""
+
+
+def take(
+    git: Git, git_dir: Path, *, message: str, ignored: bool = False, secrets: Sequence[str] = names.SECRETS
+) -> Snapshot:
+    """A commit of everything in the checkout of `git`, on top of what is checked out, and of MERGE_HEAD in a merge.
+
+    `git_dir` is the git directory of that checkout; `ignored` takes ignored files too; untracked and ignored files whose
+    name matches one of `secrets` stay out.  GitFailed when a file cannot be read; Refused when the checkout does not stand
+    still.  A `git` that writes elsewhere (`Git.writing_to`) leaves nothing in the repository.
+    """
+    for _ in range(_TRIES):
+        now = status.read(git, untracked="all", ignored=ignored)
+        wanted, left = _sort(git, now, secrets)
+        if not (wanted or now.staged):
+            return Snapshot(now.head, now.head, now.branch, left)
+        tree = _tree(git, git_dir, wanted)
+        if now.head is None:
+            return Snapshot(_commit(git, tree, (), message), None, now.branch, left)
+        merged = _merged(git_dir)
+        head, before = git.line("rev-parse", "HEAD", "HEAD^{tree}").split("\n")
+        if head != now.head:
+            continue
+        if tree == before and not merged:
+            return Snapshot(head, head, now.branch, left)
+        return Snapshot(_commit(git, tree, (head, *merged), message), head, now.branch, left)
+    raise Refused(f"'{git.cwd}': commits are being made there right now", hint="run the command again")
+
+
+def _sort(git: Git, now: Status, secrets: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The paths that a snapshot brings up to date, and those it leaves out."""
+
+    def secret(path: str) -> bool:
+        return names.is_secret(path, secrets)
+
+    untracked = [*now.untracked, *_files(git.cwd, now.ignored)]
+    suspects = [path for path in now.changed if secret(path)]
+    if suspects:  # `git add -N` tracks a name, not what is in it (git-diff-files(1) shows it as added)
+        named = git.fields("diff-files", "-z", "--name-only", "--diff-filter=A", "--no-renames")
+        untracked += [path for path in suspects if path in named]
+    hidden = {path for path in untracked if secret(path)}
+    wanted, left = [], dict.fromkeys(path for path in untracked if path in hidden)
+    for path in dict.fromkeys([*now.changed, *untracked]):
+        if path in hidden:
+            continue
+        kind = _kind(git.cwd / path)
+        if kind in ("repository", "other"):
+            left[f"{path.rstrip('/')}/" if kind == "repository" else path] = None
+        if kind != "other" and not path.endswith("/"):
+            wanted.append(path)
+    return wanted, tuple(left)
+
+
+def _kind(place: Path) -> str:
+    """What stands at `place`; of a repository inside only its commit is known, and only when it is a submodule."""
+    try:
+        mode = place.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "nothing"
+    if stat.S_ISDIR(mode):
+        return "repository" if os.path.lexists(place / ".git") else "nothing"
+    return "file" if stat.S_ISREG(mode) or stat.S_ISLNK(mode) else "other"
+
+
+def _files(top: Path, paths: Sequence[str]) -> list[str]:
+    """The files below `paths`, of which those that end with `/` are directories that git did not look into."""
+    found = []
+    waiting = list(paths)[::-1]
+    while waiting:
+        path = waiting.pop()
+        if not path.endswith("/") or os.path.lexists(top / path / ".git"):
+            found.append(path)
+            continue
+        with os.scandir(top / path) as entries:
+            inside = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+        waiting += [f"{path}{name}{'/' if is_directory else ''}" for name, is_directory in reversed(inside)]
+    return found
+
+
+def _tree(git: Git, git_dir: Path, paths: Sequence[str]) -> str:
+    """The tree of the index with `paths` as they stand on disk; unmerged ones too, so that it can be written."""
+    with tempfile.TemporaryDirectory(prefix="git-par-index-") as directory:
+        index = Path(directory) / "index"
+        if (git_dir / "index").exists():
+            # Git takes what changed after the index was written for changed, so the copy must not look younger.
+            shutil.copy2(git_dir / "index", index)
+        env = {"GIT_INDEX_FILE": str(index)}
+        if paths:
+            git.run(
+                *(*_PLAIN, "update-index", "--add", "--remove", "--replace", "-z", "--stdin"),
+                feed="".join(f"{path}\0" for path in paths),
+                env=env,
+            )
+        return git.run(*_PLAIN, "write-tree", env=env).out.strip()
+
+
+def _merged(git_dir: Path) -> tuple[str, ...]:
+    """What is being merged into the checkout, which a commit would have as further parents."""
+    try:
+        return tuple((git_dir / "MERGE_HEAD").read_text(encoding="ascii").split())
+    except FileNotFoundError:
+        return ()
+
+
+def _commit(git: Git, tree: str, parents: Sequence[str], message: str) -> str:
+    named = [word for parent in parents for word in ("-p", parent)]
+    return git.run("commit-tree", tree, *named, "-F", "-", feed=f"{message}\n", env=_IDENTITY).out.strip()
