@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from git_par import names
+from git_par.landing import autocommit
 from tests.world import PAR, World
 
 
@@ -235,6 +237,34 @@ def test_an_interrupt_in_a_hook_puts_the_index_back(world: World) -> None:
     running.communicate(timeout=30)
     assert running.returncode == 143
     assert (world.rev("t"), index(world, path)) == before
+
+
+def test_an_index_that_is_held_for_a_moment_is_waited_for(world: World) -> None:
+    path = world.task("t")
+    world.write("n.txt", "new\n", cwd=path)
+    lock = world.repo / ".git/worktrees/t/index.lock"
+    lock.touch()
+    release = threading.Timer(0.5, lock.unlink)
+    release.start()
+    done = world.ok("merge", "t", "--autocommit")
+    release.join()
+    assert done.out.splitlines()[1:] == ["  merged      t"]
+    assert world.git("show", "main:n.txt") == "new"
+
+
+def test_an_index_that_stays_held_leaves_the_task_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(autocommit, "_INDEX_PATIENCE", 0.1)
+    path = world.task("t")
+    world.write("n.txt", "new\n", cwd=path)
+    lock = world.repo / ".git/worktrees/t/index.lock"
+    lock.touch()
+    before = (world.rev("main"), index(world, path))
+    done = world.par("merge", "t", "--autocommit")
+    assert done.status == 1
+    assert done.out.splitlines()[1].startswith("  left out    t: its commit was refused: ")
+    assert "index.lock" in done.out
+    lock.unlink()
+    assert (world.rev("main"), index(world, path)) == before
 
 
 def test_edits_inside_of_a_submodule_are_nothing_to_commit(world: World) -> None:
