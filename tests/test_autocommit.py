@@ -278,3 +278,27 @@ def test_edits_inside_of_a_submodule_are_nothing_to_commit(world: World) -> None
     done = world.par("merge", "t", "--autocommit")
     assert done.out.splitlines()[1:] == ["  left out    t: uncommitted changes: sub"]
     assert world.rev("t") == tip
+
+
+def test_work_outside_of_a_sparse_checkout_comes_home_too(world: World) -> None:
+    world.write("in/a", "a\n")
+    world.write("out/b", "b\n")
+    world.commit("folders")
+    path = Path(world.ok("add", "t", "--sparse", "in").out.strip())
+    world.write("out/new.txt", "new\n", cwd=path)
+    world.write("in/a", "changed\n", cwd=path)
+    world.ok("merge", "t", "--autocommit")
+    assert world.git("show", "main:out/new.txt", "main:in/a", "main:out/b") == "new\nchanged\nb"
+
+
+def test_a_task_on_top_of_a_refused_one_is_left_out_with_it(world: World) -> None:
+    path = world.task("t")
+    world.ok("add", "above", "--from", "t")
+    world.commit("above", cwd=world.workspaces / "above", above__txt="1\n")
+    world.write("n.txt", "new\n", cwd=path)
+    hook(world, "pre-commit", "echo no >&2; exit 1")
+    done = world.par("merge", "--all", "--autocommit")
+    assert done.out.splitlines()[1:] == [
+        "  left out    t: its commit was refused: no",
+        "  left out    above: it is based on t, which was left out",
+    ]

@@ -120,7 +120,7 @@ def _commit(session: Session, work: Work, wish: Wish, operation: Open) -> Skippe
     return None
 
 
-_ADD = ("--literal-pathspecs", "add", "--intent-to-add", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul")
+_ADD = ("--literal-pathspecs", "add", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul")
 
 
 def _patiently(work: Work, run: Callable[[], Reply]) -> Reply:
@@ -137,7 +137,7 @@ def _patiently(work: Work, run: Callable[[], Reply]) -> Reply:
 
 
 def _forget(work: Work, git: Git) -> None:
-    """Make untracked again what was added for the commit that came to nothing; were it left, no content would be in it."""
+    """Make untracked again what was added for the commit that came to nothing."""
     feed = "\0".join(work.untracked) + "\0"
     _patiently(work, lambda: git.run("update-index", "--force-remove", "-z", "--stdin", feed=feed, ok=range(256)))
 
