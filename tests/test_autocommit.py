@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from git_par import names
+from git_par.landing import autocommit
 from tests.world import PAR, World
 
 
@@ -237,6 +239,34 @@ def test_an_interrupt_in_a_hook_puts_the_index_back(world: World) -> None:
     assert (world.rev("t"), index(world, path)) == before
 
 
+def test_an_index_that_is_held_for_a_moment_is_waited_for(world: World) -> None:
+    path = world.task("t")
+    world.write("n.txt", "new\n", cwd=path)
+    lock = world.repo / ".git/worktrees/t/index.lock"
+    lock.touch()
+    release = threading.Timer(0.5, lock.unlink)
+    release.start()
+    done = world.ok("merge", "t", "--autocommit")
+    release.join()
+    assert done.out.splitlines()[1:] == ["  merged      t"]
+    assert world.git("show", "main:n.txt") == "new"
+
+
+def test_an_index_that_stays_held_leaves_the_task_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(autocommit, "_INDEX_PATIENCE", 0.1)
+    path = world.task("t")
+    world.write("n.txt", "new\n", cwd=path)
+    lock = world.repo / ".git/worktrees/t/index.lock"
+    lock.touch()
+    before = (world.rev("main"), index(world, path))
+    done = world.par("merge", "t", "--autocommit")
+    assert done.status == 1
+    assert done.out.splitlines()[1].startswith("  left out    t: its commit was refused: ")
+    assert "index.lock" in done.out
+    lock.unlink()
+    assert (world.rev("main"), index(world, path)) == before
+
+
 def test_edits_inside_of_a_submodule_are_nothing_to_commit(world: World) -> None:
     inner = World(world.root, "inner").init()
     world.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner.repo), "sub")
@@ -248,3 +278,27 @@ def test_edits_inside_of_a_submodule_are_nothing_to_commit(world: World) -> None
     done = world.par("merge", "t", "--autocommit")
     assert done.out.splitlines()[1:] == ["  left out    t: uncommitted changes: sub"]
     assert world.rev("t") == tip
+
+
+def test_work_outside_of_a_sparse_checkout_comes_home_too(world: World) -> None:
+    world.write("in/a", "a\n")
+    world.write("out/b", "b\n")
+    world.commit("folders")
+    path = Path(world.ok("add", "t", "--sparse", "in").out.strip())
+    world.write("out/new.txt", "new\n", cwd=path)
+    world.write("in/a", "changed\n", cwd=path)
+    world.ok("merge", "t", "--autocommit")
+    assert world.git("show", "main:out/new.txt", "main:in/a", "main:out/b") == "new\nchanged\nb"
+
+
+def test_a_task_on_top_of_a_refused_one_is_left_out_with_it(world: World) -> None:
+    path = world.task("t")
+    world.ok("add", "above", "--from", "t")
+    world.commit("above", cwd=world.workspaces / "above", above__txt="1\n")
+    world.write("n.txt", "new\n", cwd=path)
+    hook(world, "pre-commit", "echo no >&2; exit 1")
+    done = world.par("merge", "--all", "--autocommit")
+    assert done.out.splitlines()[1:] == [
+        "  left out    t: its commit was refused: no",
+        "  left out    above: it is based on t, which was left out",
+    ]

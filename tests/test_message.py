@@ -113,6 +113,8 @@ MESSAGES = [
     "title\n\nAcked-by: A <a@x.org>\nSigned-off-by: B <b@x.org>\nand a line of prose",
     "title\n\nAcked-by: A <a@x.org>\nand a line of prose",
     "title\n  \nKey: value",
+    f"Signed-off-by: {SIGNER}",
+    f"title\n\none\ntwo\nthree\nfour\nSigned-off-by: {SIGNER}",
     "title\n\n* a\n* b: c",
     "Ümlaut\n\nKéy: value",
 ]

@@ -4,19 +4,23 @@ As the user's own `git commit --all` would: hooks run, signatures are made, and 
 files go with it, except those that look like secrets.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
 from git_par import interrupts, names
-from git_par.errors import ParError
+from git_par.errors import GitFailed, ParError
 from git_par.git import Git, Reply
 from git_par.landing.planned import Skipped
 from git_par.landing.select import Batch, Item
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.workspaces import registry, status
+
+_INDEX_PATIENCE = 10.0
+"""Seconds to wait for an editor or another git to let go of the index of a workspace."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Work:
 
     item: Item
     path: Path
+    git_dir: Path
     head: str
     untracked: tuple[str, ...]
 
@@ -54,7 +59,12 @@ def run(session: Session, batch: Batch, wish: Wish, operation: Open) -> dict[str
         elif found and wish.dry_run:
             session.tell(f"{found.item.name}: what is uncommitted would be committed first; the plan is without it")
         elif found:
-            refused = _commit(session, found, wish, operation)
+            try:
+                refused = _commit(session, found, wish, operation)
+            except GitFailed:
+                if found.path.exists():
+                    raise
+                continue  # removed meanwhile
             if refused:
                 vetoed[found.item.branch] = refused
     return vetoed
@@ -79,7 +89,7 @@ def _look(session: Session, item: Item) -> Work | Skipped | None:
         return Skipped(item, "dirty", detail, f"git -C {quote(str(path))} status")
     # A path that ends with '/' is a repository of its own, which nobody means to be a submodule.
     fresh = tuple(one for one in now.untracked if not one.endswith("/") and not names.is_secret(one))
-    return Work(item, path, now.head, fresh) if now.tracked_dirt or fresh else None
+    return Work(item, path, directory, now.head, fresh) if now.tracked_dirt or fresh else None
 
 
 def _commit(session: Session, work: Work, wish: Wish, operation: Open) -> Skipped | None:
@@ -91,20 +101,18 @@ def _commit(session: Session, work: Work, wish: Wish, operation: Open) -> Skippe
     git = Git(work.path)
     with interrupts.taking_back() as undo:
         if work.untracked:
-            undo.callback(_forget, git, work.untracked)
-            reply = git.run(*_ADD, feed="\0".join(work.untracked), ok=range(256))
+            undo.callback(_forget, work, git)
+            reply = _patiently(work, lambda: git.run(*_ADD, feed="\0".join(work.untracked), ok=range(256)))
             if reply.code:
-                undo.close()
                 return _vetoed(session, work, reply)
-        options = ["--signoff"] if wish.signoff else []
-        reply = git.run("commit", "--all", "--quiet", *options, "--file=-", feed=f"{text}\n", hooks=True, ok=range(256))
+        command = ["commit", "--all", "--quiet", "--file=-", *(["--signoff"] if wish.signoff else [])]
+        reply = _patiently(work, lambda: git.run(*command, feed=f"{text}\n", hooks=True, ok=range(256)))
         head = session.repo.git.commit(work.item.ref)
         if reply.code == 0 or head != work.head:
             undo.pop_all()
         elif git.run("commit", "--all", "--dry-run", ok=range(256)).code:
             return None  # nothing to commit after all, such as a submodule with edits of its own
         else:
-            undo.close()
             return _vetoed(session, work, reply)
     operation.entry.ref(work.item.ref, work.head, head)
     operation.write()
@@ -112,12 +120,26 @@ def _commit(session: Session, work: Work, wish: Wish, operation: Open) -> Skippe
     return None
 
 
-_ADD = ("--literal-pathspecs", "add", "--intent-to-add", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul")
+_ADD = ("--literal-pathspecs", "add", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul")
 
 
-def _forget(git: Git, paths: Sequence[str]) -> None:
+def _patiently(work: Work, run: Callable[[], Reply]) -> Reply:
+    """What `run` ends with, again while an editor or another git holds the index of the workspace for a moment.
+
+    Git takes that lock first, so no hook runs twice.
+    """
+    deadline = time.monotonic() + _INDEX_PATIENCE
+    while True:
+        reply = run()
+        if reply.code != 128 or not (work.git_dir / "index.lock").exists() or time.monotonic() > deadline:
+            return reply
+        time.sleep(0.05)
+
+
+def _forget(work: Work, git: Git) -> None:
     """Make untracked again what was added for the commit that came to nothing."""
-    git.run("update-index", "--force-remove", "-z", "--stdin", feed="\0".join(paths) + "\0")
+    feed = "\0".join(work.untracked) + "\0"
+    _patiently(work, lambda: git.run("update-index", "--force-remove", "-z", "--stdin", feed=feed, ok=range(256)))
 
 
 def _vetoed(session: Session, work: Work, reply: Reply) -> Skipped:

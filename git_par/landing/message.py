@@ -125,7 +125,7 @@ def with_trailers(repo: Repo, text: str, trailers: Sequence[str]) -> str:
     if not trailers:
         return text
     last = text.splitlines()[-1]
-    is_block = False
+    is_block = text == f"{trailers[0]}\n"  # git takes a message that is nothing else for one
     if re.search(r"\n\s*\n", text):  # the first paragraph is never a block of trailers
         is_block = last.startswith(_PICKED) or bool(repo.git.run("interpret-trailers", *_PARSE, feed=text).out)
     for trailer in trailers:
