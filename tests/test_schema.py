@@ -122,7 +122,7 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
         "pairs": [],
         "base": [],
         "rest": [],
-        "order": ["main", "three"],
+        "order": ["three", "main"],
         "uncommitted": ["three"],
         "left": [{"name": "three", "files": [".env.local"]}],
         "notes": [{"name": "three", "detail": "its base 'gone' is gone"}],
