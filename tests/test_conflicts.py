@@ -266,6 +266,30 @@ def test_pictures_of_nothing_are_pictures(world: World) -> None:
     assert root.findtext(f"{SVG}title") == "0 tasks: 0 colliding pairs"
 
 
+def test_a_cell_has_room_for_a_hundred_files(world: World) -> None:
+    for name in ("one", "two"):
+        path = world.add(name)[0]
+        for number in range(120):
+            world.write(f"{number}.txt", name, path)
+    world.ok("conflicts", "--svg", "matrix.svg")
+    root = ElementTree.fromstring((world.repo / "matrix.svg").read_bytes())
+    hits = [hit for hit in root.iter(f"{SVG}g") if hit.get("class") == "hit"]
+    assert [span.text for hit in hits for span in hit.iter(f"{SVG}tspan")] == ["99+", "99+"]
+    assert str(hits[0].findtext(f"{SVG}title")).splitlines()[-1] == "…"
+    assert re.search(r"^one with two: \S+, \S+, \S+ and 117 more$", world.ok("conflicts").out, re.M)
+
+
+def test_in_a_bare_repository_branches_are_compared(world: World) -> None:
+    for name in ("one", "two"):
+        world.git("checkout", "-q", "-b", name, "main")
+        world.commit(name, a__txt=f"{name}\n")
+    bare = world.root / "bare.git"
+    world.git("clone", "-q", "--bare", str(world.repo), str(bare))
+    world.git("symbolic-ref", "HEAD", "refs/heads/main", cwd=bare)
+    done = world.ok("conflicts", "one", "two", "--json", cwd=bare)
+    assert done.json["pairs"] == [{"a": "one", "b": "two", "files": ["a.txt"]}]
+
+
 @pytest.mark.parametrize("option", ["--svg", "--html"])
 def test_a_file_that_cannot_be_written_is_said(option: str, world: World) -> None:
     world.task("one")
