@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
+from bench import conflicts
 from bench.repositories import Repository, environment, make
 
 PAR = Path(sys.executable).parent / "git-par"
@@ -127,6 +128,16 @@ def merge_tasks(repository: Repository, rounds: int) -> None:
     merge(f"merge --all, {count} tasks with workspaces", repository, rounds, ["--all"])
 
 
+def foresee(title: str, repository: Repository, rounds: int) -> None:
+    merge_sample, times = conflicts.loop(repository)
+    compare(
+        title,
+        rounds,
+        Way(f"git merge-tree, 1 pair in {times:.0f}", merge_sample),
+        Way("git-par conflicts, all pairs", lambda: run([PAR, "conflicts", *repository.branches], repository.path)),
+    )
+
+
 def _wait_for_the_trash(repository: Repository) -> None:
     """What is deleted in the background would slow the next round down."""
     trash = repository.path.parent / f"{repository.path.name}-worktrees" / ".par" / "trash"
@@ -144,9 +155,9 @@ def main() -> None:
         metavar="N",
         help="also merge N tasks that have workspaces; takes N times the room of a checkout",
     )
-    parser.add_argument("--only", choices=("start-up", "add", "merge"), help="measure just this")
+    parser.add_argument("--only", choices=("start-up", "add", "merge", "conflicts"), help="measure just this")
     options = parser.parse_args()
-    wanted = {options.only} if options.only else {"start-up", "add", "merge"}
+    wanted = {options.only} if options.only else {"start-up", "add", "merge", "conflicts"}
     if not PAR.exists():
         raise SystemExit("bench: no git-par beside this Python; use script/bench")
     files, directories, branches, rounds = (2_000, 120, 20, 3) if options.quick else (50_000, 3_000, 60, 5)
@@ -162,6 +173,11 @@ def main() -> None:
             add(f"add, {files} files", big, rounds)
         if "merge" in wanted:
             merge(f"merge of {branches} branches, {files} files", big, max(2, rounds // 2), big.branches)
+        if "conflicts" in wanted:
+            count = 20 if options.quick else 100
+            for kind, prepare in (("that collide", conflicts.prepare), ("that do not", make)):
+                these = prepare(root / kind, files=files, directories=directories, branches=count)
+                foresee(f"conflicts of {count} branches {kind}, {files} files", these, rounds)
         if options.workspaces:
             many = make(root / "many", files=files, directories=directories, branches=options.workspaces)
             merge_tasks(many, max(2, rounds // 2))

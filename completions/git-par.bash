@@ -90,7 +90,7 @@ __git_par_complete () {
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show set merge sync prune remove with-lock demo shell-init) ;;
+            *) list=(add list path env show set merge sync conflicts prune remove with-lock demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -258,6 +258,7 @@ __git_par_options () {
         set) list=(--base --title --group --protect --no-protect --json --help) ;;
         merge) list=(--all --group --into --no-ff --ff --squash --message --signoff --autocommit --allow-dirty --prune --dry-run --json --help) ;;
         sync) list=(--all --json --help) ;;
+        conflicts) list=(--svg --html --json --help) ;;
         prune) list=(--new --older-than --dry-run --json --help) ;;
         remove) list=(--dry-run --json --help) ;;
         with-lock) list=(--help) ;;
@@ -283,6 +284,8 @@ __git_par_value () {
         merge:--group) kind=text ;;
         merge:--into) kind=branch ;;
         merge:-m | merge:--message) kind=text ;;
+        conflicts:--svg) kind=file ;;
+        conflicts:--html) kind=file ;;
         prune:--older-than) kind=text ;;
     esac
     [[ $kind ]]
@@ -298,6 +301,7 @@ __git_par_names () {
         set) kind=task ;;
         merge) kind=task-or-branch ;;
         sync) kind=task ;;
+        conflicts) kind=task-or-branch ;;
         remove) kind=task ;;
         with-lock) kind=command ;;
         shell-init) ((${#given[@]})) || kind=shell ;;

@@ -91,6 +91,7 @@ def test_a_branch_is_offered_for_merge_where_no_task_fits(shell: Shell, world: W
     world.git("branch", "plain")
     assert shell.all("git par merge ") == ["task"]
     assert shell.tab("git par merge pl") == ["git", "par", "merge", "plain"]
+    assert shell.tab("git par conflicts pl") == ["git", "par", "conflicts", "plain"]
 
 
 @each_shell
@@ -131,6 +132,12 @@ def test_directories_are_offered_for_sparse(shell: Shell, world: World) -> None:
     (world.repo / "some file").write_text("")
     words = shell.tab("git par add --sparse so")
     assert [word.rstrip("/") for word in words] == ["git", "par", "add", "--sparse", "source"]
+
+
+@each_shell
+def test_files_are_offered_for_a_picture(shell: Shell, world: World) -> None:
+    (world.repo / "matrix.svg").write_text("")
+    assert shell.tab("git par conflicts --svg mat") == ["git", "par", "conflicts", "--svg", "matrix.svg"]
 
 
 @each_shell

@@ -196,4 +196,6 @@ def test_every_verb_has_one_module() -> None:
     from git_par import cli
 
     modules = {name_of(file).removeprefix("commands.") for file in MODULES if name_of(file).startswith("commands.")}
-    assert modules - {"facts", "merge_report"} == {verb.replace("-", "_") for verb in cli._VERBS}
+    assert modules - {"facts", "merge_report", "conflicts_report", "conflicts_picture"} == {
+        verb.replace("-", "_") for verb in cli._VERBS
+    }

@@ -108,6 +108,29 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
     world.write("untracked", "", cwd=world.workspaces / "three")
     world.write("a.txt", "changed\n", cwd=world.workspaces / "fix-the-thing")
     assert ask("sync", "--all")["current"] == ["one", "two", "three", "fix-the-thing"]
+    foreseen = ask("conflicts")
+    assert {(one["a"], one["b"]) for one in foreseen["pairs"]} == {
+        ("one", "two"),
+        ("one", "fix-the-thing"),
+        ("two", "fix-the-thing"),
+    }
+    world.write(".env.local", "", cwd=world.workspaces / "three")
+    world.git("branch", "gone")
+    world.ok("set", "three", "--base", "gone")
+    world.git("branch", "-D", "gone")
+    assert ask("conflicts", "three", "main") == {
+        "version": 1,
+        "tasks": ["three", "main"],
+        "pairs": [],
+        "base": [],
+        "rest": [],
+        "order": ["three", "main"],
+        "uncommitted": ["three"],
+        "left": [{"name": "three", "files": [".env.local"]}],
+        "notes": [{"name": "three", "detail": "its base 'gone' is gone"}],
+    }
+    world.ok("set", "three", "--base", "main")
+    (world.workspaces / "three" / ".env.local").unlink()
     assert ask("merge", "--all", "--dry-run", status=1)["merges"][0]["published"] is False
     merged = ask("merge", "--all", "--prune", status=1)
     assert [one["name"] for one in merged["merges"][0]["merged"]] == ["one", "three"]
@@ -134,6 +157,7 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
         (["list", "--what"], 2),
         (["merge", "--ff", "--squash", "x"], 2),
         (["merge", "nothing"], 2),
+        (["conflicts", "nothing"], 2),
         (["add", "a b"], 2),
         (["add", "one"], 3),
     ],

@@ -1,6 +1,7 @@
 """A snapshot holds all that stands in a workspace, and nothing of the workspace is touched."""
 
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from git_par.errors import GitFailed
 from git_par.git import Git
 from git_par.workspaces import snapshot
 from git_par.workspaces.snapshot import Snapshot
+from tests.test_differential import History, Tree, fast_import, put, somewhere, text
 from tests.world import World
 
 
@@ -84,6 +86,35 @@ def test_a_change_in_the_very_moment_of_the_last_add_is_not_missed(world: World)
     os.utime(world.repo / "a.txt", ns=(moment, moment))
     os.utime(index, ns=(moment, moment))
     assert content(world, take(world), "a.txt") == "BBBB"
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_it_is_what_git_add_would_make_of_it(world: World, seed: int) -> None:
+    dice = random.Random(seed)
+    history = History(dice)
+    tree: Tree = {}
+    for _ in range(8):
+        put(tree, somewhere(dice), ("100644", text(dice)))
+    steps = [history.grow(history.commit(tree), 1)]
+    steps += [history.grow(steps[0], 3), history.grow(steps[0], 4)]
+    history.branches = {"committed": steps[0], "staged": steps[1], "standing": steps[2]}
+    fast_import(world, history)
+    world.git("checkout", "-q", "-f", "--detach", "committed")
+    if seed % 3:
+        world.git("read-tree", "staged")
+    for file in world.repo.iterdir():
+        if file.name != ".git":
+            world.process("rm", "-rf", str(file))
+    index = {"GIT_INDEX_FILE": str(world.root / "index")}
+    world.git("read-tree", "standing", env=index)
+    world.git("checkout-index", "--all", "--force", env=index)
+    (world.root / "index").write_bytes((world.repo / ".git" / "index").read_bytes())
+    world.git("add", "--all", env=index)
+    expected = world.git("write-tree", env=index)
+    before = state(world)
+    taken = take(world)
+    assert world.rev(f"{taken.commit}^{{tree}}") == expected
+    assert state(world) == before
 
 
 def test_modes_and_links_survive(world: World) -> None:
@@ -175,6 +206,20 @@ def test_files_that_became_directories_and_the_other_way_round(world: World) -> 
     world.write("dir", "now a file\n")
     taken = take(world)
     assert paths(world, taken) == [".gitignore", "a.txt", "dir", "file/inside"]
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_directory_that_became_a_link_is_the_link(world: World, ignored: bool) -> None:
+    world.write("dir/deep/one", "1\n")
+    world.write("there/deep/one", "other\n")
+    if ignored:
+        world.write(".gitignore", "/dir\n")
+        world.git("add", "-f", "dir")
+    world.commit("more")
+    world.process("rm", "-r", "dir")
+    (world.repo / "dir").symlink_to("there")
+    taken = take(world)
+    assert paths(world, taken) == [".gitignore", "a.txt", *([] if ignored else ["dir"]), "there/deep/one"]
 
 
 def test_of_an_unmerged_index_it_takes_what_stands_in_the_working_tree(world: World) -> None:

@@ -77,7 +77,7 @@ def _drawing(forecast: Forecast) -> str:
     side = len(names) * _CELL
     label = max((min(len(name), _LONGEST) for name in names), default=4) * _FONT + 16
     top = 62 + max(label, 50)
-    width, height = max(label + side + 2 * _CELL + 24, 340), top + side + 44
+    width, height = max(label + side + 2 * _CELL + 24, 430), top + side + 44
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="g" viewBox="0 0 {width:.0f} {height:.0f}" '
         f'width="{width:.0f}" height="{height:.0f}" role="img" aria-labelledby="title desc">',
@@ -123,12 +123,13 @@ def _hits(forecast: Forecast, left: float, top: float, side: int) -> Iterator[st
     for row, x, one in cells:
         y, count = top + row * _CELL, len(one.files)
         level = 1 if count == 1 else 2 if count < 5 else 3
+        number = str(count) if count < 100 else '<tspan font-size="8">99+</tspan>'
         files = "\n".join(_text(file) for file in one.files[:20]) + ("\n…" if count > 20 else "")
         yield (
             f'<g class="hit"><title>{_text(one.a)} with {_text(one.b)}:\n{files}</title>'
             f'<rect class="c{level}" x="{x:.1f}" y="{y:.1f}" width="{_CELL - 2}" height="{_CELL - 2}"/>'
             f'<text class="n n{level}" x="{x + _CELL / 2 - 1:.1f}" y="{y + _CELL / 2 + 3:.1f}">'
-            f"{count if count < 100 else '99'}</text></g>"
+            f"{number}</text></g>"
         )
 
 
@@ -142,7 +143,8 @@ def _title(forecast: Forecast) -> str:
     pairs, bases = len(forecast.pairs), len(forecast.bases)
     told = [f"{pairs} colliding pair{'s' if pairs != 1 else ''}"] if pairs or not bases else []
     told += [f"{bases} in conflict with {'its' if bases == 1 else 'their'} base"] if bases else []
-    return f"{len(forecast.names)} tasks: {', '.join(told)}"
+    what = "tasks" if forecast.tasks.issuperset(forecast.names) else "branches"
+    return f"{len(forecast.names)} {what}: {', '.join(told)}"
 
 
 def _description(forecast: Forecast) -> str:

@@ -50,15 +50,15 @@ def take(
     """A commit of everything in the checkout of `git`, on top of what is checked out, and of MERGE_HEAD in a merge.
 
     `git_dir` is the git directory of that checkout; `ignored` takes ignored files too; untracked and ignored files whose
-    name matches one of `secrets` stay out.  GitFailed when a file cannot be read; Refused when the checkout does not stand
-    still.  A `git` that writes elsewhere (`Git.writing_to`) leaves nothing in the repository.
+    name matches one of `secrets` stay out.  GitFailed or OSError when something cannot be read; Refused when the checkout
+    does not stand still.  A `git` that writes elsewhere (`Git.writing_to`) leaves nothing in the repository.
     """
     for _ in range(_TRIES):
         now = status.read(git, untracked="all", ignored=ignored)
         wanted, left = _sort(git, now, secrets)
         if not (wanted or now.staged):
             return Snapshot(now.head, now.head, now.branch, left)
-        tree = _tree(git, git_dir, wanted)
+        tree = _tree(git, git_dir, *_split(git.cwd, wanted))
         if now.head is None:
             return Snapshot(_commit(git, tree, (), message), None, now.branch, left)
         merged = _merged(git_dir)
@@ -121,20 +121,31 @@ def _files(top: Path, paths: Sequence[str]) -> list[str]:
     return found
 
 
-def _tree(git: Git, git_dir: Path, paths: Sequence[str]) -> str:
-    """The tree of the index with `paths` as they stand on disk; unmerged ones too, so that it can be written."""
+def _split(top: Path, paths: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The paths that stand where git says, and those that went: a link stands where one of their directories was."""
+    links: dict[str, bool] = {"": False}
+
+    def beyond(directory: str) -> bool:
+        if directory not in links:
+            links[directory] = beyond(directory.rpartition("/")[0]) or (top / directory).is_symlink()
+        return links[directory]
+
+    gone = [path for path in paths if beyond(path.rpartition("/")[0])]
+    return [path for path in paths if not links[path.rpartition("/")[0]]], gone
+
+
+def _tree(git: Git, git_dir: Path, paths: Sequence[str], gone: Sequence[str]) -> str:
+    """The tree of the index with `paths` as they stand on disk, unmerged ones too, and without those that are `gone`."""
     with tempfile.TemporaryDirectory(prefix="git-par-index-") as directory:
         index = Path(directory) / "index"
         if (git_dir / "index").exists():
             # Git takes what changed after the index was written for changed, so the copy must not look younger.
             shutil.copy2(git_dir / "index", index)
         env = {"GIT_INDEX_FILE": str(index)}
-        if paths:
-            git.run(
-                *(*_PLAIN, "update-index", "--add", "--remove", "--replace", "-z", "--stdin"),
-                feed="".join(f"{path}\0" for path in paths),
-                env=env,
-            )
+        for some, how in ((gone, ["--force-remove"]), (paths, ["--add", "--remove", "--replace"])):
+            if some:
+                feed = "".join(f"{path}\0" for path in some)
+                git.run(*_PLAIN, "update-index", *how, "-z", "--stdin", feed=feed, env=env)
         return git.run(*_PLAIN, "write-tree", env=env).out.strip()
 
 
