@@ -6,52 +6,18 @@ round, and their ratio.
 
 import argparse
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 
-from bench import conflicts
-from bench.repositories import Repository, environment, make
+from bench import conflicts, deep, filled, growth
+from bench.repositories import Repository, make
+from bench.ways import PAR, Way, compare, run
 
-PAR = Path(sys.executable).parent / "git-par"
-
-
-class Way:
-    """One way to do a thing: what is timed, and what puts everything back after it."""
-
-    def __init__(self, name: str, work: Callable[[], object], back: Callable[[], object] = lambda: None) -> None:
-        self.name, self.work, self.back = name, work, back
-        self.seconds: list[float] = []
-
-    def round(self, *, counts: bool) -> None:
-        began = time.perf_counter()
-        self.work()
-        if counts:
-            self.seconds.append(time.perf_counter() - began)
-        self.back()
-
-
-def run(argv: Sequence[object], cwd: Path) -> None:
-    done = subprocess.run([*map(str, argv)], cwd=cwd, env=environment(), capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"bench: {' '.join(map(str, argv))}: {done.stderr}")
-
-
-def compare(title: str, rounds: int, *ways: Way, warm: bool = True) -> None:
-    """Let the `ways` take turns and print how they did; the first is what the others are measured by."""
-    for number in range(-1 if warm else 0, rounds):
-        for way in ways:
-            way.round(counts=number >= 0)
-    print(title)
-    for way in ways:
-        low, middle, high = (1000 * value(way.seconds) for value in (min, median, max))
-        ratio = median(way.seconds) / median(ways[0].seconds)
-        times = f"{middle:9.1f} ms  ({low:.1f} to {high:.1f})"
-        print(f"  {way.name:34}{times:42}{'' if way is ways[0] else f'{ratio:8.3f}'}", flush=True)
+MORE = {"merge-filled": filled.measure, "growth": growth.measure, "deep": deep.measure, "conflicts": conflicts.measure}
+"""Measures that make their own repositories below a directory, smaller ones when it has to be quick."""
 
 
 def start_up(repository: Repository, rounds: int) -> None:
@@ -117,27 +83,6 @@ def merge(title: str, repository: Repository, rounds: int, names: Sequence[str])
         raise SystemExit("bench: the merges came to different trees")
 
 
-def merge_tasks(repository: Repository, rounds: int) -> None:
-    """The branches of the repository once more, this time as tasks with a workspace each."""
-    for branch in repository.branches:
-        repository.git("branch", "-q", "-m", branch, f"was/{branch}")
-        run([PAR, "add", branch], repository.path)
-        checkout = repository.path.parent / f"{repository.path.name}-worktrees" / branch
-        run(["git", "merge", "-q", "--ff-only", f"was/{branch}"], checkout)
-    count = len(repository.branches)
-    merge(f"merge --all, {count} tasks with workspaces", repository, rounds, ["--all"])
-
-
-def foresee(title: str, repository: Repository, rounds: int) -> None:
-    merge_sample, times = conflicts.loop(repository)
-    compare(
-        title,
-        rounds,
-        Way(f"git merge-tree, 1 pair in {times:.0f}", merge_sample),
-        Way("git-par conflicts, all pairs", lambda: run([PAR, "conflicts", *repository.branches], repository.path)),
-    )
-
-
 def _wait_for_the_trash(repository: Repository) -> None:
     """What is deleted in the background would slow the next round down."""
     trash = repository.path.parent / f"{repository.path.name}-worktrees" / ".par" / "trash"
@@ -148,16 +93,9 @@ def _wait_for_the_trash(repository: Repository) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small repositories, few rounds")
-    parser.add_argument(
-        "--workspaces",
-        type=int,
-        default=0,
-        metavar="N",
-        help="also merge N tasks that have workspaces; takes N times the room of a checkout",
-    )
-    parser.add_argument("--only", choices=("start-up", "add", "merge", "conflicts"), help="measure just this")
+    parser.add_argument("--only", choices=("start-up", "add", "merge", *MORE), help="measure just this")
     options = parser.parse_args()
-    wanted = {options.only} if options.only else {"start-up", "add", "merge", "conflicts"}
+    wanted = {options.only} if options.only else {"start-up", "add", "merge", *MORE}
     if not PAR.exists():
         raise SystemExit("bench: no git-par beside this Python; use script/bench")
     files, directories, branches, rounds = (2_000, 120, 20, 3) if options.quick else (50_000, 3_000, 60, 5)
@@ -168,19 +106,19 @@ def main() -> None:
             start_up(small, 4 * rounds)
         if "add" in wanted:
             add("add, 200 files", small, 2 * rounds)
-        big = make(root / "big", files=files, directories=directories, branches=branches)
+        big = small
+        if wanted & {"add", "merge"}:
+            big = make(root / "big", files=files, directories=directories, branches=branches)
         if "add" in wanted:
             add(f"add, {files} files", big, rounds)
         if "merge" in wanted:
             merge(f"merge of {branches} branches, {files} files", big, max(2, rounds // 2), big.branches)
-        if "conflicts" in wanted:
-            count = 20 if options.quick else 100
-            for kind, prepare in (("that collide", conflicts.prepare), ("that do not", make)):
-                these = prepare(root / kind, files=files, directories=directories, branches=count)
-                foresee(f"conflicts of {count} branches {kind}, {files} files", these, rounds)
-        if options.workspaces:
-            many = make(root / "many", files=files, directories=directories, branches=options.workspaces)
-            merge_tasks(many, max(2, rounds // 2))
+        shutil.rmtree(big.path)
+        for name, measure in MORE.items():
+            if name in wanted:
+                (root / name).mkdir()
+                measure(root / name, quick=options.quick)
+                shutil.rmtree(root / name)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

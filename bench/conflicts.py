@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from bench.repositories import Repository, environment, make
+from bench.ways import PAR, Way, compare, run
 
 SAMPLE = 200
 """So many pairs are merged by the loop; its time is told for all of them."""
@@ -57,3 +58,18 @@ def loop(repository: Repository) -> tuple[Callable[[], object], float]:
                 raise SystemExit(f"bench: git merge-tree: {done.stderr.decode()}")
 
     return merge, len(pairs) / len(sample)
+
+
+def measure(root: Path, *, quick: bool) -> None:
+    """All pairs of many branches, some that collide and some that do not."""
+    files, directories, branches, rounds = (2_000, 120, 20, 3) if quick else (50_000, 3_000, 100, 5)
+    for kind, fork in (("that collide", prepare), ("that do not", make)):
+        repository = fork(root / kind, files=files, directories=directories, branches=branches)
+        merge_sample, times = loop(repository)
+        argv = [PAR, "conflicts", *repository.branches]
+        compare(
+            f"conflicts of {branches} branches {kind}, {files} files",
+            rounds,
+            Way(f"git merge-tree, 1 pair in {times:.0f}", merge_sample),
+            Way("git-par conflicts, all pairs", lambda argv=argv, at=repository.path: run(argv, at)),  # type: ignore[misc]
+        )

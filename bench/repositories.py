@@ -14,6 +14,10 @@ def environment() -> dict[str, str]:
     return plain | {
         "GIT_CONFIG_GLOBAL": "/dev/null",
         "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_ATTR_NOSYSTEM": "1",
+        # Not even an ignore or attributes file of the user's has a say.
+        "HOME": "/dev/null",
+        "XDG_CONFIG_HOME": "/dev/null",
         "GIT_AUTHOR_NAME": "Bench",
         "GIT_AUTHOR_EMAIL": "bench@example.com",
         "GIT_COMMITTER_NAME": "Bench",
@@ -53,10 +57,10 @@ def _stream(files: int, directories: int, branches: tuple[str, ...]) -> Iterator
 
     yield _commit("main", "first")
     for number in range(files):
-        yield _file(name(number), "".join(f"line {line} of file {number}\n" for line in range(40)))
+        yield file_line(name(number), "".join(f"line {line} of file {number}\n" for line in range(40)))
     for number, branch in enumerate(branches):
         yield _commit(branch, f"work of {branch}", "main")
-        yield _file(name(number * (files // len(branches))), f"all new by {branch}\n")
+        yield file_line(name(number * (files // len(branches))), f"all new by {branch}\n")
 
 
 def _commit(branch: str, message: str, parent: str = "") -> bytes:
@@ -67,5 +71,5 @@ def _commit(branch: str, message: str, parent: str = "") -> bytes:
     ).encode()
 
 
-def _file(path: str, text: str) -> bytes:
+def file_line(path: str, text: str) -> bytes:
     return f"M 100644 inline {path}\ndata {len(text)}\n{text}\n".encode()

@@ -5,12 +5,15 @@ from pathlib import Path
 from shlex import quote
 
 from git_par.errors import ParError
+from git_par.git import Git
 from git_par.landing.planned import Skipped
 from git_par.landing.select import Batch, Item
 from git_par.state.session import Session
 from git_par.workspaces import registry, status
 
 _UNCOMMITTED = "commit them, or have it done with --autocommit, or merge what is committed with --allow-dirty"
+_ONE_THREAD = ("-c", "core.preloadIndex=false")
+"""Where a processor has a look of its own, threads inside each look only get into each other's way."""
 
 
 def inspect(
@@ -28,8 +31,12 @@ def inspect(
     """
     from concurrent.futures import ThreadPoolExecutor  # 4 ms to import
 
-    with ThreadPoolExecutor(max_workers=session.settings.jobs) as pool:
-        looks = list(pool.map(lambda item: _look(session, item, tips.get(item.ref), allow_dirty, into), batch.items))
+    jobs = session.settings.jobs
+    lead = _ONE_THREAD if len(batch.items) > jobs else ()
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        looks = list(
+            pool.map(lambda item: _look(session, item, tips.get(item.ref), allow_dirty, into, lead), batch.items)
+        )
     ready, left, untracked = [], [], []
     for item, (why, count) in zip(batch.items, looks, strict=True):
         if why := vetoed.get(item.branch, why):
@@ -42,14 +49,14 @@ def inspect(
 
 
 def _look(
-    session: Session, item: Item, tip: str | None, allow_dirty: bool, into: str | None
+    session: Session, item: Item, tip: str | None, allow_dirty: bool, into: str | None, lead: tuple[str, ...]
 ) -> tuple[Skipped | None, int]:
     """Why `item` cannot be merged now, and how many untracked files lie in its workspace.
 
     A task that another process removes while this one looks was in its base already.
     """
     try:
-        found = _look_at(session, item, tip, allow_dirty)
+        found = _look_at(session, item, tip, allow_dirty, lead)
     except ParError:
         if not _is_removed(session, item):
             raise
@@ -66,7 +73,9 @@ def _is_removed(session: Session, item: Item) -> bool:
     return task is None or task.state == "removing" or task.created != item.task.created
 
 
-def _look_at(session: Session, item: Item, tip: str | None, allow_dirty: bool) -> tuple[Skipped | None, int]:
+def _look_at(
+    session: Session, item: Item, tip: str | None, allow_dirty: bool, lead: tuple[str, ...]
+) -> tuple[Skipped | None, int]:
     if tip is None:
         return _gone(session, item), 0
     if item.task is None:
@@ -77,7 +86,7 @@ def _look_at(session: Session, item: Item, tip: str | None, allow_dirty: bool) -
         return None, 0  # the branch is all there is
     if busy := registry.operation(directory):
         return Skipped(item, "operation", f"{busy} is in progress in it", f"git -C {quote(str(path))} status"), 0
-    now = status.read(git)
+    now = status.read(Git(git.cwd, (*lead, *git.lead)))
     if now.branch != item.branch:
         on = f"branch '{now.branch}'" if now.branch else "a detached HEAD"
         hint = f"git -C {quote(str(path))} switch {quote(item.branch)}"

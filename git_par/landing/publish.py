@@ -6,7 +6,7 @@ unrelated edits, refuses what would be overwritten and moves files, index and br
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from shlex import quote
 from git_par import git
 from git_par.errors import Busy, GitFailed, Refused
 from git_par.git import Git
-from git_par.landing import recover
+from git_par.landing import recover, shortcut
 from git_par.repo import Repo
 from git_par.state.announce import Announcement, announced
 from git_par.workspaces import registry, status
@@ -85,11 +85,16 @@ def publish(
         if repo.git.commit(ref) != before:
             return False
         raise git.failed(["update-ref"], reply)
-    with announced(repo, Announcement(str(where.path), base, before, after)):
-        return _fast_forward(repo, where, base, before, after, note)
+    with (
+        shortcut.spared(repo, before, after) as spared,
+        announced(repo, Announcement(str(where.path), base, before, after)),
+    ):
+        return _fast_forward(repo, where, base, before, after, note, spared)
 
 
-def _fast_forward(repo: Repo, where: Place, base: str, before: str, after: str, note: str) -> bool:
+def _fast_forward(
+    repo: Repo, where: Place, base: str, before: str, after: str, note: str, spared: Mapping[str, str]
+) -> bool:
     ref = f"refs/heads/{base}"
     deadline = time.monotonic() + _INDEX_PATIENCE
     # Asked before git writes anything: afterwards its own half-written files would be in the way.
@@ -102,7 +107,7 @@ def _fast_forward(repo: Repo, where: Place, base: str, before: str, after: str, 
             *("merge", "--strategy=ort", "--ff-only", "--no-overwrite-ignore", "--no-autostash", "--no-squash"),
             *("--commit", "--no-verify-signatures", "--no-stat", "--quiet", after),
             ok=range(256),
-            env={"GIT_REFLOG_ACTION": note, _EMPTY: ""},
+            env={**spared, "GIT_REFLOG_ACTION": note, _EMPTY: ""},
         )
         stands = repo.git.commit(ref)
         if reply.code == 0 and stands == after:
