@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from git_par.landing import plan
+from git_par.landing.planned import Failed, Plan
 from tests.world import PAR, World
 
 NO_BAD = "test ! -e bad.txt"
@@ -333,3 +335,43 @@ def test_a_task_that_sets_many_files_back_is_warned_of(world: World) -> None:
     assert done.status == 0
     assert done.err == "stale: it sets 6 files of main back to an older state: f0, f1, f2…\n"
     assert "back to an older" not in world.par("merge", "fine").err
+
+
+def test_a_gc_while_the_gate_runs_takes_nothing_of_the_plan(world: World) -> None:
+    world.task("one")
+    world.ok(
+        "merge", "one", "--gate", f'git -C "{world.repo}" gc -q --prune=now && git -C "{world.repo}" prune --expire=now'
+    )
+    world.check_sound()
+
+
+def test_a_plan_that_a_gc_took_apart_is_made_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.task("one", a__txt="one\n" + "more\n" * 9)
+    world.commit("main", b__txt="b\n")
+    real = plan.Draft.made
+    taken: list[str] = []
+
+    def made(draft: plan.Draft, failed: tuple[Failed, ...] = ()) -> Plan:
+        done = real(draft, failed)
+        if not taken:
+            taken.append(done.after)
+            world.git("prune", "--expire=now")
+        return done
+
+    monkeypatch.setattr(plan.Draft, "made", made)
+    world.ok("merge", "one")
+    assert taken
+    world.check_sound()
+
+
+def test_a_dry_run_tells_the_very_commit_where_the_dates_are_pinned(
+    four: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_DATE", "2026-01-02T03:04:05Z")
+    for strategy in ("--no-ff", "--squash", "--rebase"):
+        four.git("branch", "-f", "trial", "main")
+        planned = four.ok("merge", "--all", "--into", "trial", strategy, "--dry-run", "--json").json["merges"][0]
+        assert four.rev("trial") == planned["before"] != planned["after"]
+        four.ok("merge", "--all", "--into", "trial", strategy)
+        assert four.rev("trial") == planned["after"]

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from git_par.landing import plan
-from git_par.repo import Repo
+from git_par.landing import pins
 from tests.world import PAR, Result, World
 
 
@@ -262,14 +261,14 @@ def test_a_base_that_moved_after_the_plan_is_planned_again(world: World, monkeyp
     """Right between plan and publish, twice, somebody commits in the base's checkout."""
     world.task("t")
     made: list[str] = []
-    real = plan.pin
+    real = pins.Pins.hold
 
-    def pin(repo: Repo, commit: str) -> str:
+    def hold(self: pins.Pins, commit: str, before: str) -> None:
         if len(made) < 2:
             made.append(world.commit("meanwhile", None, **{f"{len(made)}__txt": "other\n"}))
-        return real(repo, commit)
+        real(self, commit, before)
 
-    monkeypatch.setattr(plan, "pin", pin)
+    monkeypatch.setattr(pins.Pins, "hold", hold)
     done = world.ok("merge", "t")
     after = world.rev("main")
     assert done.out == f"main: 1 merged ({made[1][:8]}..{after[:8]})\n  merged      t\n"
@@ -282,27 +281,27 @@ def test_a_base_that_moved_after_the_plan_is_planned_again(world: World, monkeyp
 def test_a_task_that_moved_after_the_plan_is_planned_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     path = world.task("t")
     made: list[str] = []
-    real = plan.pin
+    real = pins.Pins.hold
 
-    def pin(repo: Repo, commit: str) -> str:
+    def hold(self: pins.Pins, commit: str, before: str) -> None:
         if not made:
             made.append(world.commit("meanwhile", cwd=path, more__txt="more\n"))
-        return real(repo, commit)
+        real(self, commit, before)
 
-    monkeypatch.setattr(plan, "pin", pin)
+    monkeypatch.setattr(pins.Pins, "hold", hold)
     world.ok("merge", "t")
     assert world.rev("main^2") == made[0]
 
 
 def test_a_base_that_keeps_moving_is_given_up_with_nothing_done(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.task("t")
-    real = plan.pin
+    real = pins.Pins.hold
 
-    def pin(repo: Repo, commit: str) -> str:
+    def hold(self: pins.Pins, commit: str, before: str) -> None:
         world.git("commit", "-q", "--allow-empty", "-m", "again")
-        return real(repo, commit)
+        real(self, commit, before)
 
-    monkeypatch.setattr(plan, "pin", pin)
+    monkeypatch.setattr(pins.Pins, "hold", hold)
     done = world.par("merge", "t")
     assert (done.status, done.out) == (4, "")
     assert done.err == (

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from git_par import interrupts
 from git_par.errors import Busy, Refused
-from git_par.landing import autocommit, fitness, matrix, message, plan, publish, trial
+from git_par.landing import autocommit, fitness, matrix, message, publish, trial
 from git_par.landing.gate import Policy
 from git_par.landing.jobs import Way
+from git_par.landing.pins import LostError, Pins
 from git_par.landing.plan import Draft
 from git_par.landing.planned import OnConflict, Order, Outcome, Plan, Skipped, Strategy
 from git_par.landing.select import Batch, Item
@@ -105,18 +106,19 @@ def _try(session: Session, wish: Wish, batch: Batch, operation: Open, vetoed: Ma
         left=left,
         on_conflict=wish.on_conflict,
     )
-    made = trial.passing(draft, wish.gate) if wish.gate and not wish.dry_run else draft.made()
-    outcome = Outcome(made, untracked=untracked)
-    if wish.dry_run or made.after == before:
-        return outcome
-    pinned = plan.pin(repo, made.after)
     try:
-        with session.locks.base(batch.base), interrupts.held():
-            published, where = _publish(session, made, operation)
-            if published:
-                _record(session, made, operation)
-    finally:
-        plan.unpin(repo, pinned)
+        with Pins(repo) as pins:
+            made = trial.passing(draft, wish.gate, pins) if wish.gate and not wish.dry_run else draft.made()
+            outcome = Outcome(made, untracked=untracked)
+            if wish.dry_run or made.after == before:
+                return outcome
+            pins.hold(made.after, before)
+            with session.locks.base(batch.base), interrupts.held():
+                published, where = _publish(session, made, operation)
+                if published:
+                    _record(session, made, operation)
+    except LostError:
+        return None
     if not published:
         return None
     return replace(outcome, published=True, problem=publish.run_post_merge(where) if where else "")

@@ -1,6 +1,5 @@
 """Plan a merge: every step computed before anything is published, nobody's checkout touched."""
 
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -198,15 +197,3 @@ class _Chain:
                 if name != item.name:
                     found.setdefault(path, []).append(name)
         return found
-
-
-def pin(repo: Repo, commit: str) -> str:
-    """Keep a planned commit from a gc until it is published; the ref to drop afterwards."""
-    ref = f"refs/par/plan/{os.getpid()}-{os.urandom(6).hex()}"
-    repo.git.run("update-ref", ref, commit, "")
-    return ref
-
-
-def unpin(repo: Repo, ref: str) -> None:
-    """Drop the ref that `pin` made."""
-    repo.git.run("update-ref", "-d", ref, ok=range(256))

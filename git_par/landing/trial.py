@@ -6,11 +6,12 @@ from git_par.errors import Refused
 from git_par.landing import culprit, plan
 from git_par.landing.culprit import BaseFails, Passes
 from git_par.landing.gate import Gate, Policy
+from git_par.landing.pins import Pins
 from git_par.landing.plan import Draft
 from git_par.landing.planned import Failed, OnConflict, Plan, Skipped
 
 
-def passing(draft: Draft, policy: Policy) -> Plan:
+def passing(draft: Draft, policy: Policy, pins: Pins) -> Plan:
     """The plan whose last commit passes; nothing lands when `policy.tries` plans do not.
 
     Refused when the base fails as it is: then nobody is to blame.
@@ -21,6 +22,7 @@ def passing(draft: Draft, policy: Policy) -> Plan:
         made = draft.made(failed)
         if not made.merged:
             return made
+        pins.hold(made.after, made.before)
         verdict = culprit.judge(gate.passes, made.before, made.merged, each=policy.each)
         if isinstance(verdict, Passes):
             return made
