@@ -49,7 +49,7 @@ class Draft:
         with Workshop(self.session, self.way, self.base).opened() as workshop:
             while True:
                 chain = _Chain(
-                    Steps(self.way, attributes, workshop),
+                    Steps(self.way, attributes, workshop, walked.is_far),
                     walked,
                     Plan(self.base, self.before, self.before, skipped=tuple(unfit.values())),
                     {*held, *unfit},

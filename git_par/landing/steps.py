@@ -21,6 +21,8 @@ class Steps:
     way: Way
     attributes: Attributes
     workshop: Workshop
+    is_far: bool = True
+    """Whether merge bases are to be shown to git; where all tasks stand on the base as it is, it finds them at once."""
 
     def take(self, job: Job) -> Outcome:
         """Bring one task onto the plan."""
@@ -54,7 +56,8 @@ class Steps:
 
     def _merge(self, job: Job) -> Outcome:
         way, repo = self.way, self.way.repo
-        merged = trees.merge(repo, job.onto, job.tip, bases=job.bases, attributes=self._reads_attributes)
+        bases = job.bases if self.is_far or job.start else ()
+        merged = trees.merge(repo, job.onto, job.tip, bases=bases, attributes=self._reads_attributes)
         if merged.clashes:
             return Clashing(merged.clashes, merged.kinds)
         if way.strategy is Strategy.SQUASH:
