@@ -62,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
         work = _app(argv)(grammar, prog_name="git par", standalone_mode=False)
         if not callable(work):
             return int(work or 0)  # help or version was shown
-        session = Session(tuple(argv), render.tell)
+        session = Session(tuple(argv), render.tell, render.progress)
         if argv[0] not in _AS_THEY_ARE:
             _heal(session)
         report: Report = work(session)

@@ -8,8 +8,9 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from git_par.errors import ParError, Status
@@ -42,6 +43,7 @@ class Report:
 
 def show(report: Report, *, as_json: bool) -> None:
     """Print a report."""
+    progress.wipe()
     if as_json:
         _write(json.dumps({"version": VERSION, **report.data()}, indent=2))
     else:
@@ -64,6 +66,34 @@ def show_error(error: ParError, *, as_json: bool) -> None:
         _write(json.dumps({"version": VERSION, "error": body}, indent=2))
 
 
+@dataclass
+class Progress:
+    """How far a long piece of work is, on the last line of a terminal, and after the first second only."""
+
+    _began: float = field(default_factory=time.monotonic)
+    _shown: float = 0.0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """`done` of `total` are done."""
+        now = time.monotonic()
+        if now - self._began < 1 or now - self._shown < 0.1 or not sys.stderr.isatty():
+            return
+        self._shown = now
+        sys.stderr.write(f"\r\x1b[K{one_line(what)}: {done}/{total}")
+        sys.stderr.flush()
+
+    def wipe(self) -> None:
+        """Make room for other words."""
+        if self._shown:
+            self._shown = 0.0
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+progress = Progress()
+"""There is one terminal."""
+
+
 def answer(text: str) -> None:
     """One line of the answer, on stdout at once: for a command whose answer is a story."""
     _write(text)
@@ -72,11 +102,13 @@ def answer(text: str) -> None:
 
 def say(text: str) -> None:
     """One line of talk, on stderr; control characters in names come out harmless."""
+    progress.wipe()
     print(one_line(text), file=sys.stderr, flush=True)
 
 
 def relay(name: str, line: str) -> None:
     """A line that a user's command of the task `name` wrote, as it is."""
+    progress.wipe()
     print(f"{name}: {line}", file=sys.stderr, flush=True)
 
 
@@ -120,6 +152,7 @@ def one_line(text: str) -> str:
 
 
 def _write(text: str) -> None:
+    progress.wipe()
     sys.stdout.write(f"{text}\n")
 
 

@@ -124,7 +124,8 @@ def _stands(
         return _stand(session, item, tips[item.ref], places.get(item.ref), apart)
 
     with ThreadPoolExecutor(max_workers=session.settings.jobs) as pool:
-        return dict(zip((item.name for item in items), pool.map(stand, items), strict=True))
+        found = session.followed("looking at workspaces", pool.map(stand, items), len(items))
+        return dict(zip((item.name for item in items), found, strict=True))
 
 
 def _stand(session: Session, item: Item, tip: str, path: Path | None, apart: Callable[[Git], Git]) -> Stand:

@@ -85,7 +85,8 @@ def gather(session: Session, wanted: Sequence[Task], *, size: bool = False, in_u
     from concurrent.futures import ThreadPoolExecutor  # 4 ms to import
 
     with ThreadPoolExecutor(max_workers=session.settings.jobs) as pool:
-        return list(pool.map(lambda task: _facts(session, task, tips.get(task.ref), bases, used, size), wanted))
+        looking = pool.map(lambda task: _facts(session, task, tips.get(task.ref), bases, used, size), wanted)
+        return list(session.followed("looking at tasks", looking, len(wanted)))
 
 
 def port(session: Session, task: Task) -> int:

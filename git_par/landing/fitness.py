@@ -34,9 +34,8 @@ def inspect(
     jobs = session.settings.jobs
     lead = _ONE_THREAD if len(batch.items) > jobs else ()
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        looks = list(
-            pool.map(lambda item: _look(session, item, tips.get(item.ref), allow_dirty, into, lead), batch.items)
-        )
+        looking = pool.map(lambda item: _look(session, item, tips.get(item.ref), allow_dirty, into, lead), batch.items)
+        looks = list(session.followed("looking at workspaces", looking, len(batch.items)))
     ready, left, untracked = [], [], []
     for item, (why, count) in zip(batch.items, looks, strict=True):
         if why := vetoed.get(item.branch, why):

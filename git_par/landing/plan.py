@@ -112,7 +112,7 @@ class _Chain:
 
     def made(self, ready: Ready) -> Plan:
         self.skipped += self.plan.skipped
-        for item, tip in ready:
+        for item, tip in self.steps.workshop.session.followed(f"planning {self.plan.base}", ready, len(ready)):
             if self.conflicted and self.on_conflict is OnConflict.STOP:
                 after = self.conflicted[0].item.name
                 self.skipped.append(Skipped(item, "stopped", f"it comes after {after}, which is in conflict"))

@@ -1,9 +1,9 @@
 """What every command works with: the repository, its settings, its records and its locks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from git_par import repo as repository
 from git_par.errors import UsageError
@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # only verbs that change something pay for these
     from git_par.state.journal import Journal
     from git_par.state.locks import Locks
 
+_Thing = TypeVar("_Thing")
+
 
 @dataclass(frozen=True)
 class Session:
@@ -23,6 +25,14 @@ class Session:
     argv: tuple[str, ...]
     tell: Callable[[str], None]
     """Says something to the person at the terminal."""
+    progress: Callable[[str, int, int], None] = lambda *_: None
+    """Shows how many of a number of things are done."""
+
+    def followed(self, what: str, things: Iterable[_Thing], total: int) -> Iterator[_Thing]:
+        """`things` as they come, with word of how far that is."""
+        for done, thing in enumerate(things, 1):
+            self.progress(what, done, total)
+            yield thing
 
     @cached_property
     def repo(self) -> Repo:
