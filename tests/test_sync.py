@@ -158,7 +158,7 @@ def test_json(world: World) -> None:
     done = world.par("sync", "--all", "--json")
     assert done.json == {
         "version": 1,
-        "synced": [{"name": "two", "before": before, "after": world.rev("two")}],
+        "synced": [{"name": "two", "before": before, "after": world.rev("two"), "private": None}],
         "current": ["three"],
         "conflicted": [{"name": "one", "files": ["a.txt"], "started": False}],
         "left": [],

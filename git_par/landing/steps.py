@@ -54,7 +54,7 @@ class Steps:
 
     def _merge(self, job: Job) -> Outcome:
         way, repo = self.way, self.way.repo
-        merged = trees.merge(repo, job.onto, job.tip, bases=job.bases, attributes=self._reads_attributes)
+        merged = trees.merge(repo, job.onto, job.theirs, bases=job.bases, attributes=self._reads_attributes)
         if merged.clashes:
             return Clashing(merged.clashes, merged.kinds)
         if way.strategy is Strategy.SQUASH:
