@@ -4,7 +4,9 @@ It is git's own, because only that leaves the index, the markers and the state t
 record what is solved.
 """
 
-from contextlib import AbstractContextManager, nullcontext
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -14,6 +16,7 @@ from git_par.git import Git, Reply
 from git_par.landing import bring, message, publish, trees
 from git_par.landing.bring import Arrival
 from git_par.names import going_to
+from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.workspaces import registry, status
 
@@ -76,9 +79,26 @@ def _coming(session: Session, one: Arrival) -> str:
 def _merge(session: Session, one: Arrival, git: Git) -> Reply:
     text = message.merge(session.repo, bring.words(session, one), bring.came_from(one.task), one.base)
     how = ("--no-ff", "--no-edit", "--no-autostash", "--no-squash", "--commit", "--quiet", "-m", text)
-    none: AbstractContextManager[dict[str, str]] = nullcontext({})
-    with trees.seen_on(session.repo, one.base, (one.start,)) if one.start else none as env:
+    with _seen_on(session.repo, one.base, one.start) as env:
         return git.run("-c", "core.useReplaceRefs=true", "merge", *how, one.base, ok=range(256), hooks=True, env=env)
+
+
+@contextmanager
+def _seen_on(repo: Repo, commit: str, start: str | None) -> Iterator[dict[str, str]]:
+    """The environment in which git sees `commit` with the parent `start`, and calls it by its own name all the same.
+
+    So a real merge finds that merge base, and writes down what it merged.  The replacement stands in a
+    namespace that only those look at who are told (git-replace(1), GIT_REPLACE_REF_BASE).
+    """
+    if start is None:
+        yield {}
+        return
+    space = f"refs/par/plan/{os.getpid()}-{os.urandom(6).hex()}/"
+    repo.git.run("update-ref", f"{space}{commit}", trees.on_bases(repo, commit, (start,)), "")
+    try:
+        yield {"GIT_REPLACE_REF_BASE": space}
+    finally:
+        repo.git.run("update-ref", "-d", f"{space}{commit}", ok=range(256))
 
 
 def _rebase(one: Arrival, git: Git) -> Reply:

@@ -1,9 +1,7 @@
 """Merge and commit in the object database: what planning, prediction and integration are made of."""
 
-import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from git_par.errors import GitFailed
@@ -66,21 +64,6 @@ def on_bases(repo: Repo, commit: str, bases: Sequence[str]) -> str:
     """
     named = [word for base in bases for word in ("-p", base)]
     return repo.git.line("commit-tree", f"{commit}^{{tree}}", *named, "-m", "the same files on other merge bases")
-
-
-@contextmanager
-def seen_on(repo: Repo, commit: str, bases: Sequence[str]) -> Iterator[dict[str, str]]:
-    """The environment in which git sees `commit` with the parents `bases`, and calls it by its own name all the same.
-
-    For a real merge that is to find those merge bases, and to write down what it merged.  The replacement stands in a
-    namespace that only those look at who are told (git-replace(1), GIT_REPLACE_REF_BASE).
-    """
-    space = f"refs/par/plan/{os.getpid()}-{os.urandom(6).hex()}/"
-    repo.git.run("update-ref", f"{space}{commit}", on_bases(repo, commit, bases), "")
-    try:
-        yield {"GIT_REPLACE_REF_BASE": space}
-    finally:
-        repo.git.run("update-ref", "-d", f"{space}{commit}", ok=range(256))
 
 
 def tree_of(repo: Repo, commit: str) -> str:
