@@ -1,5 +1,7 @@
 """`git par sync`: the base comes into a task, in its workspace, and nobody's work is disturbed."""
 
+import ast
+import json
 import os
 import subprocess
 import sys
@@ -475,14 +477,14 @@ def hook(world: World, name: str, body: str) -> None:
 def test_merge_hooks_have_their_say(world: World, options: list[str]) -> None:
     path = world.task("one")
     world.commit("base work", b__txt="base\n")
-    hook(world, "commit-msg", 'echo "Checked-by: hook" >>"$1"')
+    hook(world, "prepare-commit-msg", 'printf "\\n\\nChecked-by: hook\\n" >>"$1"')
     world.write("a.txt", "edited\n", path)
     done = world.ok("sync", "one", *options)
-    assert done.out.endswith(", made in a private workspace (hooks: commit-msg)\n")
-    assert world.git("log", "-1", "--format=%B", "one").endswith("Checked-by: hook")
+    assert done.out.endswith(", made in a private workspace (hooks: prepare-commit-msg)\n")
+    assert world.git("log", "-1", "--format=%b", "one").strip() == "Checked-by: hook"
     assert world.git("status", "--porcelain", cwd=path) == " M a.txt"
     world.commit("more base work", c__txt="base\n")
-    assert world.ok("sync", "one", *options, "--json").json["synced"][0]["private"] == "hooks: commit-msg"
+    assert world.ok("sync", "one", *options, "--json").json["synced"][0]["private"] == "hooks: prepare-commit-msg"
 
 
 def test_a_hook_that_refuses_leaves_the_task_as_it_is(world: World) -> None:
@@ -594,3 +596,15 @@ def test_tasks_are_rebased_while_base_and_task_go_on(world: World) -> None:
     assert {f"{who}-{number}" for who in ("base", "task") for number in range(1, 7)} <= names
     assert world.git("status", "--porcelain", cwd=path) == ""
     world.check_sound()
+
+
+def test_the_schema_knows_every_reason_to_leave_a_task() -> None:
+    root = Path(__file__).parent.parent
+    used = {
+        ast.literal_eval(node.args[1])
+        for file in ("landing/bring.py", "commands/sync.py")
+        for node in ast.walk(ast.parse((root / "git_par" / file).read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Left"
+    }
+    schema = json.loads((root / "docs" / "schema" / "sync.json").read_text())
+    assert sorted(used) == schema["properties"]["left"]["items"]["properties"]["reason"]["enum"]
