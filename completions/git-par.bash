@@ -257,7 +257,7 @@ __git_par_options () {
         show) list=(--json --help) ;;
         set) list=(--base --title --group --protect --no-protect --json --help) ;;
         merge) list=(--all --group --into --no-ff --ff --squash --message --signoff --autocommit --allow-dirty --prune --dry-run --json --help) ;;
-        sync) list=(--all --json --help) ;;
+        sync) list=(--all --rebase --conflicts --json --help) ;;
         prune) list=(--new --older-than --dry-run --json --help) ;;
         remove) list=(--dry-run --json --help) ;;
         with-lock) list=(--help) ;;

@@ -128,10 +128,8 @@ def test_killed_anywhere_the_checkout_is_old_or_new(prepared: World, number: int
 @pytest.mark.parametrize("number", range(40, 400, 40))
 def test_a_rebase_killed_anywhere_leaves_the_task_old_or_new(prepared: World, number: int) -> None:
     world = prepared
-    path = world.task("u")
-    old = world.rev("u")
-    world.git("reset", "-q", "staged")
-    (world.repo / "staged").unlink()
+    path = Path(world.ok("add", "u", "--allow-dirty").out.strip())
+    old = world.commit("work of u", cwd=path, u__txt="u\n")
     world.ok("merge", "t", "--ff")
     mine = {"a.txt": "edited, not committed\n", "untracked": "mine\n", ".env": "secret\n"}
     for name, text in mine.items():
