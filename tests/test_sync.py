@@ -451,7 +451,7 @@ def test_conflicts_leaves_markers_in_all_that_are_clean_and_free(world: World) -
     assert done.status == 1
     found = done.json
     assert found["conflicted"] == [{"name": name, "files": ["a.txt"], "started": True} for name in ("one", "two")]
-    assert [(one["name"], one["reason"]) for one in found["left"]] == [("dirty", "not-started"), ("used", "in-use")]
+    assert [(one["name"], one["reason"]) for one in found["left"]] == [("dirty", "failed"), ("used", "in-use")]
     assert {name for name, path in paths.items() if "<<<<<<<" in (path / "a.txt").read_text()} == {"one", "two"}
     assert (paths["dirty"] / "a.txt").read_text() == "edited\n"
 
@@ -497,6 +497,31 @@ def test_a_hook_that_refuses_leaves_the_task_as_it_is(world: World) -> None:
     assert done.err == ("left one: not today\nhint: cd ../repo-worktrees/one && git merge main, to see what stops it\n")
     assert world.rev("one") == tip
     assert world.git("status", "--porcelain", cwd=path) == ""
+
+
+def test_a_hook_that_refuses_a_rebase_is_asked_once(world: World) -> None:
+    path = world.task("one", a__txt="theirs\n")
+    tip = world.rev("one")
+    world.commit("base work", a__txt="ours\n")
+    hook(world, "pre-rebase", 'echo "$@" >>../asked; echo not today >&2; [ -e ../yes ]')
+    done = world.par("sync", "one", "--rebase")
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith("left one: not today\nhint: cd ../repo-worktrees/one && git rebase main")
+    assert (path.parent / "asked").read_text() == "main\n"
+    assert (world.rev("one"), world.git("status", "--porcelain", cwd=path)) == (tip, "")
+    (path.parent / "yes").touch()
+    assert world.par("sync", "one", "--rebase").out == "one: solve: a.txt\n"
+    assert (path.parent / "asked").read_text() == "main\n" * 2
+
+
+@pytest.mark.parametrize("how", ["--squash", "--rebase"])
+def test_hooks_do_not_hide_what_landed(world: World, how: str) -> None:
+    path = landed_and_worked_on(world, how, clash=False)
+    tip, base = world.rev("one"), world.rev("main")
+    hook(world, "commit-msg", "exit 0")
+    assert "in a private workspace" in world.ok("sync", "one").out
+    assert world.git("rev-list", "--parents", "-n", "1", "one").split()[1:] == [tip, base]
+    assert (path / "a.txt").read_text() == edited((5, "task, then base"), (12, "task again"), (18, "base"))
 
 
 def test_post_merge_runs_in_the_workspace(world: World) -> None:

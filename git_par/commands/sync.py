@@ -12,7 +12,7 @@ from shlex import quote
 from typing import Any
 
 from git_par import interrupts
-from git_par.errors import Busy, Refused, Status, UsageError
+from git_par.errors import Busy, GitFailed, Refused, Status, UsageError
 from git_par.landing import bring, plan, publish, signing, solve
 from git_par.landing.bring import Arrival, Left
 from git_par.landing.jobs import Clashing, Made
@@ -107,10 +107,10 @@ def run(session: Session, options: Options) -> Report:
             sync = _Sync(session, options, done, operation)
             try:
                 sync.one(task, markers=alone or options.conflicts)
-            except Refused as error:
+            except (Refused, Busy, GitFailed) as error:
                 if alone:
                     raise
-                done.left.append(Left(task, "not-started", error.message, error.hint))
+                done.left.append(Left(task, "failed", error.message, error.hint))
     talk = [*done.problems, *(f"left {one.task.name}: {one.detail}" for one in done.left)]
     talk += [f"hint: {one.hint}" for one in done.left if one.hint]
     talk += [hint for one, _, started in done.conflicted for hint in _way_on(session, one, started=started)]
@@ -228,7 +228,7 @@ class _Sync:
         kept = self._keep(one) if one.rebase else ""
         try:
             after = solve.start(self.session, one).after
-        except Refused:
+        except (Refused, GitFailed):
             self._forget(one, kept)
             raise
         if after is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
+from git_par.git import Git
 from git_par.landing import audit, integrated, message, trees
 from git_par.landing.attributes import Attributes
 from git_par.landing.jobs import Clashing, Job, Made, Vetoed, Way
@@ -89,6 +90,8 @@ def plan(session: Session, one: Arrival) -> Made | Clashing | Left:
     repo, task = session.repo, one.task
     if not one.has_own:
         return Made(one.base)
+    if one.rebase and (why := _refused(task)):
+        return Left(task, "vetoed", why, f"{_go(session, task)}git rebase {quote(task.base)}, to see what stops it")
     if one.rebase:
         way = Way(repo, Strategy.REBASE, Words(task.base))
         job = Job(Item(task.name, task.branch, task), one.base, one.tip, one.roots, one.start)
@@ -109,6 +112,16 @@ def plan(session: Session, one: Arrival) -> Made | Clashing | Left:
         detail = "the merge would not keep a change as it is: " + "; ".join(map(str, alarms[:3]))
         return Left(task, "audit", detail, f"{_go(session, task)}git merge --no-commit {quote(task.base)}")
     return done
+
+
+def _refused(task: Task) -> str:
+    """Why the pre-rebase hook does not let the task be rebased (githooks(5)); empty when it does."""
+    hook = ("hook", "run", "--ignore-missing", "pre-rebase", "--", task.base)
+    reply = Git(Path(task.path)).run(*hook, ok=range(256), hooks=True)
+    if reply.code == 0:
+        return ""
+    said = f"{reply.err}\n{reply.out}".split("\n")
+    return next((line for line in said if line.strip()), f"the pre-rebase hook ended with status {reply.code}")
 
 
 def words(session: Session, one: Arrival) -> Words:

@@ -103,7 +103,10 @@ def _seen_on(repo: Repo, commit: str, start: str | None) -> Iterator[dict[str, s
 
 def _rebase(one: Arrival, git: Git) -> Reply:
     how = ("--no-autostash", "--no-autosquash", "--no-update-refs", "--no-rebase-merges", "--no-fork-point", "--quiet")
-    return git.run("rebase", *how, "--onto", one.base, _since(one), ok=range(256), hooks=True, env=_NO_EDITOR)
+    # The pre-rebase hook has had its say: --no-verify.
+    return git.run(
+        "rebase", "--no-verify", *how, "--onto", one.base, _since(one), ok=range(256), hooks=True, env=_NO_EDITOR
+    )
 
 
 def _since(one: Arrival) -> str:
