@@ -6,10 +6,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from git_par.landing import plan
+from git_par.landing import publish
 from git_par.repo import Repo
 from tests.test_signing import WORKS, is_signed, signer
 from tests.world import World
@@ -566,32 +567,32 @@ def test_a_task_that_moved_after_the_plan_is_planned_again(
 ) -> None:
     path = world.task("one")
     world.commit("base work", b__txt="base\n")
-    real, moves = plan.pin, iter(["late work"])
+    real, moves = publish.publish, iter(["late work"])
 
-    def pin(repo: Repo, commit: str) -> str:
+    def moved(repo: Repo, **how: Any) -> bool:
         for message in moves:
             world.commit(message, cwd=path, late__txt="late\n")
-        return real(repo, commit)
+        return real(repo, **how)
 
-    monkeypatch.setattr(plan, "pin", pin)
+    monkeypatch.setattr(publish, "publish", moved)
     world.ok("sync", "one", *options)
     assert world.git("show", "one:late.txt") == "late"
     assert world.git("show", "one:b.txt") == "base"
     assert world.git("status", "--porcelain", cwd=path) == ""
-    assert world.git("for-each-ref", "refs/par/plan") == ""
+    assert len(world.git("for-each-ref", "refs/par/kept/one").splitlines()) == len(options)
 
 
 def test_a_base_that_moved_after_the_plan_is_there_the_next_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.task("one")
     planned = world.commit("base work", b__txt="base\n")
-    real = plan.pin
+    real = publish.publish
 
-    def pin(repo: Repo, commit: str) -> str:
+    def moved(repo: Repo, **how: Any) -> bool:
         world.commit("late base work", c__txt="late\n")
-        return real(repo, commit)
+        return real(repo, **how)
 
     with monkeypatch.context() as patch:
-        patch.setattr(plan, "pin", pin)
+        patch.setattr(publish, "publish", moved)
         world.ok("sync", "one", "--rebase")
     assert world.rev("one~1") == planned
     world.ok("sync", "one", "--rebase")

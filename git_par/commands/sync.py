@@ -13,7 +13,7 @@ from typing import Any
 
 from git_par import interrupts
 from git_par.errors import Busy, GitFailed, Refused, Status, UsageError
-from git_par.landing import bring, plan, publish, signing, solve
+from git_par.landing import bring, publish, signing, solve
 from git_par.landing.bring import Arrival, Left
 from git_par.landing.jobs import Clashing, Made
 from git_par.names import going_to
@@ -179,7 +179,6 @@ class _Sync:
             entry.ref(task.ref, one.tip, made.commit)
             self.operation.write()
 
-        pinned = plan.pin(session.repo, made.commit)
         try:
             with session.locks.base(task.branch), interrupts.held():
                 if not publish.publish(
@@ -201,8 +200,6 @@ class _Sync:
             self._forget(one, kept)
             self.done.left.append(Left(task, "dirty", error.message, error.hint))
             return True
-        finally:
-            plan.unpin(session.repo, pinned)
         self.done.synced.append(Moved(task, one.tip, made.commit, made.private))
         if where and not one.rebase and (problem := publish.run_post_merge(where)):
             self.done.problems.append(f"{task.name}: {problem}")
