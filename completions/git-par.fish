@@ -143,6 +143,8 @@ complete -c git-par -n '__git_par_verb merge' -l json -d 'write the report as JS
 complete -c git-par -n '__git_par_verb merge' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb merge' -a '(__git_par_tasks_or_branches)'
 complete -c git-par -n '__git_par_verb sync' -l all -d 'sync every task that takes it without a conflict'
+complete -c git-par -n '__git_par_verb sync' -l rebase -d 'replay each task onto its base instead'
+complete -c git-par -n '__git_par_verb sync' -l conflicts -d 'leave markers in every task that conflicts, not only in one alone'
 complete -c git-par -n '__git_par_verb sync' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb sync' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb sync' -a '(__git_par_tasks)'

@@ -345,12 +345,17 @@ def merge(
 def sync(
     names: Names = None,
     every: Annotated[bool, typer.Option("--all", help="Sync every task that takes it without a conflict.")] = False,
+    rebase: Annotated[bool, typer.Option("--rebase", help="Replay each task onto its base instead.")] = False,
+    conflicts: Annotated[
+        bool, typer.Option("--conflicts", help="Leave markers in every task that conflicts, not only in one alone.")
+    ] = False,
     json: Json = False,
 ) -> Work:
     """Bring the base into tasks; conflicts are solved there, in the workspace."""
-    from git_par.commands.sync import run
+    from git_par.commands.sync import Options, run
 
-    return lambda session: run(session, names or (), every=every)
+    options = Options(names=tuple(names or ()), every=every, rebase=rebase, conflicts=conflicts)
+    return lambda session: run(session, options)
 
 
 @_verb

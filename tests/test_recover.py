@@ -1,4 +1,4 @@
-"""A fast-forward that was killed in the middle is healed by the next git-par command, and no edit is lost."""
+"""A publish that was killed in the middle is healed by the next git-par command, and no edit is lost."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ FILES = 40
 # A git that dies, and takes git-par with it, at the n-th file that the publishing merge opens, renames or unlinks.
 DYING = """#!/bin/sh
 case " $* " in
-*" --ff-only "*)
+*" --ff-only "* | *" reset --keep "*)
     "$STRACE" -f -qq -o /dev/null -e trace=openat,rename,unlink,unlinkat,symlink \\
         -e "inject=openat,rename,unlink,unlinkat,symlink:signal=KILL:when=$DIE_AT" "$REAL_GIT" "$@"
     status=$?
@@ -61,6 +61,11 @@ def prepared(world: World) -> World:
 
 def merge_killed(world: World, number: int) -> bool:
     """Merge, killed at the `number`-th file call of the publish; whether it was."""
+    return killed(world, number, "merge", "t")
+
+
+def killed(world: World, number: int, *args: str) -> bool:
+    """Run `git par ARGS`, killed at the `number`-th file call of its publish; whether it was."""
     strace, git = shutil.which("strace"), shutil.which("git")
     if not strace:
         if os.environ.get("CI"):
@@ -78,7 +83,7 @@ def merge_killed(world: World, number: int) -> bool:
         "DIE_AT": str(number),
         "SURVIVED": str(survived),
     }
-    done = world.par_process("merge", "t", env=env)
+    done = world.par_process(*args, env=env)
     assert done.status == -9, done
     return not survived.exists()
 
@@ -118,6 +123,28 @@ def test_killed_anywhere_the_checkout_is_old_or_new(prepared: World, number: int
     assert again.status == 0, again
     assert tree_on_disk(world) == world.rev("t^{tree}")
     check_edits(world)
+
+
+@pytest.mark.parametrize("number", range(40, 400, 40))
+def test_a_rebase_killed_anywhere_leaves_the_task_old_or_new(prepared: World, number: int) -> None:
+    world = prepared
+    path = Path(world.ok("add", "u", "--allow-dirty").out.strip())
+    old = world.commit("work of u", cwd=path, u__txt="u\n")
+    world.ok("merge", "t", "--ff")
+    mine = {"a.txt": "edited, not committed\n", "untracked": "mine\n", ".env": "secret\n"}
+    for name, text in mine.items():
+        world.write(name, text, path)
+    was_killed = killed(world, number, "sync", "u", "--rebase")
+    assert world.par("list").status == 0
+    stands = world.rev("u")
+    assert stands == old or world.rev("u~1") == world.rev("t")
+    for _ in range(2):
+        assert world.git("status", "--porcelain", cwd=path).splitlines() == [" M a.txt", "?? untracked"], was_killed
+        assert {name: (path / name).read_text() for name in mine} == mine
+        assert list((world.repo / ".git" / "par" / "publishing").iterdir()) == []
+        world.ok("sync", "u", "--rebase")
+    assert world.rev("u~1") == world.rev("t")
+    assert old in world.git("for-each-ref", "--format=%(objectname)", "refs/par/kept/u").split()
 
 
 def test_git_itself_in_front_does_not_hide_that_nobody_is_at_work(prepared: World) -> None:

@@ -52,12 +52,12 @@ def bases(repo: Repo, task: Task) -> list[tuple[str, str]]:
 
 
 def start(repo: Repo, tip: str, base: str, landed: Landed | None) -> str | None:
-    """The merge base that counts for `tip` and `base` when the task landed as another commit and was worked on further.
+    """The merge base that counts for `tip` and `base` when the task, or an earlier state of it, landed as another commit.
 
     After a squash or a rebase git does not know that the base has the work up to there, and would merge it once more.  A
     task that contains its landing needs no such help.
     """
-    if landed is None or landed.tip == tip:
+    if landed is None:
         return None
     known = [(landed.tip, tip), (landed.commit, base)]
     unknown = [(landed.tip, base), (landed.commit, tip)]

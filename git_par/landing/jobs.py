@@ -36,6 +36,13 @@ class Job:
     tip: str
     roots: tuple[str, ...]
     start: str | None = None
+    shown: str | None = None
+    """What git is shown in place of `tip` where that has no `start` in its history: the same files, and `start` in it."""
+
+    @property
+    def theirs(self) -> str:
+        """The commit that git merges."""
+        return self.shown or self.tip
 
     @property
     def known(self) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
-"""Publish a plan: the one step that moves the base to the planned commit.
+"""Publish a plan: the one step that moves a branch to the planned commit.
 
-By compare-and-swap where the base is not checked out; by git's own fast-forward where it is, because only that keeps
-unrelated edits, refuses what would be overwritten and moves files, index and branch together.
+By compare-and-swap where the branch is not checked out; by git's own fast-forward where it is, or its `reset --keep` where
+its commits were made again, because only those keep unrelated edits, refuse what would be overwritten and move files,
+index and branch together.
 """
 
 import os
@@ -14,7 +15,7 @@ from shlex import quote
 
 from git_par import git
 from git_par.errors import Busy, GitFailed, Refused
-from git_par.git import Git
+from git_par.git import Git, Reply
 from git_par.landing import recover, shortcut
 from git_par.repo import Repo
 from git_par.state.announce import Announcement, announced
@@ -39,6 +40,42 @@ class Place:
 
     path: Path
     git: Git
+
+
+@dataclass(frozen=True)
+class _Move:
+    """The branch `base` goes from `before` to `after`; `note` is for the reflog.
+
+    `replayed` when `after` does not contain `before`, because its commits were made again.
+    """
+
+    base: str
+    before: str
+    after: str
+    note: str
+    replayed: bool
+
+    @property
+    def ref(self) -> str:
+        return f"refs/heads/{self.base}"
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What takes a checkout there, and keeps edits to other files."""
+        if self.replayed:
+            return ("reset", "--keep", "--quiet", self.after)
+        return (
+            # With a strategy such as `ours` in the branch's own options, or in pull.twohead, git would not fast-forward.
+            f"--config-env=branch.{self.base}.mergeOptions={_EMPTY}",
+            *("merge", "--strategy=ort", "--ff-only", "--no-overwrite-ignore", "--no-autostash", "--no-squash"),
+            *("--commit", "--no-verify-signatures", "--no-stat", "--quiet", self.after),
+        )
+
+    def failed(self, reply: Reply) -> GitFailed:
+        return git.failed(["reset" if self.replayed else "merge"], reply)
+
+    def announcement(self, where: Place) -> Announcement:
+        return Announcement(str(where.path), self.base, self.before, self.after)
 
 
 def place(repo: Repo, base: str) -> Place | None:
@@ -67,49 +104,62 @@ def place(repo: Repo, base: str) -> Place | None:
 
 
 def publish(
-    repo: Repo, *, base: str, before: str, after: str, note: str, ready: Callable[[Place | None], None]
+    repo: Repo,
+    *,
+    base: str,
+    before: str,
+    after: str,
+    note: str,
+    ready: Callable[[Place | None], None],
+    replayed: bool = False,
 ) -> bool:
     """Move `base` from `before` to `after`; False when it stands elsewhere, so that it must be planned again.
 
     Call it under the base's lock.  `ready` is told the place right before anything moves.  `note` is for the reflog.
+    `replayed` when the commits of `before` are not in `after`, because they were made again.
     """
-    ref = f"refs/heads/{base}"
+    move = _Move(base, before, after, note, replayed)
     where = place(repo, base)
-    if repo.git.commit(ref) != before:
+    if repo.git.commit(move.ref) != before:
         return False
     ready(where)
     if where is None:
-        reply = repo.git.run("update-ref", "-m", note, ref, after, before, ok=range(256))
+        reply = repo.git.run("update-ref", "-m", note, move.ref, after, before, ok=range(256))
         if reply.code == 0:
             return True
-        if repo.git.commit(ref) != before:
+        if repo.git.commit(move.ref) != before:
             return False
         raise git.failed(["update-ref"], reply)
-    with (
-        shortcut.spared(repo, before, after) as spared,
-        announced(repo, Announcement(str(where.path), base, before, after)),
-    ):
-        return _fast_forward(repo, where, base, before, after, note, spared)
+    if replayed:
+        _expect_room(repo, where, move)
+    with shortcut.spared(repo, before, after) as spared, announced(repo, move.announcement(where)):
+        return _move(repo, where, move, spared)
 
 
-def _fast_forward(
-    repo: Repo, where: Place, base: str, before: str, after: str, note: str, spared: Mapping[str, str]
-) -> bool:
-    ref = f"refs/heads/{base}"
+def _expect_room(repo: Repo, where: Place, move: _Move) -> None:
+    """Refused where `reset --keep` would do harm: it overwrites ignored files, and unstages all that is staged."""
+    if blocked := in_the_way(repo, where.git, move.before, move.after):
+        raise _in_the_way(where, move, blocked)
+    if staged := where.git.fields("diff-index", "--cached", "--name-only", "-z", "--no-renames", move.before, "--"):
+        raise Refused(f"{move.base}: staged in '{where.path}': {_some(staged)}", hint="commit or unstage them first")
+
+
+def _in_the_way(where: Place, move: _Move, blocked: list[str]) -> Refused:
+    return Refused(
+        f"{move.base}: in the way in '{where.path}': {_some(blocked)}",
+        hint="commit those files or move them away, then run the command again",
+    )
+
+
+def _move(repo: Repo, where: Place, move: _Move, spared: Mapping[str, str]) -> bool:
+    base, before, after = move.base, move.before, move.after
     deadline = time.monotonic() + _INDEX_PATIENCE
     # Asked before git writes anything: afterwards its own half-written files would be in the way.
     blocked = in_the_way(repo, where.git, before, after)
     retries = _RETRIES
     while True:
-        reply = where.git.run(
-            # With a strategy such as `ours` in the branch's own options, or in pull.twohead, git would not fast-forward.
-            f"--config-env=branch.{base}.mergeOptions={_EMPTY}",
-            *("merge", "--strategy=ort", "--ff-only", "--no-overwrite-ignore", "--no-autostash", "--no-squash"),
-            *("--commit", "--no-verify-signatures", "--no-stat", "--quiet", after),
-            ok=range(256),
-            env={**spared, "GIT_REFLOG_ACTION": note, _EMPTY: ""},
-        )
-        stands = repo.git.commit(ref)
+        reply = where.git.run(*move.command, ok=range(256), env={**spared, "GIT_REFLOG_ACTION": move.note, _EMPTY: ""})
+        stands = repo.git.commit(move.ref)
         if reply.code == 0 and stands == after:
             break
         if stands != before:
@@ -130,17 +180,14 @@ def _fast_forward(
                 time.sleep(0.05)
                 continue
             if not blocked:
-                raise git.failed(["merge"], reply)
-            raise Refused(
-                f"{base}: in the way in '{where.path}': {_some(blocked)}",
-                hint="commit those files or move them away, then run the command again",
-            )
+                raise move.failed(reply)
+            raise _in_the_way(where, move, blocked)
         # A filter, a full disk or a directory that cannot be written stopped git half way.
-        raise _taken_back(repo, where, Announcement(str(where.path), base, before, after), git.failed(["merge"], reply))
-    if _moved_exactly(repo, ref, before, after):
+        raise _taken_back(repo, where, move.announcement(where), move.failed(reply))
+    if _moved_exactly(repo, move.ref, before, after):
         return True
-    # Somebody moved the base between our look and git's: what git fast-forwarded was not what was planned on.
-    earlier = repo.git.commit(f"{ref}@{{1}}")
+    # Somebody moved the base between our look and git's: what git moved on was not what was planned on.
+    earlier = repo.git.commit(f"{move.ref}@{{1}}")
     if earlier:
         where.git.run("reset", "--keep", "--quiet", earlier)
     return False

@@ -1,10 +1,10 @@
 """Heal a publish that was cut off: the checkout becomes exactly what it was, and no edit is lost.
 
-Inside a fast-forward git writes first the files, then the index, then the branch (read-tree -m -u, update-ref).  Killed
-before the last step it leaves files of both sides, perhaps one half written, an old or new index and its `index.lock`, and
-refuses to go on.  So each publish is announced on disk first.  When the announcement is still there and the base's lock is
-free, publisher and git are dead: every path that differs between the two commits was clean then, so what holds the content
-of either may be put back, and anything else is copied aside before it is.
+Inside a fast-forward or a `reset --keep` git writes first the files, then the index, then the branch (read-tree -m -u,
+update-ref).  Killed before the last step it leaves files of both sides, perhaps one half written, an old or new index and
+its `index.lock`, and refuses to go on.  So each publish is announced on disk first.  When the announcement is still there
+and the base's lock is free, publisher and git are dead: every path that differs between the two commits was clean then, so
+what holds the content of either may be put back, and anything else is copied aside before it is.
 """
 
 import os
@@ -59,8 +59,9 @@ def restore(repo: Repo, cut_off: Announcement, tell: Callable[[str], None]) -> b
     checkout, directory = registry.checkout(repo, place), registry.git_dir(repo, place)
     if checkout is None or directory is None:
         return True
-    # What git locks for a fast-forward, in its order; a dead git leaves behind what it held.
-    locks = (directory / "index.lock", directory / "HEAD.lock", repo.common / f"refs/heads/{cut_off.base}.lock")
+    # What git locks on its way; a dead git leaves behind what it held.
+    held = ("index.lock", "ORIG_HEAD.lock", "HEAD.lock")
+    locks = (*(directory / name for name in held), repo.common / f"refs/heads/{cut_off.base}.lock")
     left = [lock for lock in locks if lock.exists()]
     if left and _is_at_work(place, left):
         tell(f"{cut_off.base}: another git is at work in '{place}'; a cut-off merge there is healed after it")

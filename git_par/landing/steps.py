@@ -57,7 +57,7 @@ class Steps:
     def _merge(self, job: Job) -> Outcome:
         way, repo = self.way, self.way.repo
         bases = job.bases if self.is_far or job.start else ()
-        merged = trees.merge(repo, job.onto, job.tip, bases=bases, attributes=self._reads_attributes)
+        merged = trees.merge(repo, job.onto, job.theirs, bases=bases, attributes=self._reads_attributes)
         if merged.clashes:
             return Clashing(merged.clashes, merged.kinds)
         if way.strategy is Strategy.SQUASH:

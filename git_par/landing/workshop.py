@@ -84,7 +84,7 @@ class Workshop:
         ours = self._stand_at(job.onto, job.start)
         text = message.merge(self.session.repo, self.way.words, job.item, job.tip)
         how = ("--no-ff", "--no-edit", "--no-log", "--into-name", self.base, "-m", text.rstrip("\n"))
-        stopped = self._settle(self._git_merge(job.tip, *how), ours, job.tip)
+        stopped = self._settle(self._git_merge(job.theirs, *how), ours, job.theirs)
         return stopped or self._made(ours, Step(job.bases, job.onto, job.tip, ""), job.tip)
 
     def _squash(self, job: Job, tip: str) -> Outcome:

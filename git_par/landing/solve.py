@@ -1,0 +1,114 @@
+"""Start the merge or rebase that conflicts, in the workspace of its task: only there does its owner solve it.
+
+It is git's own, because only that leaves the index, the markers and the state that `--continue` wants, and lets rerere
+record what is solved.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+
+from git_par.errors import GitFailed, Refused
+from git_par.git import Git, Reply
+from git_par.landing import bring, message, publish, trees
+from git_par.landing.bring import Arrival
+from git_par.names import going_to
+from git_par.repo import Repo
+from git_par.state.session import Session
+from git_par.workspaces import registry, status
+
+_NO_EDITOR = {"GIT_EDITOR": ":", "GIT_SEQUENCE_EDITOR": ":"}
+
+
+@dataclass(frozen=True)
+class Started:
+    """What came of it: the new commit when nothing was left to solve, else None, and markers stand in the workspace."""
+
+    after: str | None
+
+
+def start(session: Session, one: Arrival) -> Started:
+    """Start it; Refused when uncommitted work stands there, or git cannot."""
+    task, path = one.task, Path(one.task.path)
+    git = registry.checkout(session.repo, path)
+    if git is None:
+        raise GitFailed(f"'{path}': it is gone", hint="see 'git par list'")
+    again = f"git par sync{' --rebase' if one.rebase else ''}"
+    if dirt := status.read(git, untracked="no").tracked_dirt:
+        raise Refused(
+            f"{task.name}: it conflicts with {task.base}, and has uncommitted changes: {', '.join(dirt[:3])}",
+            hint=f"{going_to(path, session.repo.cwd)}git commit -a, then {again}",
+        )
+    # Git would overwrite ignored files here, and --no-overwrite-ignore does not hold it back (git-merge(1)).
+    if blocked := publish.in_the_way(session.repo, git, one.tip, _coming(session, one)):
+        raise Refused(
+            f"{task.name}: in the way in '{path}': {', '.join(blocked[:3])}",
+            hint=f"move them away, then {again} {quote(task.name)}",
+        )
+    reply = _rebase(one, git) if one.rebase else _merge(session, one, git)
+    directory = registry.git_dir(session.repo, path)
+    if directory and registry.operation(directory):
+        return Started(None)
+    if reply.code == 0:
+        return Started(session.repo.git.commit(task.ref))
+    verb = "rebase" if one.rebase else "merge"
+    why = next(iter(reply.err.strip().splitlines()), f"exit status {reply.code}")
+    raise Refused(
+        f"{task.name}: git did not start the {verb}: {why}",
+        hint=f"{going_to(path, session.repo.cwd)}git {verb} {quote(task.base)}",
+    )
+
+
+def can_rebase(session: Session, one: Arrival) -> bool:
+    """Whether git's own rebase asks no conflict again: it replays what was merged on the way commit by commit."""
+    found = session.repo.git.run("rev-list", "--merges", "--max-count=1", one.tip, f"^{one.base}", f"^{_since(one)}")
+    return not found.out
+
+
+def _coming(session: Session, one: Arrival) -> str:
+    """What git writes first."""
+    if one.rebase:
+        return one.base
+    bases = (one.start,) if one.start else one.roots
+    return trees.merge(session.repo, one.tip, bring.shown(session, one) or one.base, bases=bases).tree
+
+
+def _merge(session: Session, one: Arrival, git: Git) -> Reply:
+    text = message.merge(session.repo, bring.words(session, one), bring.came_from(one.task), one.base)
+    how = ("--no-ff", "--no-edit", "--no-autostash", "--no-squash", "--commit", "--quiet", "-m", text)
+    with _seen_on(session.repo, one.base, one.start) as env:
+        return git.run("-c", "core.useReplaceRefs=true", "merge", *how, one.base, ok=range(256), hooks=True, env=env)
+
+
+@contextmanager
+def _seen_on(repo: Repo, commit: str, start: str | None) -> Iterator[dict[str, str]]:
+    """The environment in which git sees `commit` with the parent `start`, and calls it by its own name all the same.
+
+    So a real merge finds that merge base, and writes down what it merged.  The replacement stands in a
+    namespace that only those look at who are told (git-replace(1), GIT_REPLACE_REF_BASE).
+    """
+    if start is None:
+        yield {}
+        return
+    space = f"refs/par/plan/{os.getpid()}-{os.urandom(6).hex()}/"
+    repo.git.run("update-ref", f"{space}{commit}", trees.on_bases(repo, commit, (start,)), "")
+    try:
+        yield {"GIT_REPLACE_REF_BASE": space}
+    finally:
+        repo.git.run("update-ref", "-d", f"{space}{commit}", ok=range(256))
+
+
+def _rebase(one: Arrival, git: Git) -> Reply:
+    how = ("--no-autostash", "--no-autosquash", "--no-update-refs", "--no-rebase-merges", "--no-fork-point", "--quiet")
+    # The pre-rebase hook has had its say: --no-verify.
+    return git.run(
+        "rebase", "--no-verify", *how, "--onto", one.base, _since(one), ok=range(256), hooks=True, env=_NO_EDITOR
+    )
+
+
+def _since(one: Arrival) -> str:
+    """What git's rebase leaves out: what landed before, else what the base has."""
+    return one.start or one.base
