@@ -138,7 +138,7 @@ complete -c git-par -n '__git_par_verb merge' -s m -l message -x -d 'the commit 
 complete -c git-par -n '__git_par_verb merge' -l signoff -d 'add Signed-off-by to every commit that is made'
 complete -c git-par -n '__git_par_verb merge' -l order -x -a 'created given fewest-conflicts' -d 'which comes first: created, given, fewest-conflicts'
 complete -c git-par -n '__git_par_verb merge' -l atomic -d 'all or nothing: the same as --on-conflict abort'
-complete -c git-par -n '__git_par_verb merge' -l on-conflict -x -a 'skip stop abort' -d 'when one cannot land: skip it, stop before it, or abort'
+complete -c git-par -n '__git_par_verb merge' -l on-conflict -x -a 'skip stop abort' -d 'at a conflict: skip the task, stop before it, or abort'
 complete -c git-par -n '__git_par_verb merge' -l gate -x -d 'publish only what this shell command succeeds on'
 complete -c git-par -n '__git_par_verb merge' -l gate-each -d 'every planned commit must pass, not only the last'
 complete -c git-par -n '__git_par_verb merge' -l gate-tries -x -d 'test so many plans at most'

@@ -31,7 +31,7 @@ def merge(
     atomic: Annotated[bool, typer.Option("--atomic", help="All or nothing: the same as --on-conflict abort.")] = False,
     on_conflict: Annotated[
         str | None,
-        typer.Option(metavar="WHAT", help="When one cannot land: skip it, stop before it, or abort.", **TEXT),
+        typer.Option(metavar="WHAT", help="At a conflict: skip the task, stop before it, or abort.", **TEXT),
     ] = None,
     gate: Annotated[
         str | None,
