@@ -38,7 +38,7 @@ def merge(
         typer.Option(metavar="CMD", help="Publish only what this shell command succeeds on.", **TEXT),
     ] = None,
     gate_each: Annotated[
-        bool, typer.Option("--gate-each", help="Every planned commit must pass, not only the last.")
+        bool, typer.Option("--gate-each", help="Test the plan after each task, not only at the end.")
     ] = False,
     gate_tries: Annotated[
         int | None, typer.Option("--gate-tries", metavar="N", help="Test so many plans at most.", **TEXT)
