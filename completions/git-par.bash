@@ -256,8 +256,8 @@ __git_par_options () {
         env) list=(--json --help) ;;
         show) list=(--json --help) ;;
         set) list=(--base --title --group --protect --no-protect --json --help) ;;
-        merge) list=(--all --group --into --no-ff --ff --squash --message --signoff --autocommit --allow-dirty --prune --dry-run --json --help) ;;
-        sync) list=(--all --json --help) ;;
+        merge) list=(--all --group --into --no-ff --ff --squash --rebase --message --signoff --order --atomic --on-conflict --gate --gate-each --gate-tries --autocommit --allow-dirty --prune --dry-run --json --help) ;;
+        sync) list=(--all --rebase --conflicts --json --help) ;;
         conflicts) list=(--svg --html --json --help) ;;
         prune) list=(--new --older-than --dry-run --json --help) ;;
         remove) list=(--dry-run --json --help) ;;
@@ -284,6 +284,10 @@ __git_par_value () {
         merge:--group) kind=text ;;
         merge:--into) kind=branch ;;
         merge:-m | merge:--message) kind=text ;;
+        merge:--order) kind=order ;;
+        merge:--on-conflict) kind=on-conflict ;;
+        merge:--gate) kind=text ;;
+        merge:--gate-tries) kind=text ;;
         conflicts:--svg) kind=file ;;
         conflicts:--html) kind=file ;;
         prune:--older-than) kind=text ;;

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from git_par import __version__, cli
+from git_par import __version__, grammar
 from tests.world import PAR, Result, World
 
-VERBS = sorted(cli._VERBS)
+VERBS = sorted(grammar.NAMES)
 
 WRONG = [
     ([], "missing command", "git par -h"),
@@ -102,7 +102,7 @@ def test_version(world: World) -> None:
 def test_help_names_every_verb(world: World) -> None:
     done = world.par("-h")
     assert (done.status, done.err) == (0, "")
-    assert re.findall(r"^  ([a-z-]+)  +\S", done.out.partition("Commands:")[2], re.M) == list(cli._VERBS)
+    assert re.findall(r"^  ([a-z-]+)  +\S", done.out.partition("Commands:")[2], re.M) == list(grammar.NAMES)
     assert world.par("--help") == done
 
 
@@ -111,7 +111,7 @@ def test_every_verb_has_help_and_every_option_a_word(verb: str, tmp_path: Path) 
     done = World(tmp_path).par(verb, "-h", cwd=tmp_path)
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith(f"Usage: git par {verb} [OPTIONS]")
-    assert cli._VERBS[verb].__doc__
+    assert grammar.verbs(verb)[verb].__doc__
     options = done.out.partition("Options:\n")[2]
     for option in re.findall(r"^  (?:-\w, )?--.*(?:\n {3,}.*)*", options, re.M):
         assert re.search(r"\S  +[A-Z]|\n +[A-Z]", option), option

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from git_par import cli
+from git_par.grammar import NAMES
+from git_par.landing.planned import OnConflict, Order
 from tests.shells import ROOT, SHELLS, Shell
 from tests.world import World
 
-VERBS = sorted(cli._VERBS)
+VERBS = sorted(NAMES)
 HARD = ("größe/maß", "it's", 'say"hi"', "a$b;c&d", "fix@2", "x=y", "(round){curly}", "über'all")
 """Names that git allows and shells trip over."""
 
@@ -138,6 +139,14 @@ def test_directories_are_offered_for_sparse(shell: Shell, world: World) -> None:
 def test_files_are_offered_for_a_picture(shell: Shell, world: World) -> None:
     (world.repo / "matrix.svg").write_text("")
     assert shell.tab("git par conflicts --svg mat") == ["git", "par", "conflicts", "--svg", "matrix.svg"]
+
+
+@each_shell
+def test_fixed_values_are_offered(shell: Shell) -> None:
+    assert shell.all("git par merge --order ") == sorted(Order)
+    assert shell.all("git par merge --on-conflict ") == sorted(OnConflict)
+    assert shell.tab("git-par merge --all --order few") == ["git-par", "merge", "--all", "--order", "fewest-conflicts"]
+    assert shell.tab("git-par-merge --on-conflict=st") == ["git-par-merge", "--on-conflict=stop"]
 
 
 @each_shell

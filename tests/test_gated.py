@@ -48,6 +48,8 @@ def test_the_one_that_breaks_the_gate_is_left_out_and_named(four: World) -> None
     assert Path(merge["failed"][0]["log"]).is_file()
     assert not (four.repo / "bad.txt").exists()
     assert four.listed("three")["state"] == "active"
+    way = "cd ../repo-worktrees/three && git par sync, then git par merge three"
+    assert f"hint: three: mend it where it was made: {way}\n" in done.err
     # All four, the base, two of the bisection, and the plan without the culprit.
     assert len(log.read_text().splitlines()) == 5
     four.check_sound()
@@ -67,7 +69,7 @@ def test_a_gate_that_fails_on_the_base_blames_nobody(four: World) -> None:
     before = four.rev("main")
     done = four.par("merge", "one", "two", "--gate", NO_BAD)
     assert done.status == 3
-    assert "git par: main: the gate fails on it as it is, with status 1\n" in done.err
+    assert "git par: main: the gate fails on the base alone, with status 1\n" in done.err
     assert (done.out, four.rev("main")) == ("", before)
 
 
@@ -116,6 +118,7 @@ def test_when_the_tries_are_used_up_nothing_lands(world: World) -> None:
     assert done.status == 1
     assert [one["name"] for one in merge["failed"]] == ["bad1", "bad2"]
     assert [(one["name"], one["reason"]) for one in merge["skipped"]] == [("good", "untested")]
+    assert "hint: merge again without those that break the gate, or with a higher --gate-tries\n" in done.err
     assert (merge["merged"], merge["published"], world.rev("main")) == ([], False, before)
     assert world.par("merge", "--all", "--gate", "! ls | grep -q bad").out.startswith("main: 1 merged, 2 failed")
 
@@ -284,6 +287,9 @@ def test_atomic_lands_nothing_when_one_cannot(colliding: World) -> None:
     assert (done.status, merge["published"], merge["merged"], colliding.rev("main")) == (1, False, [], before)
     assert [one["name"] for one in merge["conflicted"]] == ["two"]
     assert [(one["name"], one["reason"]) for one in merge["skipped"]] == [("one", "atomic"), ("three", "atomic")]
+    # Main has nothing of the other yet that could be solved in the task.
+    way = "git par merge one, then cd ../repo-worktrees/two && git par sync, then git par merge two"
+    assert done.err == f"hint: two: solve it where it was made: {way}\n"
 
 
 def test_atomic_lands_all_when_all_can(colliding: World) -> None:
@@ -333,7 +339,7 @@ def test_a_task_that_sets_many_files_back_is_warned_of(world: World) -> None:
     world.task("fine", **dict.fromkeys(("f0", "f1", "f2", "f3", "f4"), "newer\n"))
     done = world.par("merge", "stale")
     assert done.status == 0
-    assert done.err == "stale: it sets 6 files of main back to an older state: f0, f1, f2…\n"
+    assert done.err == "warning: stale: it sets 6 files of main back to an older state: f0, f1, f2…\n"
     assert "back to an older" not in world.par("merge", "fine").err
 
 

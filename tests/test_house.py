@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from git_par import grammar
 from git_par.state import settings
 from tests.world import PAR, World
 
@@ -17,6 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 STOREYS = {
     "__main__": 7,
     "cli": 6,
+    "grammar": 6,
     "commands": 5,
     "runs": 4,
     "landing": 4,
@@ -193,9 +195,32 @@ def test_every_setting_is_read_and_every_one_read_is_known() -> None:
 
 
 def test_every_verb_has_one_module() -> None:
-    from git_par import cli
-
     modules = {name_of(file).removeprefix("commands.") for file in MODULES if name_of(file).startswith("commands.")}
     assert modules - {"facts", "merge_report", "conflicts_report", "conflicts_picture"} == {
-        verb.replace("-", "_") for verb in cli._VERBS
+        verb.replace("-", "_") for verb in grammar.NAMES
     }
+
+
+def test_every_verb_stands_in_the_module_that_the_grammar_names() -> None:
+    for module, names in grammar.MODULES.items():
+        tree = ast.parse((PACKAGE / "grammar" / f"{module}.py").read_text())
+        defined = [
+            node.name.removesuffix("_").replace("_", "-")
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef) and [ast.unparse(one) for one in node.decorator_list] == ["verb"]
+        ]
+        assert tuple(defined) == names, module
+    files = {name_of(file).removeprefix("grammar.") for file in MODULES if name_of(file).startswith("grammar.")}
+    assert files == {*grammar.MODULES, "words"}
+    assert len(set(grammar.NAMES)) == len(grammar.NAMES)
+
+
+def test_a_verb_pays_for_no_other(world: World) -> None:
+    code = "import sys; from git_par import cli; cli.main(sys.argv[1:]); print(*sys.modules)"
+    done = world.process(PAR[0], "-c", code, "path", "one")
+    loaded = {name for name in done.out.splitlines()[-1].split() if name.startswith("git_par.")}
+    assert {name.removeprefix("git_par.grammar.") for name in loaded if name.startswith("git_par.grammar.")} == {
+        "tasks",
+        "words",
+    }
+    assert {name for name in loaded if name.startswith("git_par.commands.")} == {"git_par.commands.path"}

@@ -8,6 +8,7 @@ from typing import Any
 from git_par.commands.remove import Sweep
 from git_par.errors import Status
 from git_par.landing.planned import Clash, Conflicted, Outcome
+from git_par.landing.select import Item
 from git_par.names import going_to
 from git_par.state.session import Session
 
@@ -40,7 +41,9 @@ def lines(outcome: Outcome, *, dry: bool) -> list[str]:
     shown = [f"{made.base}: {said}{moved}"]
     rows = [("merged", one.item.name, one.private and f"in a private workspace ({one.private})") for one in made.merged]
     rows += [("conflict", one.item.name, "; ".join(map(_clash, one.files))) for one in made.conflicted]
-    rows += [("failed", one.item.name, f"the gate, with status {one.exit}; see '{one.log}'") for one in made.failed]
+    rows += [
+        ("failed", one.item.name, f"it breaks the gate (status {one.exit}); see '{one.log}'") for one in made.failed
+    ]
     rows += [("already in" if one.harmless else "left out", one.item.name, one.detail) for one in made.skipped]
     shown += [f"  {word:10}  {name}{': ' if detail else ''}{detail}" for word, name, detail in rows]
     if made.exempt:
@@ -56,23 +59,37 @@ def hints(session: Session, outcomes: Sequence[Outcome]) -> list[str]:
     """What to run next, for everything that was left out."""
     said: list[str] = []
     for outcome in outcomes:
-        said += outcome.plan.warnings
+        said += (f"warning: {one}" for one in outcome.plan.warnings)
         for name, count in outcome.untracked:
             said.append(f"{name}: {count} untracked file{'s' if count > 1 else ''} not merged")
         for one in outcome.plan.skipped:
             if one.hint:
                 said.append(f"hint: {one.item.name}: {one.hint}")
-        for conflicted in outcome.plan.conflicted:
+        if any(one.reason == "untested" for one in outcome.plan.skipped):
+            said.append("hint: merge again without those that break the gate, or with a higher --gate-tries")
+        for failed in outcome.plan.failed:
             said.append(
-                f"hint: {conflicted.item.name}: solve it where it was made: {_way_out(session, outcome, conflicted)}"
+                f"hint: {failed.item.name}: mend it where it was made: {_way_out(session, outcome, failed.item)}"
             )
+        for conflicted in outcome.plan.conflicted:
+            item, waits = conflicted.item, _waits_for(outcome, conflicted)
+            way = (f"git par merge {' '.join(map(quote, waits))}, then " if waits else "") + _way_out(
+                session, outcome, item
+            )
+            said.append(f"hint: {item.name}: solve it where it was made: {way}")
         if outcome.refused and outcome.refused.hint:
             said.append(f"hint: {outcome.refused.hint}")
     return said
 
 
-def _way_out(session: Session, outcome: Outcome, conflicted: Conflicted) -> str:
-    item, base = conflicted.item, outcome.plan.base
+def _waits_for(outcome: Outcome, conflicted: Conflicted) -> list[str]:
+    """The tasks that it collides with and that did not land either: the base has nothing of them to be solved yet."""
+    out = {one.item.name for one in outcome.plan.skipped if not one.harmless}
+    return list(dict.fromkeys(name for file in conflicted.files for name in file.others if name in out))
+
+
+def _way_out(session: Session, outcome: Outcome, item: Item) -> str:
+    base = outcome.plan.base
     if item.task is None:
         return f"merge {base} into {item.branch}, then git par merge {quote(item.name)}"
     # Sync brings in the recorded base; another branch is merged by hand.

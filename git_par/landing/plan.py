@@ -7,7 +7,7 @@ from git_par.landing import audit, history, integrated
 from git_par.landing.attributes import Attributes
 from git_par.landing.history import History
 from git_par.landing.jobs import Clashing, Job, Made, Vetoed, Way
-from git_par.landing.planned import Clash, Conflicted, Failed, Merged, OnConflict, Plan, Skipped, Strategy
+from git_par.landing.planned import Clash, Conflicted, Failed, Merged, OnConflict, Plan, Reason, Skipped, Strategy
 from git_par.landing.select import Item
 from git_par.landing.steps import Steps
 from git_par.landing.workshop import Workshop
@@ -73,7 +73,7 @@ class Draft:
                 )
 
 
-def nothing(plan: Plan, reason: str, detail: str) -> Plan:
+def nothing(plan: Plan, reason: Reason, detail: str) -> Plan:
     """The plan without what would have landed, each for this reason."""
     kept_back = (Skipped(one.item, reason, detail) for one in plan.merged)
     return replace(plan, after=plan.before, merged=(), skipped=(*plan.skipped, *kept_back))
@@ -156,7 +156,7 @@ class _Chain:
                 self.skipped.append(Skipped(item, "already in", "it adds nothing", harmless=True))
                 return True
 
-    def _skip(self, item: Item, reason: str, detail: str, hint: str = "") -> bool:
+    def _skip(self, item: Item, reason: Reason, detail: str, hint: str = "") -> bool:
         self.skipped.append(Skipped(item, reason, detail, hint))
         return False
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from git_par.errors import ParError
 from git_par.landing.audit import Step
@@ -31,6 +32,25 @@ class OnConflict(StrEnum):
     SKIP = "skip"
     STOP = "stop"
     ABORT = "abort"
+
+
+Reason = Literal[
+    "already in",
+    "atomic",
+    "audit",
+    "dirty",
+    "gone",
+    "operation",
+    "other-branch",
+    "removed",
+    "reverted",
+    "stacked",
+    "stopped",
+    "unrelated",
+    "untested",
+    "vetoed",
+]
+"""Why a task is left out that neither conflicts nor breaks the gate; programs go by these words."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +103,7 @@ class Skipped:
     """A task that was left out; `harmless` when there was nothing to do."""
 
     item: Item
-    reason: str
+    reason: Reason
     detail: str = ""
     hint: str = ""
     harmless: bool = False

@@ -28,8 +28,8 @@ def passing(draft: Draft, policy: Policy, pins: Pins) -> Plan:
             return made
         if isinstance(verdict, BaseFails):
             raise Refused(
-                f"{draft.base}: the gate fails on it as it is, with status {verdict.result.exit}",
-                hint=f"see '{gate.log}' and mend {draft.base} first, or merge with --gate ''",
+                f"{draft.base}: the gate fails on the base alone, with status {verdict.result.exit}",
+                hint=f"see '{gate.log}', and mend {draft.base} first, or merge without a gate: --gate ''",
             )
         broken = made.merged[verdict.index]
         failed.append(Failed(broken.item, policy.command, verdict.result.exit, str(gate.log)))

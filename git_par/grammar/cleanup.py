@@ -1,0 +1,30 @@
+"""What goes when the work is done."""
+
+from typing import Annotated
+
+import typer
+
+from git_par.grammar.words import TEXT, DryRun, Json, SomeNames, Work, verb
+
+
+@verb
+def prune(
+    new: Annotated[bool, typer.Option("--new", help="Also tasks in which nothing was committed yet.")] = False,
+    older_than: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Only tasks made longer ago: 12h, 3d, 2w.", **TEXT)
+    ] = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> Work:
+    """Remove every task that is safely in its base; keep and explain the rest."""
+    from git_par.commands.prune import run
+
+    return lambda session: run(session, new=new, older_than=older_than, dry_run=dry_run)
+
+
+@verb
+def remove(names: SomeNames, dry_run: DryRun = False, json: Json = False) -> Work:
+    """Remove the named tasks, each only when nothing would be lost."""
+    from git_par.commands.remove import run
+
+    return lambda session: run(session, names, dry_run=dry_run)

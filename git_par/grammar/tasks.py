@@ -1,0 +1,104 @@
+"""Tasks: made, looked at, changed."""
+
+from typing import Annotated
+
+import typer
+
+from git_par.grammar.words import TEXT, Json, MaybeName, Names, SomeNames, Work, verb
+
+
+@verb
+def add(
+    names: Names = None,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="REV", help="Start there, not at HEAD.", **TEXT)
+    ] = None,
+    base: Annotated[str | None, typer.Option(metavar="BRANCH", help="The branch the task returns to.", **TEXT)] = None,
+    branch: Annotated[
+        str | None,
+        typer.Option(metavar="TEMPLATE", help="Name the branch, from {name} {group} {user} {date}.", **TEXT),
+    ] = None,
+    group: Annotated[str | None, typer.Option(metavar="G", help="Put the task into a group.", **TEXT)] = None,
+    title: Annotated[str | None, typer.Option(metavar="T", help="Say what it is about.", **TEXT)] = None,
+    sparse: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIR", help="Check out only DIR and the files on top; repeatable.", **TEXT),
+    ] = None,
+    allow_dirty: Annotated[
+        bool, typer.Option("--allow-dirty", help="Start although there are uncommitted changes.")
+    ] = False,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the remote first.")] = False,
+    command: Annotated[
+        str | None, typer.Option("--exec", metavar="CMD", help="Run a shell command in each.", **TEXT)
+    ] = None,
+    json: Json = False,
+) -> Work:
+    """Make tasks, each with a branch and a workspace of its own; print their paths."""
+    from git_par.commands.add import Options, run
+
+    options = Options(
+        names=tuple(names or ()),
+        start=start,
+        base=base,
+        template=branch,
+        group=group,
+        title=title,
+        sparse=tuple(sparse or ()),
+        allow_dirty=allow_dirty,
+        fetch=fetch,
+        command=command,
+    )
+    return lambda session: run(session, options)
+
+
+@verb
+def list_(
+    size: Annotated[bool, typer.Option("--size", help="Show what each workspace takes on disk.")] = False,
+    in_use: Annotated[bool, typer.Option("--in-use", help="Show who works in each.")] = False,
+    json: Json = False,
+) -> Work:
+    """Show every task and how it stands."""
+    from git_par.commands.list import run
+
+    return lambda session: run(session, size=size, in_use=in_use)
+
+
+@verb
+def path(name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)], json: Json = False) -> Work:
+    """Print where a task lives."""
+    from git_par.commands.path import run
+
+    return lambda session: run(session, name)
+
+
+@verb
+def env(name: MaybeName = None, json: Json = False) -> Work:
+    """Print a task's environment as shell text to eval."""
+    from git_par.commands.env import run
+
+    return lambda session: run(session, name)
+
+
+@verb
+def show(name: MaybeName = None, json: Json = False) -> Work:
+    """Show everything about one task."""
+    from git_par.commands.show import run
+
+    return lambda session: run(session, name)
+
+
+@verb
+def set_(
+    names: SomeNames,
+    base: Annotated[str | None, typer.Option(metavar="BRANCH", help="The branch it returns to.", **TEXT)] = None,
+    title: Annotated[str | None, typer.Option(metavar="T", help="What it is about; empty: none.", **TEXT)] = None,
+    group: Annotated[str | None, typer.Option(metavar="G", help="The group it is in; empty: none.", **TEXT)] = None,
+    protect: Annotated[
+        bool | None, typer.Option("--protect/--no-protect", help="Whether it may never be removed.", **TEXT)
+    ] = None,
+    json: Json = False,
+) -> Work:
+    """Change what is recorded of tasks."""
+    from git_par.commands.set import Options, run
+
+    return lambda session: run(session, names, Options(base=base, title=title, group=group, protected=protect))

@@ -1,0 +1,31 @@
+"""Beside the main job: the lock for other commands, the demo, the shells."""
+
+from typing import Annotated
+
+import typer
+
+from git_par.grammar.words import Json, Work, verb
+
+
+@verb
+def with_lock() -> Work:
+    """Run a command (after --) under the repository lock; end with its status."""
+    from git_par.commands.with_lock import run
+
+    return lambda session: run(session, session.command)
+
+
+@verb
+def demo() -> Work:
+    """Play the main job on a throw-away repository, every command and its output shown."""
+    from git_par.commands.demo import run
+
+    return run
+
+
+@verb
+def shell_init(shell: Annotated[str, typer.Argument(metavar="SHELL", show_default=False)], json: Json = False) -> Work:
+    """Print what bash, zsh or fish evals: completion, par-cd and par-add."""
+    from git_par.commands.shell_init import run
+
+    return lambda session: run(session, shell)

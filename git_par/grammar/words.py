@@ -1,0 +1,45 @@
+"""What the verbs have in common: how one is made known, and the arguments and options that mean the same everywhere."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from git_par.errors import UsageError
+from git_par.render import Report
+from git_par.state.session import Session
+
+Work = Callable[[Session], Report]
+"""What a verb comes to: a command line that was understood, ready to be carried out."""
+
+VERBS: dict[str, Callable[..., Work]] = {}
+"""The verbs that are loaded, by name; each reads its part of the command line, and its docstring is its help."""
+
+TEXT: dict[str, Any] = {"show_default": False}
+"""For an option with a value whose help says what is without it."""
+
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)]
+SomeNames = Annotated[list[str], typer.Argument(metavar="NAME...", show_default=False)]
+MaybeName = Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Write the report as JSON.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def verb(function: Callable[..., Work]) -> Callable[..., Work]:
+    """Make a verb known by the name of its function: `list_` is `list`, `with_lock` is `with-lock`."""
+    VERBS[function.__name__.removesuffix("_").replace("_", "-")] = function
+    return function
+
+
+def one_of(verb: str, option: str, given: str, choices: type[_Choice]) -> _Choice:
+    """The choice that `given` names; UsageError when it is none."""
+    try:
+        return choices(given)
+    except ValueError:
+        names = ", ".join(choices)
+        raise UsageError(
+            f"{option} {given}: none of {names}", hint=f"git par {verb} {option} {next(iter(choices))}"
+        ) from None
