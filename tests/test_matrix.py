@@ -112,6 +112,24 @@ def test_only_pairs_that_could_collide_are_merged(world: World, monkeypatch: pyt
     assert asked(world, ["one", "two", "upon"], monkeypatch) == 2
 
 
+def test_branches_that_left_here_and_there_are_merged_only_where_they_could_collide(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        branch(world, f"b{number}", **{f"own{number}__txt": "x\n"})
+        world.write(f"base{number}.txt", "x\n")
+        world.commit("base goes on")
+    names = [f"b{number}" for number in range(6)]
+    assert asked(world, names, monkeypatch) == 0
+    # The base changed that one behind b0 and before b5; with b1 it shares nothing.
+    branch(world, "meets", "main~6", base3__txt="mine\n")
+    assert asked(world, ["meets", "b0", "b3"], monkeypatch) == 0
+    assert asked(world, ["meets", "b0", "b5"], monkeypatch) == 1
+    assert asked(world, ["meets", "b0", "b4"], monkeypatch) == 1
+    pairs = matrix.collisions(found(world), tips(world, "meets", *names), world.rev("main"))
+    assert [(one.a, one.b) for one in pairs] == [("meets", "b4"), ("meets", "b5")]
+
+
 def test_a_new_file_in_a_directory_that_another_one_renamed_is_a_collision(world: World) -> None:
     for number in range(3):
         world.write(f"old/{number}", f"{number}\n" * 9)
