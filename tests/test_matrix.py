@@ -139,9 +139,31 @@ def test_a_new_file_in_a_directory_that_another_one_renamed_is_a_collision(world
     world.git("mv", "old", "moved")
     world.commit("rename")
     world.git("checkout", "-q", "main")
-    (one,) = matrix.collisions(found(world), tips(world, "new", "rename"), world.rev("main"))
-    assert (one.a, one.b) == ("new", "rename")
-    assert "moved/more" in one.files
+    for names in (("new", "rename"), ("rename", "new")):
+        (one,) = matrix.collisions(found(world), tips(world, *names), world.rev("main"))
+        assert (one.a, one.b) == names
+        assert "moved/more" in one.files
+
+
+def test_what_one_took_back_of_the_work_both_have_is_a_collision(world: World) -> None:
+    before = (world.repo / "a.txt").read_text()
+    branch(world, "both", a__txt="both\n")
+    branch(world, "back", "both", a__txt=before, b__txt="x\n")
+    branch(world, "on", "both", a__txt="on\n")
+    assert matrix.collisions(found(world), tips(world, "back", "on"), world.rev("main")) == (
+        Collision("back", "on", ("a.txt",)),
+    )
+
+
+def test_bases_that_parted_collide_in_what_stands_on_them(world: World) -> None:
+    branch(world, "release", a__txt="release\n")
+    branch(world, "fix", "release", fix__txt="x\n")
+    world.commit("main", a__txt="main\n")
+    branch(world, "new", new__txt="x\n")
+    limits = [world.rev("main"), world.rev("release")]
+    for names in (("fix", "new"), ("new", "fix")):
+        seen = matrix.look(found(world).git, tips(world, *names), limits)
+        assert seen.pairs == (Collision(*names, ("a.txt",)),)
 
 
 def test_a_file_where_another_one_has_a_directory_is_a_collision(world: World) -> None:
