@@ -112,6 +112,24 @@ def test_only_pairs_that_could_collide_are_merged(world: World, monkeypatch: pyt
     assert asked(world, ["one", "two", "upon"], monkeypatch) == 2
 
 
+def test_branches_that_left_here_and_there_are_merged_only_where_they_could_collide(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        branch(world, f"b{number}", **{f"own{number}__txt": "x\n"})
+        world.write(f"base{number}.txt", "x\n")
+        world.commit("base goes on")
+    names = [f"b{number}" for number in range(6)]
+    assert asked(world, names, monkeypatch) == 0
+    # The base changed that one behind b0 and before b5; with b1 it shares nothing.
+    branch(world, "meets", "main~6", base3__txt="mine\n")
+    assert asked(world, ["meets", "b0", "b3"], monkeypatch) == 0
+    assert asked(world, ["meets", "b0", "b5"], monkeypatch) == 1
+    assert asked(world, ["meets", "b0", "b4"], monkeypatch) == 1
+    pairs = matrix.foresee(found(world), tips(world, "meets", *names), ("main", world.rev("main"))).pairs
+    assert [(one.a, one.b) for one in pairs] == [("meets", "b4"), ("meets", "b5")]
+
+
 def test_a_new_file_in_a_directory_that_another_one_renamed_is_a_collision(world: World) -> None:
     for number in range(3):
         world.write(f"old/{number}", f"{number}\n" * 9)
@@ -121,9 +139,31 @@ def test_a_new_file_in_a_directory_that_another_one_renamed_is_a_collision(world
     world.git("mv", "old", "moved")
     world.commit("rename")
     world.git("checkout", "-q", "main")
-    (one,) = matrix.foresee(found(world), tips(world, "new", "rename"), ("main", world.rev("main"))).pairs
-    assert (one.a, one.b) == ("new", "rename")
-    assert "moved/more" in one.files
+    for names in (("new", "rename"), ("rename", "new")):
+        (one,) = matrix.foresee(found(world), tips(world, *names), ("main", world.rev("main"))).pairs
+        assert (one.a, one.b) == names
+        assert "moved/more" in one.files
+
+
+def test_what_one_took_back_of_the_work_both_have_is_a_collision(world: World) -> None:
+    before = (world.repo / "a.txt").read_text()
+    branch(world, "both", a__txt="both\n")
+    branch(world, "back", "both", a__txt=before, b__txt="x\n")
+    branch(world, "on", "both", a__txt="on\n")
+    assert matrix.foresee(found(world), tips(world, "back", "on"), ("main", world.rev("main"))).pairs == (
+        Collision("back", "on", ("a.txt",)),
+    )
+
+
+def test_bases_that_parted_collide_in_what_stands_on_them(world: World) -> None:
+    branch(world, "release", a__txt="release\n")
+    branch(world, "fix", "release", fix__txt="x\n")
+    world.commit("main", a__txt="main\n")
+    branch(world, "new", new__txt="x\n")
+    limits = [world.rev("main"), world.rev("release")]
+    for names in (("fix", "new"), ("new", "fix")):
+        seen = matrix.look(found(world).git, tips(world, *names), limits)
+        assert seen.pairs == (Collision(*names, ("a.txt",)),)
 
 
 def test_a_file_where_another_one_has_a_directory_is_a_collision(world: World) -> None:
