@@ -85,7 +85,7 @@ def asked(world: World, names: list[str], monkeypatch: pytest.MonkeyPatch) -> in
 
     merge_pairs = trees.merge_pairs
     monkeypatch.setattr(trees, "merge_pairs", counted)
-    matrix.foresee(found(world), tips(world, *names), ("main", world.rev("main")))
+    matrix.look(found(world).git, tips(world, *names), [world.rev("main")])
     monkeypatch.undo()
     return count
 
