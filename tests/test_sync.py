@@ -427,6 +427,18 @@ def test_a_rebase_names_what_stands_on_the_old_commits_and_brings_it_after(world
     assert world.git("show", "two:a.txt") + "\n" == edited((5, "one again"), (18, "base"))
 
 
+def test_what_stands_on_another_task_is_rebased_after_it(world: World) -> None:
+    path = world.task("one", a__txt=edited((5, "one")))
+    world.ok("add", "two", cwd=path)
+    world.commit("work of two", cwd=world.workspaces / "two", two__txt="two\n")
+    base = world.commit("base work", a__txt=edited((18, "base")))
+    done = world.ok("sync", "--rebase", "two", "one")
+    assert [line.split(":")[0] for line in done.out.splitlines()] == ["one", "two"]
+    assert done.err == ""
+    assert world.git("log", "--format=%s", f"{base}..two").splitlines() == ["work of two", "work of one"]
+    assert world.rev("two~1") == world.rev("one")
+
+
 def test_a_rebase_signs_what_it_makes(world: World) -> None:
     world.task("one")
     world.commit("base work", b__txt="base\n")

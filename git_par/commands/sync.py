@@ -125,9 +125,9 @@ def _wanted(session: Session, options: Options) -> list[Task]:
     if options.every:
         if options.names:
             raise UsageError("--all: not together with names", hint="name the tasks, or leave the names out")
-        return [task for task in session.tasks.all() if task.state == "active"]
+        return _bases_first([task for task in session.tasks.all() if task.state == "active"])
     if options.names:
-        return list({task.name: task for task in map(session.named, options.names)}.values())
+        return _bases_first(list({task.name: task for task in map(session.named, options.names)}.values()))
     here = session.here()
     if here is None:
         raise UsageError(
@@ -135,6 +135,20 @@ def _wanted(session: Session, options: Options) -> list[Task]:
             hint="git par sync NAME…, or git par sync --all",
         )
     return [here]
+
+
+def _bases_first(tasks: Sequence[Task]) -> list[Task]:
+    """The tasks in their order, but none before the one that it is based on."""
+    by_branch = {task.branch: task for task in tasks}
+
+    def depth(task: Task) -> int:
+        below: list[str] = []
+        while task.base in by_branch and task.base not in below:
+            below.append(task.base)
+            task = by_branch[task.base]
+        return len(below)
+
+    return sorted(tasks, key=depth)
 
 
 @dataclass(frozen=True)
