@@ -16,6 +16,7 @@ from git_par.errors import Busy, GitFailed, Refused, Status, UsageError
 from git_par.landing import bring, publish, signing, solve
 from git_par.landing.bring import Arrival, Left
 from git_par.landing.jobs import Clashing, Made
+from git_par.landing.pins import LostError, Pins
 from git_par.names import going_to
 from git_par.render import Report
 from git_par.state.journal import Open
@@ -194,7 +195,8 @@ class _Sync:
             self.operation.write()
 
         try:
-            with session.locks.base(task.branch), interrupts.held():
+            with Pins(session.repo) as pins, session.locks.base(task.branch), interrupts.held():
+                pins.hold(made.commit, one.tip)
                 if not publish.publish(
                     session.repo,
                     base=task.branch,
@@ -210,6 +212,8 @@ class _Sync:
                     with session.locks.task(task.name):
                         entry.task(task, session.tasks.change(task.name, placed=made.commit))
                 self.operation.write()
+        except LostError:
+            return False
         except Refused as error:
             self._forget(one, kept)
             self.done.left.append(Left(task, "dirty", error.message, error.hint))
