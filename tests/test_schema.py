@@ -147,6 +147,29 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
     assert ask("remove", "two", status=3)["left"][0]["reason"] == "unmerged"
 
 
+def test_what_a_merge_with_a_gate_hooks_and_a_stale_task_writes(world: World) -> None:
+    world.commit("old", None, **{f"f{number}": "old\n" for number in range(6)})
+    stale = world.rev("main")
+    world.commit("new", None, **{f"f{number}": "new\n" for number in range(6)})
+    path = world.task("stale")
+    world.git("checkout", "-q", stale, "--", ".", cwd=path)
+    world.commit("from a stale checkout", cwd=path)
+    world.task("bad")
+    world.write(".git/hooks/commit-msg", "#!/bin/sh\n").chmod(0o755)
+    done = world.par("merge", "--all", "--gate", "test ! -e bad.txt", "--json")
+    check("merge", done.json)
+    (merge,) = done.json["merges"]
+    assert ([one["private"] for one in merge["merged"]], len(merge["warnings"])) == (["hooks: commit-msg"], 1)
+    assert [one["name"] for one in merge["failed"]] == ["bad"]
+    (world.repo / ".git/hooks/commit-msg").unlink()
+    world.task("other", a__txt="other\n")
+    world.commit("main's own", a__txt="main\n")
+    for atomic in ("--atomic", "--on-conflict=stop"):
+        done = world.par("merge", "other", "bad", atomic, "--json")
+        check("merge", done.json)
+        assert len(done.json["merges"][0]["skipped"]) == 1
+
+
 @pytest.mark.parametrize(
     ("argv", "status"),
     [

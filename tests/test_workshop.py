@@ -69,8 +69,8 @@ def test_a_hook_that_refuses_leaves_out_its_task(tasks: World) -> None:
     )
     done = tasks.par("merge", "--all")
     assert done.status == 1
-    assert "  left out    one: no ones\n" in done.out
-    assert "hint: one: git merge one" in done.err
+    assert "  left out    one: its merge was refused: no ones\n" in done.out
+    assert "hint: one: git merge one, on main, to see what stops it\n" in done.err
     assert tasks.git("log", "--first-parent", "--format=%s", "-1") == "Merge branch 'two'"
     tasks.check_sound()
 

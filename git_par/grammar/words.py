@@ -41,5 +41,5 @@ def one_of(verb: str, option: str, given: str, choices: type[_Choice]) -> _Choic
     except ValueError:
         names = ", ".join(choices)
         raise UsageError(
-            f"{option} {given}: none of {names}", hint=f"git par {verb} {option} {next(iter(choices))}"
+            f"{option} {given}: not one of {names}", hint=f"git par {verb} {option} {next(iter(choices))}"
         ) from None

@@ -150,8 +150,8 @@ class _Chain:
                 self.conflicted.append(Conflicted(item, tip, files))
                 return False
             case Vetoed():
-                hint = f"git merge {item.branch}, to see what stops it"
-                return self._skip(item, "vetoed", done.why, hint)
+                hint = f"git merge {item.branch}, on {self.plan.base}, to see what stops it"
+                return self._skip(item, "vetoed", f"its merge was refused: {done.why}", hint)
             case None:
                 self.skipped.append(Skipped(item, "already in", "it adds nothing", harmless=True))
                 return True

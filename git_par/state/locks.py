@@ -31,6 +31,9 @@ _RANKS = ("queue", "base", "repository", "task")
 _LENT = "GIT_PAR_LOCK"
 """Names the process that holds the repository lock for its children, and the repository."""
 
+_GATES = 60
+"""Who holds the queue of a base may be running a gate: that takes minutes, where everything else takes milliseconds."""
+
 _TELL_AFTER = 1.0
 _LOOK_EVERY = 0.2
 
@@ -127,12 +130,13 @@ class Locks:
         file = f"{kind}-{name}" if name else kind
         with ExitStack() as stack:
             lock = self._lock(file, self._keep(stack))
-            patience = _Patience(Path(lock.lock_file), shown, self.timeout, self.tell)
+            timeout = self.timeout * (_GATES if kind == "queue" else 1)
+            patience = _Patience(Path(lock.lock_file), shown, timeout, self.tell)
             try:
                 lock.acquire(cancel_check=patience.is_over)
             except Timeout:
                 raise Busy(
-                    f"{shown}: locked by {patience.holder} for more than {self.timeout:g} s",
+                    f"{shown}: locked by {patience.holder} for more than {timeout:g} s",
                     hint="wait for it to finish and run the command again, or raise par.lockTimeout",
                 ) from None
             # Released before git may still be told the descriptor: unwind in this order.
