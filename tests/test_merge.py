@@ -767,6 +767,20 @@ def test_nobody_known_is_refused_before_the_work(world: World, monkeypatch: pyte
     assert world.git("for-each-ref") == before
 
 
+def test_who_has_no_name_can_look_all_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.task("t")
+    world.commit("main goes on")
+    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"):
+        monkeypatch.delenv(name)
+    world.git("config", "user.useConfigOnly", "true")
+    for looks in ("list", "prune --dry-run", "conflicts"):
+        world.ok(*looks.split())
+    for makes in ("merge t --dry-run", "sync t"):
+        done = world.par(*makes.split())
+        assert done.status == 3, done
+        assert done.err.startswith("git par: user.name, user.email: git does not know who merges\n")
+
+
 def test_merges_are_signed_when_commits_are(world: World) -> None:
     record = world.root / "record"
     gpg = world.write("gpg", f"#!/bin/sh\necho ran >>{record}\nexit 1\n", cwd=world.root)

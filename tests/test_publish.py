@@ -448,3 +448,26 @@ def test_no_hook_runs_where_the_base_is_not_checked_out_or_nothing_moved(world: 
     world.ok("merge", "t")
     world.ok("merge", "t")
     assert record.read_text() == "ran\n"
+
+
+def test_untracked_files_in_the_way_are_kept_in_a_sparse_checkout_too(world: World) -> None:
+    world.write("in/a.txt", "a\n")
+    world.write("out/a.txt", "a\n")
+    world.commit("directories")
+    world.git("sparse-checkout", "set", "in")
+    path = world.add("t")[0]
+    world.write("in/new.txt", "the task's\n", path)
+    world.commit("new", cwd=path)
+    file = world.write("in/new.txt", "mine\n")
+    assert "in the way" in refused(world, "t").err
+    assert file.read_text() == "mine\n"
+    file.unlink()
+    world.ok("merge", "t")
+    assert file.read_text() == "the task's\n"
+
+
+def test_another_name_for_a_branch_is_no_base(world: World) -> None:
+    world.task("t")
+    world.git("symbolic-ref", "refs/heads/alias", "refs/heads/main")
+    done = refused(world, "t", "--into", "alias")
+    assert done.err.splitlines()[0] == "git par: alias: it is another name for 'main'"

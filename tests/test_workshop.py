@@ -206,3 +206,58 @@ def test_the_private_workspace_is_used_again(tasks: World) -> None:
     tasks.ok("merge", "two")
     assert os.listdir(tasks.workspaces / ".par" / "merge") == ["1"]
     assert [Path(one["path"]).name for one in tasks.ok("list", "--json").json["tasks"]] == ["one", "two"]
+
+
+def test_hooks_that_are_not_committed_run_all_the_same(tasks: World) -> None:
+    tasks.git("config", "core.hooksPath", "build/hooks")
+    tasks.write("build/hooks/said", "nothing without review\n")
+    hook = tasks.write("build/hooks/pre-merge-commit", '#!/bin/sh\ncat "$(dirname "$0")/said" >&2\nexit 1\n')
+    hook.chmod(0o755)
+    done = tasks.par("merge", "one")
+    assert (done.status, tasks.git("log", "-1", "--format=%s")) == (1, "main goes on")
+    assert "left out    one: nothing without review" in done.out
+
+
+def test_a_hint_with_an_odd_name_can_be_pasted(tasks: World) -> None:
+    hook(tasks, "pre-merge-commit", "exit 1")
+    tasks.git("branch", "x;reboot", "one")
+    assert "git merge 'x;reboot', to see what stops it" in tasks.par("merge", "x;reboot").err
+
+
+def test_hooks_beside_the_base_count_where_that_is_checked_out_elsewhere(tasks: World) -> None:
+    tasks.git("config", "core.hooksPath", "build/hooks")
+    tasks.git("worktree", "add", "-q", "-b", "release", "../release")
+    hook = tasks.write("build/hooks/commit-msg", '#!/bin/sh\necho released >> "$1"\n', tasks.root / "release")
+    hook.chmod(0o755)
+    tasks.ok("merge", "one", "--into", "release")
+    assert tasks.git("log", "-1", "--format=%B", "release").splitlines() == [
+        "Merge branch 'one' into release",
+        "released",
+    ]
+
+
+def test_a_hook_finds_its_neighbours_in_the_git_directory(tasks: World) -> None:
+    # So does the pre-merge-commit that comes with git.
+    hook(tasks, "pre-merge-commit", '. git-sh-setup; exec "$GIT_DIR/hooks/pre-commit"')
+    hook(tasks, "pre-commit", "echo no >&2; exit 1")
+    assert "left out    one: no" in tasks.par("merge", "one").out
+
+
+def test_the_post_merge_hook_runs_for_what_is_published_only(tasks: World) -> None:
+    log = tasks.root / "hooks.log"
+    hook(tasks, "pre-merge-commit", "exit 0")
+    hook(tasks, "post-merge", f'pwd >> "{log}"')
+    tasks.par("merge", "--all", "--gate", "false")
+    assert not log.exists()
+    tasks.ok("merge", "--all")
+    assert log.read_text() == f"{tasks.repo}\n"
+
+
+@pytest.mark.parametrize("value", ["false", "only"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_merge_ff_says_has_no_say_in_a_private_workspace(tasks: World, value: str, strategy: str) -> None:
+    tasks.git("config", "merge.ff", value)
+    hook(tasks, "pre-commit", "exit 0")
+    hook(tasks, "commit-msg", "exit 0")
+    tasks.ok("merge", "--all", strategy)
+    assert (tasks.repo / "two.txt").exists()

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from shlex import quote
 
 from git_par.landing import audit, history, integrated
 from git_par.landing.attributes import Attributes
@@ -69,7 +70,7 @@ class Draft:
                     merged.item,
                     "audit",
                     "the merge would not keep a change as it is: " + "; ".join(map(str, alarms[:3])),
-                    hint=f"look at it by hand: git merge --no-commit {merged.item.branch}",
+                    hint=f"look at it by hand: git merge --no-commit {quote(merged.item.branch)}",
                 )
 
 
@@ -132,7 +133,7 @@ class _Chain:
             return self._skip(item, "stacked", f"it is based on {item.task.base}, which was left out")
         roots = self.walked.roots(self.tip, self.brought, tip)
         if not roots:
-            hint = f"git merge --allow-unrelated-histories {item.branch}"
+            hint = f"git merge --allow-unrelated-histories {quote(item.branch)}"
             return self._skip(item, "unrelated", f"it has no history in common with {self.plan.base}", hint)
         if before := self._landed_before(item, tip, roots):
             self.skipped.append(before)
@@ -150,7 +151,7 @@ class _Chain:
                 self.conflicted.append(Conflicted(item, tip, files))
                 return False
             case Vetoed():
-                hint = f"git merge {item.branch}, on {self.plan.base}, to see what stops it"
+                hint = f"git merge {quote(item.branch)}, on {self.plan.base}, to see what stops it"
                 return self._skip(item, "vetoed", f"its merge was refused: {done.why}", hint)
             case None:
                 self.skipped.append(Skipped(item, "already in", "it adds nothing", harmless=True))
@@ -182,7 +183,7 @@ class _Chain:
         base = self.plan.base
         found = integrated.verdict(self.repo, tip, [(base, self.tip)], landed)
         if found.reverted:
-            hint = f"git log {base}, and 'git revert' of that revert"
+            hint = f"git log {quote(base)}, and 'git revert' of that revert"
             return Skipped(item, "reverted", f"{base} reverted it", hint)
         if roots == (tip,) or found.reason == "landed":
             return Skipped(item, "already in", harmless=True)

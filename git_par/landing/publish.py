@@ -87,6 +87,13 @@ def place(repo: Repo, base: str) -> Place | None:
     if busy := registry.moving(repo, base):
         raise Refused(f"{base}: {busy}", hint="finish or abort it first")
     if not found:
+        # Moving it would move that other branch under its checkout: those show by their own name only.
+        if other := repo.git.run("symbolic-ref", "--quiet", f"refs/heads/{base}", ok=(0, 1, 128)).out.strip():
+            name = other.removeprefix("refs/heads/")
+            raise Refused(
+                f"{base}: it is another name for '{name}'",
+                hint=f"git par merge --into {quote(name)}, or git par set NAME --base {quote(name)}",
+            )
         return None
     path = found[0]
     checkout = registry.checkout(repo, path)
@@ -156,6 +163,9 @@ def _move(repo: Repo, where: Place, move: _Move, spared: Mapping[str, str]) -> b
     deadline = time.monotonic() + _INDEX_PATIENCE
     # Asked before git writes anything: afterwards its own half-written files would be in the way.
     blocked = in_the_way(repo, where.git, before, after)
+    # In a sparse checkout git overwrites untracked files, with a warning only (seen in 2.39).
+    if blocked and where.git.run("config", "--type=bool", "core.sparseCheckout", ok=(0, 1)).out == "true\n":
+        raise _in_the_way(where, move, blocked)
     retries = _RETRIES
     while True:
         reply = where.git.run(*move.command, ok=range(256), env={**spared, "GIT_REFLOG_ACTION": move.note, _EMPTY: ""})

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from shlex import quote
 
 from git_par.errors import UsageError
 from git_par.state.session import Session
@@ -71,7 +72,7 @@ def batches(items: Sequence[Item], *, into: str | None, here: str | None) -> lis
         if base is None:
             raise UsageError(
                 f"{item.name}: a plain branch, and no branch is checked out here to merge it into",
-                hint=f"git par merge {item.name} --into BRANCH",
+                hint=f"git par merge {quote(item.name)} --into BRANCH",
             )
         if item.branch == base:
             raise UsageError(f"{item.name}: it cannot be merged into itself", hint="name another branch with --into")

@@ -5,9 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from git_par.errors import GitFailed
-from git_par.git import Git
-from git_par.landing import signing
+from git_par.git import Git, failed
+from git_par.landing import message, signing
 from git_par.repo import Repo
+
+_NOBODY = {f"GIT_{role}_{what}": "git-par" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+"""Whose the commits are that are not published: for those nobody has to have a name."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,10 @@ def on_bases(repo: Repo, commit: str, bases: Sequence[str]) -> str:
     It does what `merge-tree --merge-base` does, which came with git 2.40 and takes one only.
     """
     named = [word for base in bases for word in ("-p", base)]
-    return repo.git.line("commit-tree", f"{commit}^{{tree}}", *named, "-m", "the same files on other merge bases")
+    made = repo.git.run(
+        "commit-tree", f"{commit}^{{tree}}", *named, "-m", "the same files on other merge bases", env=_NOBODY
+    )
+    return made.out.strip()
 
 
 def tree_of(repo: Repo, commit: str) -> str:
@@ -108,8 +114,15 @@ def commit(
     *,
     sign: bool = True,
 ) -> str:
-    """A new commit in the object database, signed where that is asked for; Refused when git cannot sign."""
+    """A new commit in the object database, signed where that is asked for.
+
+    Refused when git cannot sign, or does not know who commits.
+    """
     named = (tree, *(word for parent in parents for word in ("-p", parent)), "-F", "-")
     if sign and signing.is_wanted(repo):
         return signing.commit_tree(repo, *named, text=text, env=env)
-    return repo.git.run("commit-tree", *named, feed=text, env=env).out.strip()
+    reply = repo.git.run("commit-tree", *named, feed=text, env=env, ok=(0, 128))
+    if reply.code:
+        message.committer(repo)
+        raise failed(["commit-tree"], reply)
+    return reply.out.strip()

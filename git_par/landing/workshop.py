@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 from git_par.git import Git, Reply
 from git_par.landing import message, replay, trees
 from git_par.landing.audit import Step
+from git_par.landing.hooks import hooks_directory, lend
 from git_par.landing.jobs import Clashing, Job, Made, Outcome, Vetoed, Way
 from git_par.landing.planned import Strategy
 from git_par.repo import is_true
 from git_par.state.session import Session
+from git_par.workspaces import registry
 
 if TYPE_CHECKING:  # most merges never need one
     from git_par.workspaces.private import Private
@@ -54,10 +56,11 @@ class Workshop:
     @cached_property
     def hooks(self) -> tuple[str, ...]:
         """The hooks of the repository that have a say in merges of this strategy."""
-        repo = self.session.repo
-        # A relative path counts from the top of a checkout (git-config(1), core.hooksPath).
-        place = (repo.main or repo.common) / Path(repo.setting("core.hookspath") or repo.common / "hooks").expanduser()
-        return tuple(name for name in _HOOKS[self.way.strategy] if os.access(place / name, os.X_OK))
+        return tuple(name for name in _HOOKS[self.way.strategy] if os.access(self._hooks_place / name, os.X_OK))
+
+    @cached_property
+    def _hooks_place(self) -> Path:
+        return hooks_directory(self.session.repo, self.base)
 
     def may_solve(self, kinds: frozenset[str]) -> str:
         """Why a checkout may merge what conflicts in the object database; empty when it will not."""
@@ -83,14 +86,14 @@ class Workshop:
     def _merge(self, job: Job) -> Outcome:
         ours = self._stand_at(job.onto, job.start)
         text = message.merge(self.session.repo, self.way.words, job.item, job.tip)
-        how = ("--no-ff", "--no-edit", "--no-log", "--into-name", self.base, "-m", text.rstrip("\n"))
+        how = ("--no-ff", "--no-edit", "--no-log", "--into-name", self.base, "-m", text)
         stopped = self._settle(self._git_merge(job.theirs, *how), ours, job.theirs)
         return stopped or self._made(ours, Step(job.bases, job.onto, job.tip, ""), job.tip)
 
     def _squash(self, job: Job, tip: str) -> Outcome:
         """All that the task did up to `tip`, as one commit."""
         ours = self._stand_at(job.onto, job.start)
-        reply = self._git_merge(tip, "--squash")
+        reply = self._git_merge(tip, "--squash", "--ff")  # merge.ff may forbid either
         if self._unmerged() and not self._solve(ours, tip):
             return Clashing(self._unmerged())
         if not self._unmerged() and reply.code:
@@ -180,12 +183,20 @@ class Workshop:
 
             self._private = self._stack.enter_context(private.claim(self.session, "merge"))
         self._private.stand_at(ours, clean="all")
+        lend(self._hooks_place, self._lent)
         return ours
 
     @property
     def _place(self) -> Path:
         assert self._private is not None, "nothing stands in the workspace yet"
         return self._private.path
+
+    @property
+    def _lent(self) -> Path:
+        """The hooks that run in the workspace, where `$GIT_DIR/hooks` leads a hook to them too."""
+        directory = registry.admin_dir(self.session.repo, self._place)
+        assert directory is not None, "nothing stands in the workspace yet"
+        return directory / "hooks"
 
     @property
     def _git(self) -> Git:
@@ -212,7 +223,8 @@ class Workshop:
         """Git as the user would run it there, with hooks; what it ends with is looked at by its effect."""
         given = {**(env or {}), **_NO_EDITOR}
         # What rerere solved is looked at before it counts.
-        return self._git.run("-c", "rerere.autoUpdate=false", *args, feed=feed, ok=range(256), hooks=True, env=given)
+        how = ("-c", "rerere.autoUpdate=false", "-c", f"core.hooksPath={self._lent}")
+        return self._git.run(*how, *args, feed=feed, ok=range(256), hooks=True, env=given)
 
 
 def _first_line(reply: Reply) -> str:
