@@ -215,13 +215,13 @@ def test_hooks_that_are_not_committed_run_all_the_same(tasks: World) -> None:
     hook.chmod(0o755)
     done = tasks.par("merge", "one")
     assert (done.status, tasks.git("log", "-1", "--format=%s")) == (1, "main goes on")
-    assert "left out    one: nothing without review" in done.out
+    assert "left out    one: its merge was refused: nothing without review" in done.out
 
 
 def test_a_hint_with_an_odd_name_can_be_pasted(tasks: World) -> None:
     hook(tasks, "pre-merge-commit", "exit 1")
     tasks.git("branch", "x;reboot", "one")
-    assert "git merge 'x;reboot', to see what stops it" in tasks.par("merge", "x;reboot").err
+    assert "git merge 'x;reboot', on main, to see what stops it" in tasks.par("merge", "x;reboot").err
 
 
 def test_hooks_beside_the_base_count_where_that_is_checked_out_elsewhere(tasks: World) -> None:
@@ -240,7 +240,7 @@ def test_a_hook_finds_its_neighbours_in_the_git_directory(tasks: World) -> None:
     # So does the pre-merge-commit that comes with git.
     hook(tasks, "pre-merge-commit", '. git-sh-setup; exec "$GIT_DIR/hooks/pre-commit"')
     hook(tasks, "pre-commit", "echo no >&2; exit 1")
-    assert "left out    one: no" in tasks.par("merge", "one").out
+    assert "left out    one: its merge was refused: no\n" in tasks.par("merge", "one").out
 
 
 def test_the_post_merge_hook_runs_for_what_is_published_only(tasks: World) -> None:
