@@ -308,3 +308,37 @@ def test_merge_lands_the_others_and_says_why(world: World, monkeypatch: pytest.M
     assert done.err == "hint: two: look at it by hand: git merge --no-commit two\n"
     assert not (world.repo / "two.txt").exists()
     world.check_sound()
+
+
+def test_a_rename_of_what_only_one_of_several_merge_bases_has_is_no_alarm(world: World) -> None:
+    """Two bases; theirs renames a file that came with the second, ours makes it executable."""
+    root = world.rev("HEAD")
+
+    def only_first() -> None:
+        world.write("first.txt", "first\n")
+
+    def only_second() -> None:
+        world.write("second.txt", "second\n" * 9)
+
+    first, second = build(world, root, [root], only_first), build(world, root, [root], only_second)
+
+    def both() -> None:
+        only_first()
+        only_second()
+
+    def executable() -> None:
+        both()
+        (world.repo / "second.txt").chmod(0o755)
+
+    def renamed() -> None:
+        both()
+        (world.repo / "second.txt").rename(world.repo / "moved.txt")
+
+    ours = build(world, root, [first, second], executable)
+    theirs = build(world, root, [first, second], renamed)
+    merged = trees.merge(found(world), ours, theirs)
+    assert "100755" in world.git("ls-tree", merged.tree, "moved.txt")
+    result = world.git("commit-tree", "-m", "merged", "-p", ours, "-p", theirs, merged.tree)
+    for roots in ((first, second), (second, first)):
+        told = audit.check(found(world), [[Step(roots, ours, theirs, result)]])
+        assert (told.alarms, told.exempt) == (((),), ("moved.txt",))

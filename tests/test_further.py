@@ -149,3 +149,62 @@ def test_clocks_that_are_wrong_do_not_bring_commits_twice(world: World) -> None:
         assert "1 merged" in done.out
         assert world.git("rev-list", "--count", "main..trial") == "1"
         assert world.git("log", "-1", "--format=%B", "trial") == "work of t\n"
+
+
+@pytest.mark.parametrize("second", STRATEGIES)
+def test_what_the_base_took_back_stays_so_when_a_task_had_merged_it(world: World, second: str) -> None:
+    """Above a squashed task the squash is no merge base alone: what came in by a merge of the base counts too."""
+    world.task("below")
+    above = Path(world.ok("add", "above", "--from", "below").out.strip())
+    world.commit("for a while", flag__txt="on\n")
+    world.git("merge", "-q", "--no-edit", "main", cwd=above)
+    world.commit("work above", cwd=above, above__txt="above\n")
+    world.git("revert", "--no-edit", "main")
+    done = world.ok("merge", "below", "above", second)
+    assert "2 merged" in done.out
+    assert world.git("ls-tree", "--name-only", "main").split() == [".gitignore", "a.txt", "above.txt", "below.txt"]
+
+
+@pytest.mark.parametrize("second", STRATEGIES)
+@pytest.mark.parametrize("first", ["--squash", "--rebase"])
+def test_what_is_stacked_on_a_task_that_landed_earlier_asks_nothing_twice(
+    world: World, first: str, second: str
+) -> None:
+    below = world.task("below", a__txt=edited(l3="below"))
+    above = world.ok("add", "above", cwd=below).out.strip()
+    world.commit("work above", cwd=Path(above), a__txt=edited(l3="above"))
+    world.commit("main", b__txt="b\n")
+    world.ok("merge", "below", first)
+    world.ok("merge", "above", second, "--into", "main")
+    assert world.git("show", "main:a.txt") + "\n" == edited(l3="above")
+
+
+def test_what_is_stacked_on_a_task_that_adds_nothing_asks_nothing_twice(world: World) -> None:
+    below = world.task("below", a__txt=edited(l3="below"))
+    above = world.ok("add", "above", cwd=below).out.strip()
+    world.commit("work above", cwd=Path(above), a__txt=edited(l3="above"))
+    world.commit("the same, and more", a__txt=edited(l3="below", l15="main"))
+    done = world.ok("merge", "below", "above", "--squash")
+    assert "1 merged, 1 already in" in done.out
+    assert world.git("show", "main:a.txt") + "\n" == edited(l3="above", l15="main")
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_conflict_is_with_none_that_the_task_stands_on(world: World, strategy: str) -> None:
+    world.task("other", a__txt=edited(l3="other"))
+    below = world.task("below", a__txt=edited(l15="below"))
+    above = world.ok("add", "above", cwd=below).out.strip()
+    world.commit("work above", cwd=Path(above), a__txt=edited(l3="above", l15="below"))
+    done = world.par("merge", "other", "below", "above", strategy)
+    assert "  conflict    above: a.txt (with other)\n" in done.out
+
+
+@pytest.mark.parametrize("first", ["--squash", "--rebase"])
+def test_a_conflict_is_not_with_the_base_for_what_the_task_brought_itself(world: World, first: str) -> None:
+    path = world.task("t", a__txt=edited(l15="t"))
+    world.commit("main before", b__txt="b\n")
+    world.ok("merge", "t", first)
+    world.task("other", a__txt=edited(l3="other", l15="t"))
+    world.commit("further", cwd=path, a__txt=edited(l3="further", l15="t"))
+    done = world.par("merge", "other", "t")
+    assert "  conflict    t: a.txt (with other)\n" in done.out

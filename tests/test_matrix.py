@@ -12,7 +12,7 @@ from git_par.git import Git
 from git_par.landing import matrix, trees
 from git_par.landing.matrix import Collision
 from git_par.repo import Repo
-from tests.test_differential import History, Tree, change, fast_import, made_up, put, somewhere, text
+from tests.histories import History, Tree, change, fast_import, made_up, put, somewhere, text
 from tests.world import World
 
 

@@ -11,7 +11,7 @@ from git_par.errors import GitFailed
 from git_par.git import Git
 from git_par.workspaces import snapshot
 from git_par.workspaces.snapshot import Snapshot
-from tests.test_differential import History, Tree, fast_import, put, somewhere, text
+from tests.histories import History, Tree, fast_import, put, somewhere, text
 from tests.world import World
 
 

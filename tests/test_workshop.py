@@ -134,6 +134,43 @@ def test_attributes_that_came_with_a_task_count_for_the_next(world: World) -> No
     assert sorted(world.git("show", "main:list").split()) == ["a", "b", "m"]
 
 
+def test_attributes_that_only_a_task_has_do_not_count_for_itself(world: World) -> None:
+    world.commit("list", list="m\n")
+    world.task("b", list="m\nb\n")
+    world.task("a", **{"list": "m\na\n", ".gitattributes": "list merge=union\n"})
+    done = world.par("merge", "b", "a")
+    assert (done.status, "  conflict    a: list (with b)\n" in done.out) == (1, True)
+
+
+def test_attributes_that_a_commit_brings_count_for_the_next_one_of_a_rebase(world: World) -> None:
+    world.commit("list", list="m\n")
+    world.task("b", list="m\nb\n")
+    path = world.task("a", **{".gitattributes": "list merge=union\n"})
+    world.commit("another line", cwd=path, list="m\na\n")
+    world.ok("merge", "b", "a", "--rebase")
+    assert sorted(world.git("show", "main:list").split()) == ["a", "b", "m"]
+
+
+def test_attributes_count_for_every_step_of_a_rebase(world: World) -> None:
+    """What a task changed and took back again is changed by its commits only; a union keeps both sides of that."""
+    world.commit("list", None, **{"list": "m\n", ".gitattributes": "list merge=union\n"})
+    world.task("b", list="m\nb\n")
+    path = world.task("a", list="m\na\n", other="other\n")
+    world.commit("take it back", cwd=path, list="m\n")
+    world.ok("merge", "b", "a", "--rebase")
+    assert sorted(world.git("show", "main:list").split()) == ["a", "b", "m"]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_file_where_a_directory_is_wanted_goes_by_its_own_name(world: World, strategy: str) -> None:
+    hook(world, "commit-msg", "exit 0")
+    world.task("b", **{"place/file": "b\n"})
+    world.task("a", place="a\n")
+    done = world.par("merge", "b", "a", strategy, "--json")
+    (conflict,) = done.json["merges"][0]["conflicted"]
+    assert [file["path"] for file in conflict["files"]] == ["place"]
+
+
 def test_what_rerere_recorded_is_used(world: World) -> None:
     world.git("config", "rerere.enabled", "true")
     world.commit("list", list="m\n")
@@ -261,3 +298,22 @@ def test_what_merge_ff_says_has_no_say_in_a_private_workspace(tasks: World, valu
     hook(tasks, "commit-msg", "exit 0")
     tasks.ok("merge", "--all", strategy)
     assert (tasks.repo / "two.txt").exists()
+
+
+@pytest.mark.parametrize("first", ["--squash", "--rebase"])
+def test_what_comes_after_a_merge_is_replayed_onto_the_base_itself(world: World, first: str) -> None:
+    """A task that landed before has its merge shown to git with another history, which is none of the plan's."""
+    hook(world, "commit-msg", "exit 0")
+    path = world.task("t")
+    world.commit("main", b__txt="b\n")
+    world.ok("merge", "t", first)
+    world.git("checkout", "-q", "-b", "side", "main~1", cwd=path)
+    world.commit("beside", cwd=path, side__txt="side\n")
+    world.git("checkout", "-q", "t", cwd=path)
+    world.git("merge", "-q", "--no-edit", "side", cwd=path)
+    world.commit("after", cwd=path, after__txt="after\n")
+    before = world.rev("main")
+    world.ok("merge", "t", "--rebase")
+    assert world.git("rev-parse", "main~2") == before
+    assert world.git("log", "--format=%s", "-2", "main").splitlines() == ["after", "beside"]
+    world.check_sound()

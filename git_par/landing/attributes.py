@@ -6,7 +6,7 @@ have a say when merge.renormalize is set.
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -44,17 +44,22 @@ class Attributes:
         """Whether a commit gives attributes, so that one has to be named as their source."""
         return bool(self._within(self.before)) or self._come_in
 
-    def at_stake(self, root: str, ours: str, theirs: str) -> AtStake:
-        """What the attributes of `ours` say of the paths that both sides changed since `root`."""
+    def at_stake(self, bases: Sequence[str], ours: str, theirs: str, *, stepwise: bool = False) -> AtStake:
+        """What the attributes of `ours` say of the paths that both sides changed since `bases`.
+
+        With `stepwise` the commits of `theirs` come one by one, and those attributes count too that they bring.
+        """
         if not self.anywhere:
             return AtStake()
-        paths = self._meeting(root, ours, theirs)
+        steps = self._changed_by_steps(bases, ours, theirs) if stepwise else frozenset()
+        paths = self._meeting(bases, ours, theirs, steps)
         if not paths:
             return AtStake()
+        sources = (ours, theirs) if any(path.rpartition("/")[2] == ".gitattributes" for path in steps) else (ours,)
         wanted = ("merge", *(_CONVERSIONS if is_true(self.repo.setting("merge.renormalize")) else ()))
         driven: dict[str, None] = {}
         marked: dict[str, None] = {}
-        for path, name, value in self._asked(ours, paths, wanted):
+        for path, name, value in (said for one in sources for said in self._asked(one, paths, wanted)):
             if name != "merge":
                 if value != "unspecified":
                     marked[path] = None
@@ -71,24 +76,35 @@ class Attributes:
         # The name is a subsection, which keeps its case (git-config(1)).
         return f"merge.{name}.driver" in self.repo.config
 
-    def _meeting(self, root: str, ours: str, theirs: str) -> list[str]:
-        """The paths where the sides may meet; where one renames, whatever it renames may."""
-        changed = []
+    def _changed_by_steps(self, bases: Sequence[str], ours: str, theirs: str) -> frozenset[str]:
+        """What single commits changed, though in the end it may be as it was."""
+        feed = f"{theirs}\n^{ours}\n" + "".join(f"^{base}\n" for base in bases)
+        how = ("--first-parent", "--diff-merges=first-parent", "--name-only", "--no-renames", "--format=", "-z")
+        return frozenset(self.repo.git.fields("log", "--no-show-signature", *how, "--stdin", feed=feed))
+
+    def _meeting(self, bases: Sequence[str], ours: str, theirs: str, steps: Collection[str]) -> list[str]:
+        """The paths where the sides may meet; where one renames, whatever it renames may.
+
+        Several merge bases are merged with each other first, and may meet wherever they differ.
+        """
+        root, *others = bases
+        changed: list[set[str]] = []
         moved: set[str] = set()
-        for side in (ours, theirs):
+        for side in (ours, theirs, *others):
             fields = self.repo.git.fields("diff-tree", "-r", "-z", "--name-status", "--no-renames", root, side)
             kinds = dict(zip(fields[1::2], fields[::2], strict=True))
             changed.append(set(kinds))
             if {"A", "D"} <= set(kinds.values()):
                 moved |= {path for path, kind in kinds.items() if kind in "AD"}
-        return sorted((changed[0] & changed[1]) | moved)
+        mine, yours, *differing = changed
+        return sorted((mine & yours.union(steps)).union(moved, *differing))
 
     def _asked(self, commit: str, paths: Iterable[str], names: Iterable[str]) -> list[tuple[str, str, str]]:
         """Path, attribute and value, by an index that holds nothing but the attribute files of `commit`."""
         with tempfile.TemporaryDirectory(prefix="git-par-") as directory:
             env = {"GIT_INDEX_FILE": str(Path(directory) / "index")}
             listed = "".join(f"{entry}\t{path}\0" for path, entry in self._within(commit).items())
-            self.repo.git.run("update-index", "-z", "--index-info", feed=listed or "\0", env=env)
+            self.repo.git.run("update-index", "-z", "--index-info", feed=listed, env=env)
             feed = "".join(f"{path}\0" for path in paths)
             fields = self.repo.git.run("check-attr", "--cached", "-z", "--stdin", *names, feed=feed, env=env).out
             values = fields.split("\0")[:-1]

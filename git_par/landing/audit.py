@@ -83,7 +83,7 @@ def check(repo: Repo, tasks: Sequence[Sequence[Step]]) -> Findings:
         found = judge(diffs[root, ours], diffs[root, theirs], diffs[ours, trees[step.result]], unclear)
         if not found:
             return []
-        moved = _Moves.read(repo.git, root, (ours, theirs))
+        moved = _Moves.read(repo.git, [trees[one] for one in step.roots], (ours, theirs))
         unsure = {alarm.path for alarm in found if renormalizes or moved.touch(alarm.path)}
         exempt.update(dict.fromkeys(sorted(unsure)))
         return [alarm for alarm in found if alarm.path not in unsure]
@@ -147,10 +147,12 @@ class _Moves:
     """What was there before both sides; a renamed directory takes along only what is new."""
 
     @classmethod
-    def read(cls, git: Git, root: str, sides: Sequence[str]) -> "_Moves":
+    def read(cls, git: Git, roots: Sequence[str], sides: Sequence[str]) -> "_Moves":
+        """The renames since each of `roots`, and those between them: what they have in common is what git goes by."""
         paths: set[str] = set()
         directories: set[str] = set()
-        for side in sides:
+        pairs = [(root, side) for at, root in enumerate(roots) for side in (*sides, *roots[:at], *roots[at + 1 :])]
+        for root, side in pairs:
             # The same search as the merge's own: its limit is 7000 renames (merge.renameLimit), and half a file must agree.
             fields = git.fields("diff-tree", "-r", "-z", "-M", "-l7000", "--diff-filter=R", "--name-status", root, side)
             for source, target in zip(fields[1::3], fields[2::3], strict=True):
@@ -158,8 +160,10 @@ class _Moves:
                 # A renamed directory takes along what the other side puts into it.
                 if _parent(source) != _parent(target):
                     directories |= {_parent(source), _parent(target)}
-        stood = git.fields("ls-tree", "-r", "-z", "--name-only", root) if directories else ()
-        return cls(frozenset(paths), frozenset(directories), frozenset(stood))
+        listed = (
+            [set(git.fields("ls-tree", "-r", "-z", "--name-only", root)) for root in roots] if directories else [set()]
+        )
+        return cls(frozenset(paths), frozenset(directories), frozenset(set.intersection(*listed)))
 
     def touch(self, path: str) -> bool:
         if path in self.paths:

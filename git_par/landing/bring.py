@@ -92,12 +92,13 @@ def plan(session: Session, one: Arrival) -> Made | Clashing | Left:
         return Made(one.base)
     if one.rebase and (why := _refused(task)):
         return Left(task, "vetoed", why, f"{_go(session, task)}git rebase {quote(task.base)}, to see what stops it")
+    landed = (one.start,) if one.start else ()
     if one.rebase:
         way = Way(repo, Strategy.REBASE, Words(task.base))
-        job = Job(Item(task.name, task.branch, task), one.base, one.tip, one.roots, one.start)
+        job = Job(Item(task.name, task.branch, task), one.base, one.tip, one.roots, bases(session, one), landed)
     else:
         way = Way(repo, Strategy.NO_FF, words(session, one))
-        job = Job(came_from(task), one.tip, one.base, one.roots, one.start, shown(session, one))
+        job = Job(came_from(task), one.tip, one.base, one.roots, bases(session, one), landed, shown(session, one))
     with Workshop(session, way, task.base if one.rebase else task.branch).opened() as workshop:
         done = Steps(way, Attributes(repo, job.onto, (job.tip,)), workshop).take(job)
     if isinstance(done, Clashing):
@@ -136,7 +137,12 @@ def came_from(task: Task) -> Item:
 
 def shown(session: Session, one: Arrival) -> str | None:
     """The base as git has to be shown it, when the history that it has lacks the merge base that counts."""
-    return trees.on_bases(session.repo, one.base, (one.start,)) if one.start else None
+    return trees.on_bases(session.repo, one.base, bases(session, one)) if one.start else None
+
+
+def bases(session: Session, one: Arrival) -> tuple[str, ...]:
+    """The merge bases that count."""
+    return integrated.merge_bases(session.repo, one.roots, (one.start,) if one.start else ())
 
 
 def _unfit(session: Session, task: Task) -> Left | None:

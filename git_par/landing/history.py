@@ -50,14 +50,17 @@ class History:
         return tuple(self.repo.git.run("merge-base", "--all", plan, tip, ok=(0, 1)).out.split())
 
 
-def read(repo: Repo, base: str, tips: Sequence[str]) -> History:
-    """Walk from `tips` down to the history of `base`: once for the merge bases, and beside it, for several, for the rest."""
+def read(repo: Repo, base: str, tips: Sequence[str], *, alone: bool = False) -> History:
+    """Walk from `tips` down to the history of `base`: once for the merge bases, and beside it for the rest.
+
+    A single tip that is `alone`, because nothing of it can be in a plan otherwise, is spared the second walk.
+    """
     from concurrent.futures import ThreadPoolExecutor  # 4 ms to import
 
     wanted = list(dict.fromkeys(tips))
     with ThreadPoolExecutor(max_workers=2) as pool:
         forks = pool.submit(_forks, repo, base, wanted)
-        parents = pool.submit(_beyond, repo, base, wanted)
+        parents = pool.submit(_beyond, repo, base, [] if alone and len(wanted) == 1 else wanted)
         return History(repo, base, forks.result(), parents.result())
 
 
@@ -80,8 +83,8 @@ def _forks(repo: Repo, base: str, tips: Sequence[str]) -> dict[str, tuple[str, .
 
 
 def _beyond(repo: Repo, base: str, tips: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The commits of several tips that `base` does not have, with their parents; a single one has nobody to share with."""
-    if len(tips) < 2:
+    """The commits of `tips` that `base` does not have, with their parents."""
+    if not tips:
         return {}
     feed = "".join(f"{tip}\n" for tip in tips) + f"^{base}\n"
     lines = (line.split(" ") for line in repo.git.run("rev-list", "--parents", "--stdin", feed=feed).out.splitlines())

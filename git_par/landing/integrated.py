@@ -5,7 +5,7 @@ reverted on the base is never integrated, whatever ancestry says.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from git_par.landing import trees
@@ -52,7 +52,7 @@ def bases(repo: Repo, task: Task) -> list[tuple[str, str]]:
 
 
 def start(repo: Repo, tip: str, base: str, landed: Landed | None) -> str | None:
-    """The merge base that counts for `tip` and `base` when the task, or an earlier state of it, landed as another commit.
+    """What of `tip` the commit `base` has under another commit: the task, or an earlier state of it, landed as one.
 
     After a squash or a rebase git does not know that the base has the work up to there, and would merge it once more.  A
     task that contains its landing needs no such help.
@@ -64,6 +64,17 @@ def start(repo: Repo, tip: str, base: str, landed: Landed | None) -> str | None:
     if all(_is_in(repo, *pair) for pair in known) and not any(_is_in(repo, *pair) for pair in unknown):
         return landed.tip
     return None
+
+
+def merge_bases(repo: Repo, roots: Sequence[str], landed: Sequence[str]) -> tuple[str, ...]:
+    """The merge bases that count where git finds `roots`, and the base has `landed` of the task under other commits.
+
+    None of the two takes the place of the other: what the task merged of its base after it landed is in `roots` only, and
+    going by `landed` alone would bring back what the base undid since.
+    """
+    if not landed:
+        return tuple(roots)
+    return tuple(repo.git.run("merge-base", "--independent", *landed, *roots).out.split())
 
 
 def _is_in(repo: Repo, commit: str, tip: str) -> bool:
@@ -106,7 +117,7 @@ def _reason(repo: Repo, tip: str, base: str, landed: Landed | None) -> tuple[str
     if files[1] == files[2] and len(roots) == 1:
         return "no-added-changes", set(), False
     counts = start(repo, tip, base, landed)
-    merged = trees.merge(repo, base, tip, bases=(counts,) if counts else tuple(roots))
+    merged = trees.merge(repo, base, tip, bases=merge_bases(repo, roots, (counts,) if counts else ()))
     if merged.clashes:
         return None, set(), True
     if _has_driver(repo, roots[0], tip):

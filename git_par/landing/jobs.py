@@ -28,16 +28,18 @@ class Way:
 class Job:
     """One task and the planned commit `onto` that it comes onto; `roots` are their merge bases.
 
-    `start` is the merge base that counts when the task landed before under another commit: what it brought then.
+    `landed` are commits of the task that `onto` has already, but under other commits; `bases` are the merge bases that
+    count, as git would find them if it knew that.
     """
 
     item: Item
     onto: str
     tip: str
     roots: tuple[str, ...]
-    start: str | None = None
+    bases: tuple[str, ...]
+    landed: tuple[str, ...] = ()
     shown: str | None = None
-    """What git is shown in place of `tip` where that has no `start` in its history: the same files, and `start` in it."""
+    """What git is shown in place of `tip` where that lacks `bases` in its history: the same files, and those in it."""
 
     @property
     def theirs(self) -> str:
@@ -47,17 +49,7 @@ class Job:
     @property
     def known(self) -> tuple[str, ...]:
         """Commits whose history is none of the task's.  Where clocks were wrong, `onto` alone does not tell git of all."""
-        return (self.onto, *self.roots, *((self.start,) if self.start else ()))
-
-    @property
-    def since(self) -> str:
-        """Where the work that comes now began."""
-        return self.start or self.roots[0]
-
-    @property
-    def bases(self) -> tuple[str, ...]:
-        """The merge bases that the audit goes by."""
-        return (self.start,) if self.start else self.roots
+        return (self.onto, *self.roots, *self.landed)
 
 
 @dataclass(frozen=True)

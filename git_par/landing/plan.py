@@ -14,6 +14,7 @@ from git_par.landing.steps import Steps
 from git_par.landing.workshop import Workshop
 from git_par.repo import Repo
 from git_par.state.session import Session
+from git_par.state.tasks import Landed
 
 Ready = Sequence[tuple[Item, str]]
 """What is fit to be merged, in order, each with its tip."""
@@ -43,7 +44,8 @@ class Draft:
         """Plan in order and audit every step; an alarm leaves out its task, and everything is planned again without it."""
         repo = self.session.repo
         tips = tuple(tip for _, tip in self.ready)
-        walked = history.read(repo, self.before, tips)
+        landed = [task.landed for task in self.session.tasks.all() if task.landed]
+        walked = history.read(repo, self.before, tips, alone=not landed)
         attributes = Attributes(repo, self.before, tips)
         held = {one.item.branch for one in self.left if not one.harmless} | set(out)
         unfit: dict[str, Skipped] = {}
@@ -52,6 +54,7 @@ class Draft:
                 chain = _Chain(
                     Steps(self.way, attributes, workshop, walked.is_far),
                     walked,
+                    landed,
                     Plan(self.base, self.before, self.before, skipped=tuple(unfit.values())),
                     {*held, *unfit},
                     self.on_conflict,
@@ -94,6 +97,7 @@ class _Chain:
 
     steps: Steps
     walked: History
+    landed: Sequence[Landed]
     plan: Plan
     held: set[str]
     on_conflict: OnConflict
@@ -102,6 +106,8 @@ class _Chain:
     skipped: list[Skipped] = field(default_factory=list)
     brought: frozenset[str] = frozenset()
     """The commits beyond the base that the chain has by now."""
+    alike: dict[str, None] = field(default_factory=dict)
+    """The tips that the chain has by now under other commits."""
 
     @property
     def repo(self) -> Repo:
@@ -138,15 +144,20 @@ class _Chain:
         if before := self._landed_before(item, tip, roots):
             self.skipped.append(before)
             return before.harmless
-        done = self.steps.take(Job(item, self.tip, tip, roots, self._start(item, tip)))
+        landed = self._in_already(tip)
+        bases = integrated.merge_bases(self.repo, roots, landed)
+        done = self.steps.take(Job(item, self.tip, tip, roots, bases, landed))
         match done:
             case Made():
                 self.merged.append(Merged(item, tip, self.tip, done.commit, done.steps, done.private, done.driven))
                 if self.steps.way.strategy in (Strategy.NO_FF, Strategy.FF) or done.commit == tip:
                     self.brought |= self.walked.own(tip)
+                else:
+                    self.alike[tip] = None
                 return True
             case Clashing():
-                others = self._others(item, roots[0])
+                since = (*(one for one in landed if one not in self.alike), *self.walked.forks[tip], *roots)
+                others = self._others(item, tip, since[0])
                 files = tuple(Clash(path, tuple(others.get(path, ()))) for path in done.paths)
                 self.conflicted.append(Conflicted(item, tip, files))
                 return False
@@ -154,6 +165,7 @@ class _Chain:
                 hint = f"git merge {quote(item.branch)}, on {self.plan.base}, to see what stops it"
                 return self._skip(item, "vetoed", f"its merge was refused: {done.why}", hint)
             case None:
+                self.alike[tip] = None
                 self.skipped.append(Skipped(item, "already in", "it adds nothing", harmless=True))
                 return True
 
@@ -161,16 +173,16 @@ class _Chain:
         self.skipped.append(Skipped(item, reason, detail, hint))
         return False
 
-    def _start(self, item: Item, tip: str) -> str | None:
-        """The merge base that counts when something of `tip` is in the chain under another commit.
+    def _in_already(self, tip: str) -> tuple[str, ...]:
+        """What of `tip` is in the chain under other commits.
 
-        That is what this plan squashed or rebased of a task below, or what landed so before.
+        That is what this plan squashed or rebased of tasks below, and what landed so before, of this task or of others.
         """
         own = self.walked.own(tip)
-        below = [one.tip for one in self.merged if one.tip in own and one.tip not in self.brought]
-        if below:
-            return below[-1]
-        return integrated.start(self.repo, tip, self.plan.before, item.task.landed if item.task else None)
+        below = (one for one in self.alike if one in own and one not in self.brought)
+        records = (one for one in self.landed if one.tip in own)
+        before = (integrated.start(self.repo, tip, self.plan.before, one) for one in records)
+        return tuple(dict.fromkeys((*below, *(one for one in before if one))))
 
     def _landed_before(self, item: Item, tip: str, roots: tuple[str, ...]) -> Skipped | None:
         """Why there is nothing to merge: this tip came home before, as itself or as the commit that was recorded then.
@@ -189,9 +201,10 @@ class _Chain:
             return Skipped(item, "already in", harmless=True)
         return None
 
-    def _others(self, item: Item, root: str) -> dict[str, list[str]]:
-        """Who changed which path before: each planned task by name, and the base by its own."""
-        steps = [(one.item.name, one.before, one.commit) for one in self.merged]
+    def _others(self, item: Item, tip: str, root: str) -> dict[str, list[str]]:
+        """Who changed which path before: each planned task that `tip` does not stand on by name, and the base by its own."""
+        own = self.walked.own(tip)
+        steps = [(one.item.name, one.before, one.commit) for one in self.merged if one.tip not in own]
         found: dict[str, list[str]] = {}
         for name, old, new in [(self.plan.base, root, self.plan.before), *steps]:
             for path in self.repo.git.fields("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new):

@@ -4,10 +4,10 @@ A task that merged its base, or anything else, on its way is not asked again wha
 merge counts as one piece.  What comes after it is linear, and each commit is a piece.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from git_par.landing import message
+from git_par.landing import integrated, message
 from git_par.landing.jobs import Job, Way
 from git_par.repo import Repo
 
@@ -16,7 +16,7 @@ from git_par.repo import Repo
 class Piece:
     """What is replayed as one commit: what `commit` changed since `base`.
 
-    Without a base it is all that the task did up to `commit`, and git finds the merge base.
+    Without a base it is all that the task did up to `commit`, and the merge bases are found then.
     """
 
     commit: str
@@ -37,7 +37,7 @@ def pieces(repo: Repo, job: Job) -> list[Piece]:
     while commit in known and commit not in job.bases:
         tree, parents = known[commit]
         if len(parents) != 1:
-            found.append(Piece(commit, job.start, is_single=False))
+            found.append(Piece(commit, None, is_single=False))
             break
         parent = parents[0]
         before = known[parent][0] if parent in known else repo.git.line("rev-parse", f"{parent}^{{tree}}")
@@ -53,11 +53,12 @@ def is_linear(way: Way, job: Job) -> bool:
     return not way.repo.git.run("rev-list", "--merges", "--max-count=1", f"{job.onto}..{job.tip}").out
 
 
-def bases(repo: Repo, onto: str, piece: Piece) -> tuple[str, ...]:
-    """The merge bases that the audit of a piece goes by."""
+def bases(repo: Repo, onto: str, piece: Piece, landed: Sequence[str]) -> tuple[str, ...]:
+    """The merge bases of a piece; `landed` as in `Job`, and in the history of a piece without a base."""
     if piece.base:
         return (piece.base,)
-    return tuple(repo.git.run("merge-base", "--all", onto, piece.commit).out.split())
+    roots = tuple(repo.git.run("merge-base", "--all", onto, piece.commit).out.split())
+    return integrated.merge_bases(repo, roots, landed)
 
 
 def words(way: Way, job: Job, piece: Piece) -> tuple[str, Mapping[str, str]]:

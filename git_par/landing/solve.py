@@ -72,29 +72,29 @@ def _coming(session: Session, one: Arrival) -> str:
     """What git writes first."""
     if one.rebase:
         return one.base
-    bases = (one.start,) if one.start else one.roots
+    bases = bring.bases(session, one)
     return trees.merge(session.repo, one.tip, bring.shown(session, one) or one.base, bases=bases).tree
 
 
 def _merge(session: Session, one: Arrival, git: Git) -> Reply:
     text = message.merge(session.repo, bring.words(session, one), bring.came_from(one.task), one.base)
     how = ("--no-ff", "--no-edit", "--no-autostash", "--no-squash", "--commit", "--quiet", "-m", text)
-    with _seen_on(session.repo, one.base, one.start) as env:
+    with _seen_as(session.repo, one.base, bring.shown(session, one)) as env:
         return git.run("-c", "core.useReplaceRefs=true", "merge", *how, one.base, ok=range(256), hooks=True, env=env)
 
 
 @contextmanager
-def _seen_on(repo: Repo, commit: str, start: str | None) -> Iterator[dict[str, str]]:
-    """The environment in which git sees `commit` with the parent `start`, and calls it by its own name all the same.
+def _seen_as(repo: Repo, commit: str, shown: str | None) -> Iterator[dict[str, str]]:
+    """The environment in which git sees `commit` as `shown`, and calls it by its own name all the same.
 
-    So a real merge finds that merge base, and writes down what it merged.  The replacement stands in a
+    So a real merge finds the merge bases that count, and writes down what it merged.  The replacement stands in a
     namespace that only those look at who are told (git-replace(1), GIT_REPLACE_REF_BASE).
     """
-    if start is None:
+    if shown is None:
         yield {}
         return
     space = f"refs/par/plan/{os.getpid()}-{os.urandom(6).hex()}/"
-    repo.git.run("update-ref", f"{space}{commit}", trees.on_bases(repo, commit, (start,)), "")
+    repo.git.run("update-ref", f"{space}{commit}", shown, "")
     try:
         yield {"GIT_REPLACE_REF_BASE": space}
     finally:

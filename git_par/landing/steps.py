@@ -31,7 +31,8 @@ class Steps:
             return Made(job.tip)
         if way.strategy is Strategy.REBASE and job.roots == (job.onto,) and replay.is_linear(way, job):
             return Made(job.tip)
-        stake = self.attributes.at_stake(job.since, job.onto, job.tip)
+        stepwise = way.strategy is Strategy.REBASE
+        stake = self.attributes.at_stake(job.bases, job.onto, job.tip, stepwise=stepwise)
         if why := self._private(stake):
             return self.workshop.take(job, why, stake.driven)
         done = self._rebase(job) if way.strategy is Strategy.REBASE else self._merge(job)
@@ -56,7 +57,7 @@ class Steps:
 
     def _merge(self, job: Job) -> Outcome:
         way, repo = self.way, self.way.repo
-        bases = job.bases if self.is_far or job.start else ()
+        bases = job.bases if self.is_far or job.landed else ()
         merged = trees.merge(repo, job.onto, job.theirs, bases=bases, attributes=self._reads_attributes)
         if merged.clashes:
             return Clashing(merged.clashes, merged.kinds)
@@ -73,7 +74,7 @@ class Steps:
     def _rebase(self, job: Job) -> Outcome:
         repo, onto, steps = self.way.repo, job.onto, []
         for piece in replay.pieces(repo, job):
-            bases = replay.bases(repo, onto, piece)
+            bases = replay.bases(repo, onto, piece, job.landed)
             merged = trees.merge(repo, onto, piece.commit, bases=bases, attributes=self._reads_attributes)
             if merged.clashes:
                 return Clashing(merged.clashes, merged.kinds)

@@ -1,7 +1,7 @@
 """Merge and commit in the object database: what planning, prediction and integration are made of."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from git_par.errors import GitFailed
@@ -80,12 +80,19 @@ def _result(tree: str, fields: Iterator[str], ours: str, theirs: str, *, clean: 
         if kind.startswith("CONFLICT"):
             kinds.add(kind)
             paths.update(dict.fromkeys(named))
-    # Where a file and a directory want one name, git sets the file aside as `NAME~SIDE`.
-    aside = re.compile(f"~(?:{ours}|{theirs})(?:_[0-9]+)?$")
     if clean:
         return Result(tree)
-    clashes = tuple(dict.fromkeys(aside.sub("", path) for path in paths))
-    return Result(tree, clashes or (".",), frozenset(kinds))
+    return Result(tree, in_place(paths, ours, theirs) or (".",), frozenset(kinds))
+
+
+def in_place(paths: Iterable[str], ours: str, theirs: str) -> tuple[str, ...]:
+    """The paths by the names that the files had before the merge.
+
+    Where a file and a directory want one name, git sets the file aside as `NAME~SIDE`, with SIDE as it was given: an id,
+    `HEAD` in a checkout, and `ABBREVIATED (SUBJECT)` for what is picked.
+    """
+    aside = re.compile(rf"~(?:HEAD|{ours}|{theirs}|{theirs[:7]}[0-9a-f]* \(.*\))(?:_[0-9]+)?$", re.DOTALL)
+    return tuple(dict.fromkeys(aside.sub("", path) for path in paths))
 
 
 def on_bases(repo: Repo, commit: str, bases: Sequence[str]) -> str:

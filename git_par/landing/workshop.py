@@ -84,7 +84,7 @@ class Workshop:
         return replace(done, private=why, driven=driven) if isinstance(done, Made) else done
 
     def _merge(self, job: Job) -> Outcome:
-        ours = self._stand_at(job.onto, job.start)
+        ours = self._stand_at(job.onto, job.bases if job.landed else ())
         text = message.merge(self.session.repo, self.way.words, job.item, job.tip)
         how = ("--no-ff", "--no-edit", "--no-log", "--into-name", self.base, "-m", text)
         stopped = self._settle(self._git_merge(job.theirs, *how), ours, job.theirs)
@@ -92,10 +92,11 @@ class Workshop:
 
     def _squash(self, job: Job, tip: str) -> Outcome:
         """All that the task did up to `tip`, as one commit."""
-        ours = self._stand_at(job.onto, job.start)
+        bases = job.bases if tip == job.tip else self._bases(job, tip)
+        ours = self._stand_at(job.onto, bases if job.landed else ())
         reply = self._git_merge(tip, "--squash", "--ff")  # merge.ff may forbid either
         if self._unmerged() and not self._solve(ours, tip):
-            return Clashing(self._unmerged())
+            return Clashing(trees.in_place(self._unmerged(), ours, tip))
         if not self._unmerged() and reply.code:
             return self._stopped(reply, ours, tip)
         if self._git.holds("diff-index", "--quiet", "--cached", ours):
@@ -104,14 +105,13 @@ class Workshop:
         reply = self._run("commit", "--quiet", *self._signed, "-F", "-", feed=text, env=env)
         if self._head() == ours:
             return Vetoed(_first_line(reply))
-        roots = job.bases if job.start or tip == job.tip else tuple(self._roots(job.onto, tip))
-        return self._made(ours, Step(roots, job.onto, tip, ""))
+        return self._made(ours, Step(bases, job.onto, tip, ""))
 
     def _replay(self, job: Job) -> Outcome:
         onto, steps = job.onto, list[Step]()
         pieces = replay.pieces(self.session.repo, job)
         if pieces and pieces[0].is_single:
-            self._stand_at(onto, None)
+            self._stand_at(onto)
         for piece in pieces:
             done = self._pick(onto, piece) if piece.is_single else self._squash(job, piece.commit)
             if isinstance(done, Clashing | Vetoed):
@@ -119,6 +119,8 @@ class Workshop:
             if done is not None:
                 onto = done.commit
                 steps += done.steps
+            if not piece.is_single:
+                self._stand_at(onto)  # what git was shown for the merge is no parent of what comes
         return Made(onto, tuple(steps)) if onto != job.onto else None
 
     def _pick(self, onto: str, piece: replay.Piece) -> Outcome:
@@ -143,7 +145,7 @@ class Workshop:
         """None when a new commit stands in the workspace; else what stopped git."""
         if unmerged := self._unmerged():
             if not self._solve(ours, theirs):
-                return Clashing(unmerged)
+                return Clashing(trees.in_place(unmerged, ours, theirs))
             reply = self._run("commit", "--quiet", "--no-edit", *self._signed)
         return self._stopped(reply, ours, theirs) if reply.code else None
 
@@ -171,13 +173,13 @@ class Workshop:
 
     # the workspace
 
-    def _stand_at(self, onto: str, start: str | None) -> str:
+    def _stand_at(self, onto: str, bases: tuple[str, ...] = ()) -> str:
         """Make the workspace ready to merge onto `onto`; the commit it stands at then.
 
-        Where `start` is the merge base that counts, that is a commit with the files of `onto` and a history of its own.
+        With `bases` that is one with the files of `onto` and a history in which git finds those merge bases.
         """
         repo = self.session.repo
-        ours = trees.on_bases(repo, onto, (start,)) if start else onto
+        ours = trees.on_bases(repo, onto, bases) if bases else onto
         if self._private is None:
             from git_par.workspaces import private
 
@@ -212,8 +214,8 @@ class Workshop:
     def _unmerged(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self._git.fields("diff-files", "-z", "--name-only", "--diff-filter=U")))
 
-    def _roots(self, ours: str, theirs: str) -> list[str]:
-        return self.session.repo.git.run("merge-base", "--all", ours, theirs).out.split()
+    def _bases(self, job: Job, commit: str) -> tuple[str, ...]:
+        return replay.bases(self.session.repo, job.onto, replay.Piece(commit, None, is_single=False), job.landed)
 
     def _git_merge(self, theirs: str, *how: str) -> Reply:
         quietly = ("--no-autostash", "--no-stat", "--no-verify-signatures", "--quiet")
