@@ -208,3 +208,19 @@ def test_a_conflict_is_not_with_the_base_for_what_the_task_brought_itself(world:
     world.commit("further", cwd=path, a__txt=edited(l3="further", l15="t"))
     done = world.par("merge", "other", "t")
     assert "  conflict    t: a.txt (with other)\n" in done.out
+
+
+@pytest.mark.parametrize("second", STRATEGIES)
+@pytest.mark.parametrize("first", ["--squash", "--rebase"])
+def test_a_task_reset_to_a_part_of_what_landed_is_in_and_can_go_on_from_there(
+    world: World, first: str, second: str
+) -> None:
+    path = world.task("t", a__txt=edited(l3="first"))
+    world.commit("more", cwd=path, a__txt=edited(l3="second"))
+    world.commit("main before", b__txt="b\n")
+    world.ok("merge", "t", first)
+    world.git("reset", "-q", "--hard", "HEAD~", cwd=path)
+    assert world.ok("merge", "t", second).out.startswith("main: 1 already in")
+    world.commit("another way", cwd=path, a__txt=edited(l3="first", l9="nine"))
+    assert "1 merged" in world.ok("merge", "t", second).out
+    assert world.git("show", "main:a.txt") + "\n" == edited(l3="second", l9="nine")

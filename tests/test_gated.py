@@ -381,3 +381,9 @@ def test_a_dry_run_tells_the_very_commit_where_the_dates_are_pinned(
         assert four.rev("trial") == planned["before"] != planned["after"]
         four.ok("merge", "--all", "--into", "trial", strategy)
         assert four.rev("trial") == planned["after"]
+
+
+def test_a_branch_that_a_gate_switched_to_stays_free(world: World) -> None:
+    world.task("one")
+    world.ok("merge", "one", "--gate", "git checkout -q -b trial")
+    world.git("branch", "-D", "trial")

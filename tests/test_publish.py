@@ -471,3 +471,22 @@ def test_another_name_for_a_branch_is_no_base(world: World) -> None:
     world.git("symbolic-ref", "refs/heads/alias", "refs/heads/main")
     done = refused(world, "t", "--into", "alias")
     assert done.err.splitlines()[0] == "git par: alias: it is another name for 'main'"
+
+
+def test_a_publish_that_fails_half_way_leaves_a_sparse_checkout_as_it_was(world: World) -> None:
+    world.write("in/a.txt", "a\n")
+    world.write("out/a.txt", "a\n")
+    world.commit("directories")
+    path = world.add("t")[0]
+    world.write("in/new.txt", "new\n", path)
+    world.write("out/a.txt", "changed\n", path)
+    world.commit("new", cwd=path)
+    world.git("sparse-checkout", "set", "in")
+    world.write(".git/info/attributes", "in/new.txt filter=bad\n")
+    world.git("config", "filter.bad.smudge", "exit 1")
+    world.git("config", "filter.bad.clean", "cat")
+    world.git("config", "filter.bad.required", "true")
+    before = state_of(world), world.git("ls-files", "-t")
+    done = world.par("merge", "t")
+    assert (done.status, "as it was" in done.err) == (5, True), done
+    assert (state_of(world), world.git("ls-files", "-t")) == before

@@ -85,7 +85,11 @@ class Gate:
             if not self._used:
                 self.session.tell(f"gate workspace '{workspace.path}': ignored files stay from run to run")
             began = time.monotonic()
-            code = self._run(workspace.path, commit)
+            try:
+                code = self._run(workspace.path, commit)
+            finally:
+                # A branch that the command switched to would count as checked out, and could not be deleted.
+                workspace.git.run("update-ref", "--no-deref", "HEAD", commit, ok=range(256))
             seconds = time.monotonic() - began
         if code == 0:
             with suppress(OSError):  # then it is tested again

@@ -57,13 +57,23 @@ def start(repo: Repo, tip: str, base: str, landed: Landed | None) -> str | None:
     After a squash or a rebase git does not know that the base has the work up to there, and would merge it once more.  A
     task that contains its landing needs no such help.
     """
-    if landed is None:
+    if landed is None or not _is_in(repo, landed.commit, base):
         return None
-    known = [(landed.tip, tip), (landed.commit, base)]
-    unknown = [(landed.tip, base), (landed.commit, tip)]
-    if all(_is_in(repo, *pair) for pair in known) and not any(_is_in(repo, *pair) for pair in unknown):
+    if _is_in(repo, landed.tip, base) or _is_in(repo, landed.commit, tip):
+        return None
+    if _is_in(repo, landed.tip, tip):
         return landed.tip
-    return None
+    return _shared(repo, tip, base, landed)
+
+
+def _shared(repo: Repo, tip: str, base: str, landed: Landed) -> str | None:
+    """How far a task that was reset since has what landed; None where it has that, or more of the base, already."""
+    git = repo.git
+    shared = git.run("merge-base", "--all", landed.tip, tip, ok=range(256)).out.split()
+    roots = git.run("merge-base", "--all", base, tip, ok=(0, 1)).out.split()
+    if len(shared) != 1 or shared[0] in roots or not all(_is_in(repo, root, shared[0]) for root in roots):
+        return None
+    return shared[0]
 
 
 def merge_bases(repo: Repo, roots: Sequence[str], landed: Sequence[str]) -> tuple[str, ...]:
@@ -107,6 +117,8 @@ def _reason(repo: Repo, tip: str, base: str, landed: Landed | None) -> tuple[str
     brought = {landed.commit} if landed and landed.tip == tip else set()
     if roots == [tip]:
         return "ancestor", brought, False
+    if landed and not brought and _is_in(repo, tip, landed.tip):
+        brought = {landed.commit}  # the task was reset to an earlier state of it
     if landed and brought and _is_in(repo, landed.commit, base):
         return "landed", brought, False
     if not roots:

@@ -144,7 +144,7 @@ class _Chain:
         if before := self._landed_before(item, tip, roots):
             self.skipped.append(before)
             return before.harmless
-        landed = self._in_already(tip)
+        landed = self._in_already(item, tip)
         bases = integrated.merge_bases(self.repo, roots, landed)
         done = self.steps.take(Job(item, self.tip, tip, roots, bases, landed))
         match done:
@@ -173,14 +173,15 @@ class _Chain:
         self.skipped.append(Skipped(item, reason, detail, hint))
         return False
 
-    def _in_already(self, tip: str) -> tuple[str, ...]:
+    def _in_already(self, item: Item, tip: str) -> tuple[str, ...]:
         """What of `tip` is in the chain under other commits.
 
         That is what this plan squashed or rebased of tasks below, and what landed so before, of this task or of others.
         """
         own = self.walked.own(tip)
         below = (one for one in self.alike if one in own and one not in self.brought)
-        records = (one for one in self.landed if one.tip in own)
+        mine = item.task.landed if item.task else None  # it may have been reset since
+        records = (one for one in self.landed if one == mine or one.tip in own)
         before = (integrated.start(self.repo, tip, self.plan.before, one) for one in records)
         return tuple(dict.fromkeys((*below, *(one for one in before if one))))
 

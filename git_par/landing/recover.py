@@ -151,7 +151,15 @@ def _put_back(checkout: Git, place: Path, paths: Sequence[_Path], before: str) -
     listed = "".join(f"{name}\0" for name in added)
     if added:
         checkout.run("update-index", "-z", "--force-remove", "--stdin", feed=listed)
-    wanted = "".join(f"{path.name}\0" for path in paths if path.blobs[0] is not None)
+    stood = [path.name for path in paths if path.blobs[0] is not None]
+    # What a sparse checkout leaves out is in the index only, and `git checkout` does not know its name.
+    sparse = {one[2:] for one in checkout.fields("ls-files", "-t", "-z") if one.startswith("S ")} if stood else set()
+    unseen = [name for name in stood if name in sparse and not os.path.lexists(place / name)]
+    if unseen:
+        listed = "".join(f"{name}\0" for name in unseen)
+        how = ("reset", "--quiet", before, "--pathspec-from-file=-", "--pathspec-file-nul")
+        checkout.run(*how, feed=listed, env={"GIT_LITERAL_PATHSPECS": "1"})
+    wanted = "".join(f"{name}\0" for name in stood if name not in unseen)
     if wanted:
         checkout.run(
             *("checkout", "--quiet", "--no-overlay", before, "--pathspec-from-file=-", "--pathspec-file-nul"),
