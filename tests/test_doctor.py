@@ -2,17 +2,21 @@
 
 import json
 import os
+import re
 import shutil
-import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from git_par.checkup.finding import IDS
+from tests.shells import ROOT
 from tests.test_kills import run_killed
+from tests.test_schema import SCHEMAS, check
 from tests.world import World
 
 
@@ -20,6 +24,7 @@ def doctor(world: World, *options: str, status: int = 1, cwd: Path | None = None
     """The findings of `git par doctor`, each with a known word and a text for both questions."""
     done = world.par("doctor", *options, "--json", cwd=cwd)
     assert done.status == status, done
+    check("doctor", done.json)
     found: list[dict[str, Any]] = done.json["findings"]
     assert all(one["id"] in IDS and one["message"] and "--fix" in one["fix"] for one in found), found
     return found
@@ -68,6 +73,27 @@ def image(top: Path) -> dict[str, tuple[int, int, bytes]]:
     return found
 
 
+@contextmanager
+def committing(world: World) -> Iterator[None]:
+    """A git that has its editor open, and is killed in the end."""
+    world.write("a.txt", "edited\n")
+    world.git("add", "a.txt")
+    fifo = world.root / "fifo"
+    os.mkfifo(fifo)
+    # The editor waits for somebody to write into the pipe.
+    git = world.start(
+        "git", "commit", env={"GIT_EDITOR": f"echo > '{world.root}/ready'; read -r x < '{fifo}'; false #"}
+    )
+    while not (world.root / "ready").exists():
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        git.kill()
+        fifo.write_text("done\n")
+        git.communicate()
+
+
 # as a whole
 
 
@@ -84,6 +110,13 @@ def test_nothing_is_wrong_with_a_day_of_work(world: World) -> None:
     assert doctor(world, "--fix", status=0) == []
 
 
+def test_schema_and_manual_know_every_finding() -> None:
+    assert SCHEMAS["doctor"]["properties"]["findings"]["items"]["properties"]["id"]["enum"] == list(IDS)
+    page = (ROOT / "man/man1/git-par-doctor.1").read_text()
+    listed = [id_ for item in re.findall(r"^\.It Cm (.*)", page, re.MULTILINE) for id_ in item.split(" , ")]
+    assert sorted(listed) == sorted(IDS)
+
+
 def test_looking_writes_nothing(world: World) -> None:
     path = world.task("t")
     world.task("u")
@@ -93,7 +126,12 @@ def test_looking_writes_nothing(world: World) -> None:
     (world.repo / ".git/index.lock").write_text("")
     shutil.rmtree(path)
     before = image(world.root)
-    assert {each["id"] for each in doctor(world)} == {"state-damaged", "registration-half", "git-lock", "workspace-missing"}
+    assert {each["id"] for each in doctor(world)} == {
+        "state-damaged",
+        "registration-half",
+        "git-lock",
+        "workspace-missing",
+    }
     assert image(world.root) == before
 
 
@@ -218,9 +256,10 @@ def test_an_empty_commondir_is_written_again(world: World) -> None:
     path = world.task("t")
     world.write("a.txt", "staged\n", path)
     world.git("add", "a.txt", cwd=path)
-    for break_ in (lambda file: file.write_text(""), lambda file: file.unlink()):
-        break_(entry(world) / "commondir")
-        assert world.try_git("branch").status == 128
+    for text in ("", None):
+        (entry(world) / "commondir").unlink()
+        if text is not None:
+            (entry(world) / "commondir").write_text(text)
         mended(world, "registration-half")
         assert world.git("status", "--porcelain", cwd=path) == "M  a.txt"
     world.check_sound()
@@ -250,16 +289,11 @@ def test_the_lock_of_a_dead_worktree_add_goes_and_the_worktree_stays(world: Worl
 def test_while_a_git_is_at_work_nothing_half_made_is_touched(world: World) -> None:
     half = entry(world, "half")
     half.mkdir(parents=True)
-    (world.repo / ".git/index.lock").write_text("")
-    git = world.start("git", "-c", "core.editor=sleep 100 #", "commit", "--allow-empty", env={"GIT_EDITOR": "sleep 100 #"})
-    try:
-        (world.repo / ".git/index.lock").unlink()
-        assert git.poll() is None or True
-    finally:
-        os.kill(git.pid, signal.SIGTERM) if git.poll() is None else None
-        git.communicate()
-    cat = world.start("git", "cat-file", "--batch-check=")
-    cat.communicate()
+    with committing(world):
+        assert doctor(world, "--fix", status=0) == []
+        assert half.exists()
+    found = doctor(world, "--fix", status=0)
+    assert [each["id"] for each in found] == ["registration-half"]
 
 
 def test_a_moved_repository_is_linked_again(world: World) -> None:
@@ -289,8 +323,21 @@ def test_a_copy_of_a_repository_does_not_take_the_workspaces(world: World) -> No
 def test_locks_of_the_dead_go_wherever_git_makes_them(world: World) -> None:
     world.task("t")
     common = world.repo / ".git"
-    names = ("index.lock", "HEAD.lock", "config.lock", "packed-refs.lock", "refs/heads/t.lock", "worktrees/t/index.lock")
-    for name in (*names, "worktrees/t/HEAD.lock", "objects/info/commit-graph.lock", "shallow.lock", "refs/heads/x/y.lock"):
+    names = (
+        "index.lock",
+        "HEAD.lock",
+        "config.lock",
+        "packed-refs.lock",
+        "refs/heads/t.lock",
+        "worktrees/t/index.lock",
+    )
+    for name in (
+        *names,
+        "worktrees/t/HEAD.lock",
+        "objects/info/commit-graph.lock",
+        "shallow.lock",
+        "refs/heads/x/y.lock",
+    ):
         (common / name).parent.mkdir(exist_ok=True)
         (common / name).write_text("")
     found = doctor(world, "--fix", status=0)
@@ -315,19 +362,9 @@ def test_a_lock_is_judged_by_its_owner_and_not_by_its_age(world: World) -> None:
 
 
 def test_a_lock_stays_while_a_git_has_its_editor_open(world: World) -> None:
-    world.write("a.txt", "edited\n")
-    world.git("add", "a.txt")
-    ready = world.root / "ready"
-    git = world.start("git", "commit", env={"GIT_EDITOR": f"touch {ready}; sleep 100 #"})
-    try:
-        while not ready.exists():
-            time.sleep(0.01)
+    with committing(world):
         (world.repo / ".git/config.lock").write_text("")
         assert doctor(world, "--fix", status=0) == []
-    finally:
-        subprocess.run(["pkill", "-P", str(git.pid)], check=False)
-        git.kill()
-        git.communicate()
     assert {each["id"] for each in doctor(world, "--fix", status=0)} == {"git-lock"}
 
 

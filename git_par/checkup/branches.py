@@ -33,9 +33,8 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _gone(case: Case, task: Task, entry: Path | None) -> Iterator[Finding]:
-    if entry is None:
-        if os.path.lexists(task.path):
-            return  # told with the workspace
+    if entry is None and os.path.lexists(task.path):
+        return  # told with the workspace
     if new := _renamed(case.repo, task.branch):
         yield Finding(
             "branch-renamed",
@@ -155,7 +154,7 @@ def _unmerged(case: Case, task: Task, tip: str) -> Iterator[Finding]:
     if task.landed is None:
         return
     git, said = case.repo.git, []
-    later = git.run("rev-list", "--count", tip, f"^{task.landed.tip}", f"^refs/heads/{task.base}", ok=(0, 128))
+    later = git.run("rev-list", "--count", tip, f"^{task.landed.tip}", f"^refs/heads/{task.base}", "--", ok=(0, 128))
     if later.code == 0 and (count := int(later.out)):
         said.append(f"{count} commit{'s' if count > 1 else ''} since")
     there = registry.checkout(case.repo, Path(task.path))

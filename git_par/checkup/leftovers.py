@@ -1,4 +1,4 @@
-"""What killed commands left: half made tasks, half removed ones, cut-off publishes, pins, trash, directories nobody knows."""
+"""What killed commands left: half made and half removed tasks, cut-off publishes, pins, trash, unknown directories."""
 
 import os
 import re
@@ -44,7 +44,7 @@ def halves(case: Case) -> Iterator[Finding]:
             yield Finding(
                 "add-unfinished",
                 f"its making was killed half way, in '{task.path}'",
-                "--fix takes it back, or finishes it when somebody has committed in it; files in it go to the kept directory",
+                "--fix takes it back, or finishes it when somebody has committed in it; files in it are kept",
                 task=task.name,
                 mend=partial(_take_back, case, task),
             )
@@ -115,9 +115,10 @@ def orphans(case: Case) -> Iterator[Finding]:
     home = repo.workspaces
     if home.is_dir() and not case.session.locks.is_held("repository", ""):
         for path in sorted(home.iterdir()):
-            if path.name != PRIVATE and str(path) not in known and path.is_dir() and not path.is_symlink():
-                if found := _unknown(case, path):
-                    yield found
+            if path.name == PRIVATE or str(path) in known or path.is_symlink() or not path.is_dir():
+                continue
+            if found := _unknown(case, path):
+                yield found
 
 
 def _record(case: Case, name: str) -> list[Finding]:
@@ -134,9 +135,9 @@ def _unknown(case: Case, path: Path) -> Finding | None:
             "--fix deletes this empty directory",
             mend=partial(_remove_empty, case, path),
         )
-    link = path / ".git"
-    if not link.is_file() or registry.claimed_entry(case.repo, path) is None:
-        return None
+    entry = registry.claimed_entry(case.repo, path)
+    if entry is None or entry.is_dir():
+        return None  # it belongs to somebody else, or was moved
     task = next((one for one in rebuild.told(case.repo) if one and one.path == str(path)), None)
     if task and case.repo.git.commit(task.ref) and not os.path.lexists(case.quiet.file(task.name)):
         return Finding(
@@ -149,8 +150,8 @@ def _unknown(case: Case, path: Path) -> Finding | None:
     return Finding(
         "workspace-unknown",
         f"'{path}' was a worktree of this repository, and git does not know it any more",
-        "for you to do: save what you need of it and delete it; --fix and --cleanup do not, because its work is in no commit "
-        "that they know of",
+        "for you to do: save what you need of it and delete it; --fix and --cleanup do not, because its work may be in no "
+        "commit",
     )
 
 
@@ -177,8 +178,8 @@ def kept(case: Case) -> Iterator[Finding]:
         yield Finding(
             "kept-workspace",
             f"all that a removed workspace held lies in '{place}'",
-            f"for you to do: move away what you need, or bring the branch back with git branch NAME {quote(tip)}; --fix does "
-            "not delete what is kept",
+            f"for you to do: move away what you need, or bring the branch back with git branch NAME {quote(tip)}; "
+            "--fix does not delete what is kept",
         )
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 from urllib.parse import unquote
 
@@ -121,7 +122,7 @@ def _from_registry(case: Case, entry: Path) -> tuple[Task | None, Finding | None
     return made, Finding(
         "base-guessed",
         f"its record was made again, and that it returns to {base} is only a guess",
-        f"for you to say: git par set {name} --base BRANCH; --fix does not choose again",
+        f"for you to do: git par set {quote(name)} --base BRANCH; --fix does not choose again",
         task=name,
     )
 
@@ -136,7 +137,7 @@ def _bases(case: Case, branch: str, tip: str) -> list[tuple[str, str]]:
         name = ref.removeprefix("refs/heads/")
         roots = case.repo.git.run("merge-base", ref, tip, ok=(0, 1)).out.split() if name not in ours else []
         if roots:
-            apart = int(case.repo.git.line("rev-list", "--count", f"{roots[0]}..{tip}"))
+            apart = int(case.repo.git.line("rev-list", "--count", f"{roots[0]}..{tip}", "--"))
             near.append((apart, name != main, name, roots[0]))
     return [(name, root) for _, _, name, root in sorted(near)]
 
