@@ -612,6 +612,14 @@ def test_a_lost_registration_is_made_again_and_files_stay(world: World) -> None:
     world.check_sound()
 
 
+def test_an_index_that_git_cannot_read_is_made_again(world: World) -> None:
+    path = world.task("t")
+    world.write("a.txt", "edited\n", path)
+    (entry(world) / "index").write_bytes(b"\0" * 100)
+    mended(world, "workspace-index")
+    assert world.git("status", "--porcelain", cwd=path) == " M a.txt"
+
+
 def test_a_workspace_that_something_took_the_place_of_is_left(world: World) -> None:
     path = world.task("t")
     path.rename(world.root / "away")

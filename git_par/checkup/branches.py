@@ -49,7 +49,7 @@ def _gone(case: Case, task: Task, entry: Path | None) -> Iterator[Finding]:
             f"its branch '{task.branch}' was deleted; its workspace stood at {last[:8]}",
             f"--fix makes the branch again, at {last[:8]}; it touches no file",
             task=task.name,
-            mend=partial(case.repo.git.run, "update-ref", "--create-reflog", task.ref, last, ""),
+            mend=partial(_make_again, case, task.ref, last),
         )
     elif entry is not None:
         yield Finding(
@@ -59,6 +59,15 @@ def _gone(case: Case, task: Task, entry: Path | None) -> Iterator[Finding]:
             "--fix does not choose a commit",
             task=task.name,
         )
+
+
+def _make_again(case: Case, ref: str, commit: str) -> None:
+    """Let the branch stand at `commit`; what is no commit in its file, after a power failure, is moved aside."""
+    with case.session.locks.repository():
+        loose = case.repo.common / ref
+        if loose.is_file() and case.repo.git.commit(ref) is None:
+            case.set_aside(loose)
+        case.repo.git.run("update-ref", "--create-reflog", ref, commit, "")
 
 
 def _on(entry: Path) -> str:

@@ -36,6 +36,7 @@ IDS = (
     "workspace-replaced",
     "workspace-unlinked",
     "workspace-unregistered",
+    "workspace-index",
     "workspace-unknown",
     "branch-gone",
     "branch-renamed",

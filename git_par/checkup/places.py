@@ -9,7 +9,6 @@ from shlex import quote
 from git_par import files
 from git_par.checkup import registrations
 from git_par.checkup.finding import Case, Finding
-from git_par.errors import GitFailed
 from git_par.repo import Repo, linked_checkout
 from git_par.state.tasks import Task
 from git_par.workspaces import registry, worktree
@@ -60,6 +59,36 @@ def _place(case: Case, task: Task) -> Iterator[Finding]:
         )
     elif registry.admin_dir(case.repo, path) is None:
         yield from _unlinked(case, task)
+    elif not _reads_index(case.repo, path):
+        yield Finding(
+            "workspace-index",
+            f"git cannot read the index of '{path}': status and commit fail there",
+            f"--fix moves it aside into '{case.repo.state / 'damaged'}' and makes it again from the commit; files stay as "
+            "they are, what was staged is only changed then",
+            task=task.name,
+            mend=partial(_new_index, case, task),
+        )
+
+
+def _reads_index(repo: Repo, path: Path) -> bool:
+    there = registry.checkout(repo, path)
+    return there is None or there.run("ls-files", "--", ":(top,literal).git", ok=range(256)).code == 0
+
+
+def _new_index(case: Case, task: Task) -> None:
+    path = Path(task.path)
+    with case.session.locks.task(task.name):
+        entry = registry.admin_dir(case.repo, path)
+        if entry and not _reads_index(case.repo, path):
+            case.set_aside(entry / "index")
+            _read_tree(case.repo, path)
+
+
+def _read_tree(repo: Repo, path: Path) -> None:
+    """An index that has what the checked out commit has; no file is touched."""
+    there = worktree.opened(repo, path)
+    there.run("read-tree", "HEAD")
+    there.run("update-index", "-q", "--refresh", ok=(0, 1))
 
 
 def _missing(case: Case, task: Task) -> Finding:
@@ -122,7 +151,7 @@ def _check_out(case: Case, task: Task) -> None:
         entries = registry.entries_for(repo, path)
         if not entries:
             registry.register(repo, path, task.branch, task.name)
-        elif entries:
+        else:
             files.replace(path / ".git", os.fsencode(f"gitdir: {entries[0]}\n"))
         if not entries or not (entries[0] / "index").exists():
             worktree.fill(repo, path)
@@ -205,8 +234,4 @@ def _register(case: Case, task: Task) -> None:
         files.replace(entry / "gitdir", os.fsencode(f"{path}/.git\n"))
         files.replace(path / ".git", os.fsencode(f"gitdir: {entry}\n"))
         files.delete_tree(place.parent)
-        there = registry.checkout(repo, path)
-        if there is None:
-            raise GitFailed(f"'{path}': it cannot be registered", hint="git worktree list")
-        there.run("read-tree", "HEAD")
-        there.run("update-index", "-q", "--refresh", ok=(0, 1))
+        _read_tree(repo, path)

@@ -49,7 +49,9 @@ def worktrees(repo: Repo) -> list[Worktree]:
         if reply.code == 0:
             return list(_parse(reply.out, repo))
         time.sleep(0.01 * 2**attempt)
-    raise git.failed(["worktree list"], reply)
+    failure = git.failed(["worktree list"], reply)
+    failure.hint = "git par doctor"
+    raise failure
 
 
 def _parse(text: str, repo: Repo) -> Iterator[Worktree]:
