@@ -8,6 +8,7 @@ from pathlib import Path
 from shlex import quote
 
 from git_par.checkup.finding import Case, Finding
+from git_par.errors import ParError
 from git_par.repo import Repo, linked_checkout
 from git_par.state.tasks import Task
 from git_par.workspaces import registry, status
@@ -167,7 +168,10 @@ def _unmerged(case: Case, task: Task, tip: str) -> Iterator[Finding]:
     if later.code == 0 and (count := int(later.out)):
         said.append(f"{count} commit{'s' if count > 1 else ''} since")
     there = registry.checkout(case.repo, Path(task.path))
-    now = status.read(there) if there else None
+    try:
+        now = status.read(there) if there else None
+    except ParError:
+        now = None  # told with the workspace
     if now and (dirt := len(now.tracked_dirt) + len(now.untracked)):
         said.append(f"{dirt} uncommitted file{'s' if dirt > 1 else ''}")
     if said:

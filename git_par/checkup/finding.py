@@ -46,6 +46,7 @@ IDS = (
     "work-unmerged",
     "kept-workspace",
     "leftovers",
+    "unchecked",
 )
 """The words of all findings, in the order in which they are looked for."""
 

@@ -218,7 +218,7 @@ def rubbish(case: Case) -> Iterator[Finding]:
                     mend=partial(files.delete_tree, path),
                 )
     bin_ = case.repo.workspaces / PRIVATE / "trash"
-    if bin_.is_dir() and any(bin_.iterdir()) and not _is_swept(bin_):
+    if bin_.is_dir() and os.path.realpath(bin_) == str(bin_) and any(bin_.iterdir()) and not _is_swept(bin_):
         yield Finding(
             "leftovers",
             f"'{bin_}' holds workspaces that were removed, and nobody is deleting them",

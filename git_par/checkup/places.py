@@ -59,7 +59,7 @@ def _place(case: Case, task: Task) -> Iterator[Finding]:
         )
     elif registry.admin_dir(case.repo, path) is None:
         yield from _unlinked(case, task)
-    elif not _reads_index(case.repo, path):
+    elif not _reads_index(case.repo, path) and not any(map(registrations.lacks, registry.entries_for(case.repo, path))):
         yield Finding(
             "workspace-index",
             f"git cannot read the index of '{path}': status and commit fail there",

@@ -23,12 +23,12 @@ _HEAD = re.compile(rb"ref: refs/.+\n?|[0-9a-f]{40,64}\n?")
 def check(case: Case) -> Iterator[Finding]:
     """Half made registrations, forgotten locks of a `git worktree add`, and links that lead to where we are not."""
     entries = registry.entries(case.repo)
-    halves = {entry: what for entry in entries if (what := _lacks(entry))}
+    halves = {entry: what for entry in entries if (what := lacks(entry))}
     waiting = [entry for entry in entries if entry not in halves and registry.lock_reason(entry) == _INITIALIZING]
     # Git itself may be half way through a `worktree add`.
     if (halves or waiting) and not owners.of(_places(case), ()):
         for entry, what in halves.items():
-            if _lacks(entry):
+            if lacks(entry):
                 yield _half(case, entry, what)
         for entry in waiting:
             if registry.lock_reason(entry) == _INITIALIZING:
@@ -93,7 +93,7 @@ def _owner_elsewhere(entry: Path) -> Path | None:
     return target.parent.parent if linked_checkout(target) == linked_checkout(entry) else None
 
 
-def _lacks(entry: Path) -> str:
+def lacks(entry: Path) -> str:
     """What is missing or empty in an administrative directory; empty when it is whole."""
     if not entry.is_dir() or entry.is_symlink():
         return "it is no directory"
@@ -138,13 +138,13 @@ def _needs_commondir_only(entry: Path) -> bool:
 
 def _complete(case: Case, entry: Path) -> None:
     with case.session.locks.repository():
-        if _lacks(entry) and _needs_commondir_only(entry):
+        if lacks(entry) and _needs_commondir_only(entry):
             files.replace(entry / "commondir", b"../..\n")
 
 
 def _put_aside(case: Case, entry: Path) -> None:
     with case.session.locks.repository():
-        if os.path.lexists(entry) and _lacks(entry) and not owners.of(_places(case), ()):
+        if os.path.lexists(entry) and lacks(entry) and not owners.of(_places(case), ()):
             case.set_aside(entry)
 
 

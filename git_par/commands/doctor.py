@@ -80,7 +80,19 @@ def run(session: Session, *, fix: bool, cleanup: bool) -> Report:
 
 def _look(session: Session) -> list[Finding]:
     case = Case(session, partial(_remove, session))
-    return [found for check in _CHECKS for found in check(case)]
+    return [found for check in _CHECKS for found in _findings(check(case))]
+
+
+def _findings(check: Iterator[Finding]) -> Iterator[Finding]:
+    """What a check finds; where it cannot look, that is a finding, and the other checks go on."""
+    try:
+        yield from check
+    except (ParError, OSError) as error:
+        yield Finding(
+            "unchecked",
+            f"not all could be looked at: {error}",
+            "for you to do: see what 'git fsck' and 'git status' say, then ask again; --fix does nothing without knowing",
+        )
 
 
 def _mend(session: Session, done: Checkup, *, cleanup: bool) -> None:
