@@ -90,7 +90,7 @@ __git_par_complete () {
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show set merge sync conflicts prune remove with-lock demo shell-init) ;;
+            *) list=(add list path env show set merge sync conflicts prune remove doctor with-lock demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -261,6 +261,7 @@ __git_par_options () {
         conflicts) list=(--svg --html --json --help) ;;
         prune) list=(--new --older-than --dry-run --json --help) ;;
         remove) list=(--dry-run --json --help) ;;
+        doctor) list=(--fix --cleanup --json --help) ;;
         with-lock) list=(--help) ;;
         demo) list=(--help) ;;
         shell-init) list=(--json --help) ;;

@@ -3,6 +3,7 @@
 Only the verb that was asked for is set up and loaded; `git par -h` and a word that is no verb set up all of them.
 """
 
+import errno
 import shlex
 import sys
 from collections.abc import Sequence
@@ -18,8 +19,8 @@ from git_par.state.session import Session
 # What typer raises for a bad command line; the class itself has no public name.
 _BadUsage: type[Exception] = typer.BadParameter.__bases__[0]
 
-_AS_THEY_ARE = frozenset(("path", "env", "shell-init", "demo", "with-lock"))
-"""Verbs that neither read nor move a checkout."""
+_AS_THEY_ARE = frozenset(("path", "env", "shell-init", "demo", "with-lock", "doctor"))
+"""Verbs that neither read nor move a checkout, and the one that heals it only when it is asked to."""
 
 
 def run() -> None:
@@ -71,11 +72,18 @@ def main(argv: Sequence[str]) -> int:
         render.show_error(
             ParError(
                 f"{what}{(error.strerror or str(error)).lower()}",
-                hint="run 'df -h' and check the permissions",
+                hint=_way_out(error),
             ),
             as_json=as_json,
         )
         return Status.FAILED
+
+
+def _way_out(error: OSError) -> str:
+    """Something stands where a file or directory of ours should; else the disk is full or closed to us."""
+    if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOENT):
+        return "git par doctor"
+    return "run 'df -h' and check the permissions"
 
 
 def _heal(session: Session) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 
 from git_par import git
 from git_par.errors import Refused, UsageError
@@ -160,6 +161,8 @@ def find(cwd: Path | None = None) -> Repo:
         said = (line.strip() for line in reply.err.splitlines())
         # For a repository of another user git itself names the way out.
         way_out = next((line for line in said if line.startswith("git config ")), "")
+        if not way_out and (repository := _damaged(cwd)):
+            raise Refused(f"'{cwd}': {why}", hint=f"git -C {quote(str(repository))} par doctor")
         raise Refused(f"'{cwd}': {why}", hint=way_out or "cd into a repository, or name one with 'git -C DIR par …'")
     lines = reply.out.removesuffix("\n").split("\n")
     if lines[0] == _SINCE_2_39:
@@ -169,6 +172,18 @@ def find(cwd: Path | None = None) -> Repo:
         raise Refused(f"'{cwd}': a newline in the path of the repository", hint="move the repository")
     common, git_dir = (Path(os.path.realpath(line)) for line in lines)
     return Repo(common=common, git_dir=git_dir, cwd=cwd)
+
+
+def _damaged(cwd: Path) -> Path | None:
+    """The repository of the linked worktree that `cwd` lies in, when git does not find it from there."""
+    for place in (cwd, *cwd.parents):
+        with suppress(OSError):
+            target = Path(os.fsdecode((place / ".git").read_bytes()).removeprefix("gitdir: ").removesuffix("\n"))
+            common = Path(os.path.realpath(place / target)).parent.parent
+            if target.parent.name == "worktrees" and (common / "HEAD").is_file():
+                return common.parent if common.name == ".git" else common
+            return None
+    return None
 
 
 def linked_checkout(git_dir: Path) -> Path | None:

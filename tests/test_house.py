@@ -22,6 +22,7 @@ STOREYS = {
     "commands": 5,
     "runs": 4,
     "landing": 4,
+    "checkup": 4,
     "workspaces": 3,
     "state": 2,
     "render": 1,

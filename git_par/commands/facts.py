@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from git_par import files
+from git_par.checkup import disk
 from git_par.errors import ParError
 from git_par.landing import integrated
 from git_par.landing.integrated import Verdict
@@ -150,7 +150,7 @@ def _facts(
         verdict=verdict,
         conflicts=(task.base,) if verdict.conflict else (),
         in_use=users,
-        size=_size(path) if size else None,
+        size=disk.size(path) if size else None,
     )
 
 
@@ -176,16 +176,4 @@ def _status(repo: Repo, path: Path) -> Status | None:
     try:
         return status.read(git) if git else None
     except ParError:
-        return None
-
-
-def _size(path: Path) -> int | None:
-    """What a workspace takes on disk, in bytes."""
-    try:
-        return sum(
-            entry.stat(follow_symlinks=False).st_blocks * 512
-            for _, entries in files.walk_directories(path)
-            for entry in entries
-        )
-    except OSError:
         return None

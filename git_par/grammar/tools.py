@@ -1,10 +1,24 @@
-"""Beside the main job: the lock for other commands, the demo, the shells."""
+"""Beside the main job: the check-up, the lock for other commands, the demo, the shells."""
 
 from typing import Annotated
 
 import typer
 
 from git_par.grammar.words import Json, Work, verb
+
+
+@verb
+def doctor(
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended; no work is ever deleted.")] = False,
+    cleanup: Annotated[
+        bool, typer.Option("--cleanup", help="As --fix, and remove orphaned workspaces that are safe to remove.")
+    ] = False,
+    json: Json = False,
+) -> Work:
+    """Find what is wrong with the tasks and the repository, and say what it means."""
+    from git_par.commands.doctor import run
+
+    return lambda session: run(session, fix=fix, cleanup=cleanup)
 
 
 @verb

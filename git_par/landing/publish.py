@@ -179,7 +179,7 @@ def _move(repo: Repo, where: Place, move: _Move, spared: Mapping[str, str]) -> b
             if time.monotonic() > deadline:
                 raise Busy(
                     f"{base}: another git holds the index of '{where.path}'",
-                    hint=f"wait for it; when none runs there, remove {quote(str(index_lock / 'index.lock'))}",
+                    hint="wait for it; when none runs there: git par doctor --fix",
                 )
             time.sleep(0.05)
             continue

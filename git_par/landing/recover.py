@@ -21,7 +21,7 @@ from git_par.repo import Repo
 from git_par.state import announce
 from git_par.state.announce import Announcement
 from git_par.state.locks import Locks
-from git_par.workspaces import registry, usage
+from git_par.workspaces import owners, registry
 from git_par.workspaces.worktree import PRIVATE
 
 
@@ -63,7 +63,7 @@ def restore(repo: Repo, cut_off: Announcement, tell: Callable[[str], None]) -> b
     held = ("index.lock", "ORIG_HEAD.lock", "HEAD.lock")
     locks = (*(directory / name for name in held), repo.common / f"refs/heads/{cut_off.base}.lock")
     left = [lock for lock in locks if lock.exists()]
-    if left and _is_at_work(place, left):
+    if left and owners.of([place], left):
         tell(f"{cut_off.base}: another git is at work in '{place}'; a cut-off merge there is healed after it")
         return False
     for lock in left:
@@ -186,23 +186,3 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
     elif source.is_dir():
         shutil.copytree(source, target, symlinks=True)
-
-
-def _is_at_work(place: Path, locks: Sequence[Path]) -> bool:
-    """Whether a living git may own one of `locks`: one that has it open, or stands in the checkout (its editor is open)."""
-    import psutil
-
-    names = {str(lock) for lock in locks}
-    ours = usage.calling_chain()
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            # `git par` only waits for git-par, which takes its turn by locks of its own.
-            if process.pid in ours or "par" in process.cmdline()[1:]:
-                continue
-            if process.name().startswith("git"):
-                where = Path(process.cwd())
-                if where == place or place in where.parents:
-                    return True
-            if any(one.path in names for one in process.open_files()):
-                return True
-    return False

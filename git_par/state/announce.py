@@ -37,7 +37,7 @@ def pending(repo: Repo) -> list[Path]:
     """The announcements on disk: fast-forwards under way, or cut off."""
     try:
         return [path for path in _directory(repo).iterdir() if path.suffix == ".json" and path.name[0] != "."]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 

@@ -112,13 +112,20 @@ class Locks:
                     return
 
     def is_held(self, kind: str, name: str) -> bool:
-        """Whether some living process holds the lock `kind` (base, task) of a branch or a task."""
-        from filelock import Timeout
+        """Whether some living process holds the lock `kind` (base, task; repository without a name); nothing is written."""
+        import fcntl
 
+        file = f"{kind}-{names.slug(name)}" if name else kind
         try:
-            self._lock(f"{kind}-{names.slug(name)}", None).acquire(blocking=False).lock.release()
-        except Timeout:
+            descriptor = os.open(self.repo.state / "locks" / file, os.O_RDONLY)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
             return True
+        finally:
+            os.close(descriptor)
         return False
 
     @contextmanager

@@ -49,7 +49,9 @@ def worktrees(repo: Repo) -> list[Worktree]:
         if reply.code == 0:
             return list(_parse(reply.out, repo))
         time.sleep(0.01 * 2**attempt)
-    raise git.failed(["worktree list"], reply)
+    failure = git.failed(["worktree list"], reply)
+    failure.hint = "git par doctor"
+    raise failure
 
 
 def _parse(text: str, repo: Repo) -> Iterator[Worktree]:
@@ -82,7 +84,7 @@ def claimed_entry(repo: Repo, path: Path) -> Path | None:
 def entries_for(repo: Repo, path: Path) -> list[Path]:
     """The administrative directories that claim `path`, whether it still exists or not."""
     place = Path(os.path.realpath(path))
-    return [entry for entry in _entries(repo) if linked_checkout(entry) == place]
+    return [entry for entry in entries(repo) if linked_checkout(entry) == place]
 
 
 def checkout(repo: Repo, path: Path) -> Git | None:
@@ -102,7 +104,7 @@ def lock_reason(entry: Path) -> str | None:
     """Why the worktree of `entry` is locked; None when it is not."""
     try:
         return os.fsdecode((entry / "locked").read_bytes()).strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
@@ -114,6 +116,19 @@ def register(repo: Repo, path: Path, branch: str, task: str) -> None:
 def register_private(repo: Repo, path: Path, commit: str) -> None:
     """Make the empty, detached worktree `path` for git-par's own use; under the repository lock."""
     _add(repo, path, PRIVATE_LOCK, commit, "--detach")
+
+
+def task_of(entry: Path) -> str | None:
+    """The task for which `register` made `entry`, by the reason of its lock."""
+    before, after = f"{OUR_LOCK} remove with 'git par remove ", "'"
+    reason = lock_reason(entry) or ""
+    return reason.removeprefix(before).removesuffix(after) if reason.startswith(before) else None
+
+
+def branch_of(git_dir: Path) -> str | None:
+    """The branch that the checkout of `git_dir` is on, without `refs/heads/`, as the files have it."""
+    text = _content(git_dir / "HEAD")
+    return text.removeprefix("ref: refs/heads/") if text.startswith("ref: refs/heads/") else None
 
 
 def _add(repo: Repo, path: Path, reason: str, start: str, *options: str) -> None:
@@ -166,7 +181,7 @@ def abandon(git_dir: Path) -> None:
 
 def moving(repo: Repo, branch: str) -> str:
     """Where and how `branch` is being rebased or bisected, which git does not show as checked out; empty when nowhere."""
-    for directory in (repo.common, *_entries(repo)):
+    for directory in (repo.common, *entries(repo)):
         if lock_reason(directory) == PRIVATE_LOCK:
             continue
         place = repo.main if directory == repo.common else linked_checkout(directory)
@@ -178,11 +193,12 @@ def moving(repo: Repo, branch: str) -> str:
     return ""
 
 
-def _entries(repo: Repo) -> list[Path]:
+def entries(repo: Repo) -> list[Path]:
+    """The administrative directories of all linked worktrees, half made ones too."""
     try:
         with os.scandir(repo.common / "worktrees") as found:
             return [Path(entry.path) for entry in found]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 

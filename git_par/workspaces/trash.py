@@ -27,7 +27,9 @@ def sweep_later(workspaces: Path) -> None:
 
 
 def sweep(trash: Path) -> None:
-    """Delete all that lies in `trash`; what resists is left for the next sweep."""
+    """Delete all that lies in `trash`; what resists is left for the next sweep, and a link leads nobody elsewhere."""
+    if os.path.realpath(trash) != str(trash):
+        return
     for path in list(trash.iterdir()):
         with suppress(OSError):
             files.delete_tree(path)
