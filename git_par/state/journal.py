@@ -35,6 +35,8 @@ class Entry:
     """started, done, undone or expired"""
     refs: dict[str, list[str | None]] = field(default_factory=dict)
     tasks: dict[str, list[dict[str, Any] | None]] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
+    """Of each task that was removed, the stamp of what was kept."""
 
     def ref(self, name: str, before: str | None, after: str | None) -> None:
         """The ref `name` goes from one commit to another; None is 'not there'."""
