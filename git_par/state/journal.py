@@ -61,6 +61,16 @@ class Journal:
         """Where the entries lie."""
         return self.repo.state / "journal"
 
+    def expire(self, stamp: str) -> None:
+        """Mark the operations that cannot be taken back without what was kept at `stamp`; call it before that goes."""
+        for file in sorted(self.directory.glob("*.json")) if self.directory.is_dir() else []:
+            try:
+                data = json.loads(file.read_bytes())
+                if stamp in data["kept"].values() and data["state"] != "expired":
+                    files.replace(file, f"{json.dumps({**data, 'state': 'expired'}, indent=1)}\n".encode())
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError):
+                continue  # what cannot be read is of no use to anybody who takes back
+
     @contextmanager
     def operation(self) -> Iterator["Open"]:
         """One operation; the entry becomes `done` when the block ends well and stays `started` when it does not."""
