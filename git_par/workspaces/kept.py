@@ -21,6 +21,8 @@ from git_par.workspaces.worktree import PRIVATE
 
 REFS = "refs/par/kept"
 VERSION = 1
+UNFINISHED = "unfinished"
+"""What a half made workspace is called in its kept directory: a killed command left it before anybody was told of it."""
 _NOTHING = "0" * 40
 
 

@@ -62,7 +62,7 @@ def abandon(repo: Repo, task: Task) -> Reason | None:
     path = Path(task.path)
     if os.path.lexists(path):
         aside = path.parent / PRIVATE / "kept" / task.slug / kept.stamp()
-        path.rename(files.private_directory(aside) / "workspace")
+        path.rename(files.private_directory(aside) / kept.UNFINISHED)
     registry.unregister(repo, path)
     if tip:
         _delete_branch(repo, task, tip)
@@ -78,8 +78,10 @@ def bring_in(repo: Repo, task: Task) -> bool:
     if os.path.lexists(path):
         return False
     entries = registry.entries_for(repo, path)
-    for place in (path.parent / PRIVATE / "kept" / task.slug).glob("*/workspace"):
-        if registry.claimed_entry(repo, place) in entries:
+    newest = next((one.stamp for one in kept.find(repo, task.name)), "")
+    for place in sorted((path.parent / PRIVATE / "kept" / task.slug).glob("*/workspace"), reverse=True):
+        # An older one is none of this removal, which had already thrown its own away.
+        if place.parent.name >= newest and registry.claimed_entry(repo, place) in entries:
             _move_back(place.parent / "files", place)
             place.rename(path)
             return True

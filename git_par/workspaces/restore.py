@@ -55,7 +55,7 @@ def bring_back(session: Session, keepsake: Keepsake, operation: Open, *, name: s
         # From here on the workspace is handed over.
         with interrupts.held():
             undo.pop_all()
-            task = replace(task, state="active")
+            task = replace(task, state="active", placed=keepsake.task.placed)
             session.tasks.put(task)
             operation.entry.task(None, task)
             operation.write()
@@ -93,7 +93,9 @@ def _plan(session: Session, keepsake: Keepsake, name: str | None) -> tuple[Task,
     used = {task.slot for task in session.tasks.all()}
     slot = old.slot if old.slot and old.slot not in used else next(claims.free_slots(used))
     branch = f"{old.branch.removesuffix(old.name)}{new}" if old.branch.endswith(old.name) else new
-    task = replace(old, name=new, branch=old.branch if name is None else branch, state="creating", slot=slot)
+    branch = old.branch if new == old.name else branch
+    # As long as it stands where we placed it, the next command may take back what a kill left.
+    task = replace(old, name=new, branch=branch, state="creating", slot=slot, placed=tip)
     hint = f"git par restore {quote(old.name)} --as NEW"
     if session.tasks.get(new):
         raise UsageError(f"{new}: there is a task of that name", hint=hint)
