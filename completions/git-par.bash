@@ -90,7 +90,7 @@ __git_par_complete () {
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show set merge sync conflicts prune remove doctor with-lock demo shell-init) ;;
+            *) list=(add list path env show set merge sync conflicts prune remove restore doctor with-lock demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -124,6 +124,7 @@ __git_par_complete () {
     cur=${cur#"$before"}
     case $kind in
         task) __git_par_tasks ;;
+        kept) __git_par_kept ;;
         task-or-branch)
             __git_par_tasks
             __git_par_any || __git_par_refs heads
@@ -229,6 +230,17 @@ __git_par_tasks () {
     done
 }
 
+# What was removed is kept under refs that are called after the task in the same way.
+__git_par_kept () {
+    local name IFS=$'\n'
+    for name in $(__git_par_git for-each-ref --format='%(refname:lstrip=3)' refs/par/kept); do
+        name=${name%%/*}
+        [[ $name == *%-* ]] && continue
+        [[ $name == *%* ]] && printf -v name %b "${name//\%/\\x}"
+        [[ ${list[*]+"$IFS${list[*]}$IFS"} == *"$IFS$name$IFS"* ]] || list+=("$name")
+    done
+}
+
 # Branches and the like; git does the filtering, and no ref holds a sign that means something to it.
 __git_par_refs () {
     local plain=${cur//[\\\"\']/} space patterns=() IFS=$'\n' globs=
@@ -259,8 +271,9 @@ __git_par_options () {
         merge) list=(--all --group --into --no-ff --ff --squash --rebase --message --signoff --order --atomic --on-conflict --gate --gate-each --gate-tries --autocommit --allow-dirty --prune --dry-run --json --help) ;;
         sync) list=(--all --rebase --conflicts --json --help) ;;
         conflicts) list=(--svg --html --json --help) ;;
-        prune) list=(--new --older-than --dry-run --json --help) ;;
-        remove) list=(--dry-run --json --help) ;;
+        prune) list=(--new --older-than --kept --dry-run --json --help) ;;
+        remove) list=(--force --dry-run --json --help) ;;
+        restore) list=(--as --at --json --help) ;;
         doctor) list=(--fix --cleanup --json --help) ;;
         with-lock) list=(--help) ;;
         demo) list=(--help) ;;
@@ -292,6 +305,8 @@ __git_par_value () {
         conflicts:--svg) kind=file ;;
         conflicts:--html) kind=file ;;
         prune:--older-than) kind=text ;;
+        restore:--as) kind=text ;;
+        restore:--at) kind=text ;;
     esac
     [[ $kind ]]
 }
@@ -308,6 +323,7 @@ __git_par_names () {
         sync) kind=task ;;
         conflicts) kind=task-or-branch ;;
         remove) kind=task ;;
+        restore) ((${#given[@]})) || kind=kept ;;
         with-lock) kind=command ;;
         shell-init) ((${#given[@]})) || kind=shell ;;
     esac

@@ -35,6 +35,13 @@ function __git_par_tasks
     end
 end
 
+# What was removed is kept under refs that are called after the task in the same way.
+function __git_par_kept
+    string match -q -- '-*' (commandline -ct); and return
+    __git_par_git for-each-ref --format='%(refname:lstrip=3)' refs/par/kept | string replace -r '/.*' '' |
+        string match -v '*%-*' | string unescape --style=url | sort -u
+end
+
 function __git_par_branches
     __git_par_git for-each-ref --format='%(refname:strip=2)' refs/heads
 end
@@ -92,6 +99,7 @@ complete -c git-par -n __git_par_needs_verb -a sync -d 'bring the base into task
 complete -c git-par -n __git_par_needs_verb -a conflicts -d 'show which tasks will collide with each other and with their bases, and the order that lands the most'
 complete -c git-par -n __git_par_needs_verb -a prune -d 'remove every task that is safely in its base; keep and explain the rest'
 complete -c git-par -n __git_par_needs_verb -a remove -d 'remove the named tasks, each only when nothing would be lost'
+complete -c git-par -n __git_par_needs_verb -a restore -d 'bring a removed task back, with all that was in its workspace'
 complete -c git-par -n __git_par_needs_verb -a doctor -d 'find what is wrong with the tasks and the repository, and say what it means'
 complete -c git-par -n __git_par_needs_verb -a with-lock -d 'run a command (after --) under the repository lock; end with its status'
 complete -c git-par -n __git_par_needs_verb -a demo -d 'play the main job on a throw-away repository, every command and its output shown'
@@ -163,13 +171,20 @@ complete -c git-par -n '__git_par_verb conflicts' -s h -l help -d 'show how it i
 complete -c git-par -n '__git_par_verb conflicts' -a '(__git_par_tasks_or_branches)'
 complete -c git-par -n '__git_par_verb prune' -l new -d 'also tasks in which nothing was committed yet'
 complete -c git-par -n '__git_par_verb prune' -l older-than -x -d 'only tasks made longer ago: 12h, 3d, 2w'
+complete -c git-par -n '__git_par_verb prune' -l kept -d 'sweep what old removals kept, and no tasks'
 complete -c git-par -n '__git_par_verb prune' -l dry-run -d 'show what would be done, and do nothing'
 complete -c git-par -n '__git_par_verb prune' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb prune' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb remove' -l force -d 'keep what would be lost, then remove'
 complete -c git-par -n '__git_par_verb remove' -l dry-run -d 'show what would be done, and do nothing'
 complete -c git-par -n '__git_par_verb remove' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb remove' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb remove' -a '(__git_par_tasks)'
+complete -c git-par -n '__git_par_verb restore' -l as -x -d 'call the task NEW'
+complete -c git-par -n '__git_par_verb restore' -l at -x -d 'what that removal kept, not the last one'
+complete -c git-par -n '__git_par_verb restore' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb restore' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb restore' -n __git_par_no_name_yet -a '(__git_par_kept)'
 complete -c git-par -n '__git_par_verb doctor' -l fix -d 'mend what can be mended; no work is ever deleted'
 complete -c git-par -n '__git_par_verb doctor' -l cleanup -d 'as --fix, and remove orphaned workspaces that are safe to remove'
 complete -c git-par -n '__git_par_verb doctor' -l json -d 'write the report as JSON'

@@ -35,6 +35,8 @@ class Entry:
     """started, done, undone or expired"""
     refs: dict[str, list[str | None]] = field(default_factory=dict)
     tasks: dict[str, list[dict[str, Any] | None]] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
+    """Of each task that was removed, the stamp of what was kept."""
 
     def ref(self, name: str, before: str | None, after: str | None) -> None:
         """The ref `name` goes from one commit to another; None is 'not there'."""
@@ -58,6 +60,16 @@ class Journal:
     def directory(self) -> Path:
         """Where the entries lie."""
         return self.repo.state / "journal"
+
+    def expire(self, stamp: str) -> None:
+        """Mark the operations that cannot be taken back without what was kept at `stamp`; call it before that goes."""
+        for file in sorted(self.directory.glob("*.json")) if self.directory.is_dir() else []:
+            try:
+                data = json.loads(file.read_bytes())
+                if stamp in data["kept"].values() and data["state"] != "expired":
+                    files.replace(file, f"{json.dumps({**data, 'state': 'expired'}, indent=1)}\n".encode())
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError):
+                continue  # what cannot be read is of no use to anybody who takes back
 
     @contextmanager
     def operation(self) -> Iterator["Open"]:

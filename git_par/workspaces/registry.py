@@ -7,6 +7,7 @@ fills it), so it is asked again; see gitrepository-layout(5) for what an entry h
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,9 +109,13 @@ def lock_reason(entry: Path) -> str | None:
         return None
 
 
-def register(repo: Repo, path: Path, branch: str, task: str) -> None:
-    """Make the empty worktree `path` for the existing `branch`, locked in our name; under the repository lock."""
-    _add(repo, path, f"{OUR_LOCK} remove with 'git par remove {task}'", branch)
+def register(repo: Repo, path: Path, branch: str, task: str, *, detached: bool = False) -> None:
+    """Make the empty worktree `path` for the existing `branch`, locked in our name; under the repository lock.
+
+    With `detached` it is the commit `branch` that is checked out.
+    """
+    options = ["--detach"] if detached else []
+    _add(repo, path, f"{OUR_LOCK} remove with 'git par remove {task}'", branch, *options)
 
 
 def register_private(repo: Repo, path: Path, commit: str) -> None:
@@ -154,15 +159,44 @@ def _add(repo: Repo, path: Path, reason: str, start: str, *options: str) -> None
     raise git.failed(["worktree add"], reply)
 
 
-def unregister(repo: Repo, path: Path) -> None:
-    """Take out the entries that claim `path`, each in one step: git never sees half an entry."""
+def unregister(repo: Repo, path: Path, into: Path | None = None) -> None:
+    """Take out the entries that claim `path`, each in one step: git never sees half an entry.
+
+    One of them, which in truth is the only one, becomes the new directory `into`.
+    """
     for entry in entries_for(repo, path):
-        aside = repo.state / f"dropped-{entry.name}-{os.getpid()}-{time.time_ns()}"
-        try:
-            entry.rename(aside)
-        except FileNotFoundError:
+        if into is not None and not os.path.lexists(into):
+            with suppress(FileNotFoundError):
+                entry.rename(into)
             continue
+        drop(repo, entry)
+
+
+def drop(repo: Repo, directory: Path) -> None:
+    """Delete a directory of git-par's records, taken out of sight in one step first."""
+    aside = repo.state / f"dropped-{directory.name}-{os.getpid()}-{time.time_ns()}"
+    with suppress(FileNotFoundError):
+        directory.rename(aside)
         files.delete_tree(aside)
+
+
+def sweep_dropped(repo: Repo) -> None:
+    """Delete what killed ones were about to."""
+    for aside in repo.state.glob("dropped-*-*-*"):
+        pid = aside.name.split("-")[-2]
+        if not (pid.isdigit() and _is_running(int(pid))):
+            with suppress(OSError):
+                files.delete_tree(aside)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def operation(git_dir: Path) -> str:
