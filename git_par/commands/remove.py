@@ -199,6 +199,7 @@ def _take_away(session: Session, task: Task, tip: str | None, operation: Open) -
         session.tasks.put(task)
         del operation.entry.tasks[task.name], operation.entry.refs[task.ref]
     else:
+        operation.entry.kept[task.name] = outcome.ref.rpartition("/")[2]
         session.tasks.drop(task.name)
     return outcome
 

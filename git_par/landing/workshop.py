@@ -90,11 +90,12 @@ class Workshop:
     def _squash(self, job: Job, tip: str) -> Outcome:
         """All that the task did up to `tip`, as one commit."""
         ours = self._stand_at(job.onto, job.start)
-        reply = self._git_merge(tip, "--squash")
-        if self._unmerged() and not self._solve(ours, tip):
+        theirs = job.theirs if tip == job.tip else tip
+        reply = self._git_merge(theirs, "--squash")
+        if self._unmerged() and not self._solve(ours, theirs):
             return Clashing(self._unmerged())
         if not self._unmerged() and reply.code:
-            return self._stopped(reply, ours, tip)
+            return self._stopped(reply, ours, theirs)
         if self._git.holds("diff-index", "--quiet", "--cached", ours):
             return None
         text, env = message.squash(self.session.repo, self.way.words, job.item, tip, job.known)
