@@ -76,6 +76,14 @@ def slug(name: str) -> str:
     return f"{plain[:100]}%-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
+def unslug(slug: str) -> str:
+    """The name that `slug` stands for, as far as it can be told: of a very long one only the beginning is there."""
+    whole = re.sub(
+        "(?:%[0-9A-F]{2})+", lambda found: bytes.fromhex(found[0].replace("%", "")).decode(errors="ignore"), slug
+    )
+    return slug if branch_problem(whole) else whole
+
+
 def directories(name: str) -> Iterator[str]:
     """What the workspace of a task may be called, best first: the name itself, then `-2`, `-3`, …"""
     plain = name.replace("/", "-").encode()

@@ -559,7 +559,7 @@ def held(world: World, lock: str) -> Iterator[None]:
 def test_a_removal_that_was_killed_is_finished_by_the_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     path = landed(world)
 
-    def killed(*_: object) -> None:
+    def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

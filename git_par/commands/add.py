@@ -2,24 +2,22 @@
 
 import getpass
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from shlex import quote
 
 from git_par import git, interrupts, names, render, spawn
 from git_par.commands import facts
 from git_par.errors import Status, UsageError
 from git_par.render import Report
-from git_par.repo import Repo
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
+from git_par.workspaces import claims, worktree
 from git_par.workspaces import registry as worktrees
-from git_par.workspaces import removal, worktree
 from git_par.workspaces import start as starts
 from git_par.workspaces.start import Start
 
@@ -66,8 +64,8 @@ def run(session: Session, options: Options) -> Report:
                 for task in made:
                     session.tasks.add(task)
                     undo.callback(session.tasks.drop, task.name)
-                _create_branches(repo, made, start)
-                undo.callback(_delete_branches, repo, made, start)
+                claims.create_branches(repo, made, start.commit, f"git-par: created from {start.shown}")
+                undo.callback(claims.delete_branches, repo, made, start.commit)
                 for task in made:
                     worktrees.register(repo, Path(task.path), task.branch, task.name)
                     if options.sparse:
@@ -134,16 +132,16 @@ def _wanted(options: Options) -> list[str]:
 def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -> list[Task]:
     """The records of the new tasks, all checked; under the repository lock, where nobody else makes any."""
     for name in wanted:
-        _clear_dead(session, name)
+        claims.clear_dead(session, name)
     known = session.tasks.all()
     if not wanted:
         wanted = [_invent(session, options)]
-    slots = _free_slots({task.slot for task in known})
+    slots = claims.free_slots({task.slot for task in known})
     template = options.template or session.settings.text("branch")
     planned: list[Task] = []
     for name in wanted:
         if there := session.tasks.get(name):
-            raise _taken(there)
+            raise claims.taken(there)
         branch = _branch(name, template, options.group)
         planned.append(
             Task(
@@ -160,30 +158,8 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
                 title=options.title,
             )
         )
-    _check_branches(session.repo, planned)
+    claims.check_branches(session.repo, planned)
     return planned
-
-
-def _taken(task: Task) -> UsageError:
-    """The name is another task's, whatever stage that one is at."""
-    what, hint = "there is a task of that name", f'cd "$(git par path {quote(task.name)})", or choose another name'
-    if task.state == "creating":
-        what, hint = "another process is making a task of that name", "wait for it, or choose another name"
-    elif task.state == "removing":
-        what, hint = "a task of that name is half removed", f"git par remove {quote(task.name)}"
-    return UsageError(f"{task.name}: {what}", hint=hint)
-
-
-def _clear_dead(session: Session, name: str) -> None:
-    """Take back what a killed add left under this very name."""
-    task = session.tasks.get(name)
-    if task is None or task.state != "creating" or session.locks.is_held("task", name):
-        return
-    with session.locks.task(name):
-        why = removal.abandon(session.repo, task)
-        if why:
-            raise UsageError(f"{name}: {why.detail}", hint=why.hint)
-        session.tasks.drop(name)
 
 
 def _invent(session: Session, options: Options) -> str:
@@ -216,49 +192,6 @@ def _user() -> str:
         return names.from_title(getpass.getuser())
     except (KeyError, OSError):
         return str(os.getuid())
-
-
-def _check_branches(repo: Repo, planned: Sequence[Task]) -> None:
-    """No branch may exist, nor one that is a directory to it or the other way round."""
-    patterns = {task.ref for task in planned}
-    for task in planned:
-        parts = task.ref.split("/")
-        patterns |= {"/".join(parts[:count]) for count in range(3, len(parts))}
-    listed = repo.git.line("for-each-ref", "--format=%(refname)", *sorted(patterns)).splitlines()
-    existing = set(listed)
-    for number, task in enumerate(planned):
-        rivals = existing | {other.ref for other in planned[:number]}
-        for ref in sorted(rivals):
-            other = ref.removeprefix("refs/heads/")
-            if ref == task.ref:
-                raise UsageError(
-                    f"{task.name}: branch '{other}' exists already",
-                    hint="choose another name, or --branch TEMPLATE",
-                )
-            if ref.startswith(f"{task.ref}/") or task.ref.startswith(f"{ref}/"):
-                raise UsageError(
-                    f"{task.name}: git cannot have branch '{task.branch}' beside '{other}'",
-                    hint="choose a name that is not a part of the other",
-                )
-
-
-def _free_slots(taken: set[int]) -> Iterator[int]:
-    slot = 0
-    while True:
-        slot += 1
-        if slot not in taken:
-            yield slot
-
-
-def _create_branches(repo: Repo, made: Sequence[Task], start: Start) -> None:
-    """All branches in one transaction (git-update-ref(1)); none of them follows a remote, so no configuration is written."""
-    lines = "".join(f"create {task.ref}\0{start.commit}\0" for task in made)
-    repo.git.run("update-ref", "--stdin", "-z", "-m", f"git-par: created from {start.shown}", feed=lines)
-
-
-def _delete_branches(repo: Repo, made: Sequence[Task], start: Start) -> None:
-    for task in made:
-        repo.git.run("update-ref", "-d", task.ref, start.commit, ok=range(256))
 
 
 def _execute(session: Session, made: Sequence[Task], command: str) -> bool:

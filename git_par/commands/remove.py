@@ -19,6 +19,7 @@ from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import reasons, removal, trash, usage
+from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.reasons import Reason
 from git_par.workspaces.usage import User
 
@@ -30,7 +31,7 @@ class Removed:
     task: Task
     tip: str | None
     reason: str
-    kept: removal.Kept | None
+    kept: Keepsake | None
     standing: bool = False
 
 
@@ -42,6 +43,8 @@ class Sweep:
     left: list[tuple[Task, list[Reason]]] = field(default_factory=list)
     moved: list[tuple[str, str]] = field(default_factory=list)
     """Tasks that were based on a removed one, and their new base."""
+    forced: list[str] = field(default_factory=list)
+    """Tasks that held work which had to be kept first."""
     dry: bool = False
 
     def data(self) -> dict[str, Any]:
@@ -53,7 +56,9 @@ class Sweep:
                     "branch": one.task.branch,
                     "tip": one.tip,
                     "reason": one.reason,
-                    "kept": {"ref": one.kept.ref, "files": one.kept.files} if one.kept else None,
+                    "kept": {"ref": one.kept.ref, "files": str(one.kept.files) if one.kept.files else None}
+                    if one.kept
+                    else None,
                 }
                 for one in self.removed
             ],
@@ -85,11 +90,11 @@ class Sweep:
         return said
 
 
-def run(session: Session, names: Sequence[str], *, dry_run: bool) -> Report:
-    """Remove the named tasks, each only when nothing would be lost."""
+def run(session: Session, names: Sequence[str], *, force: bool, dry_run: bool) -> Report:
+    """Remove the named tasks, each only when nothing would be lost, or, by force, when all of it can be kept."""
     wanted = list({task.name: task for task in map(session.named, names)}.values())
     with session.journal.operation() as operation:
-        swept = sweep(session, wanted, operation, standing_too=True, new_too=True, dry_run=dry_run)
+        swept = sweep(session, wanted, operation, standing_too=True, new_too=True, force=force, dry_run=dry_run)
     status = Status.DONE
     if swept.left:
         status = Status.PARTIAL if swept.removed else Status.REFUSED
@@ -103,11 +108,13 @@ def sweep(
     *,
     standing_too: bool,
     new_too: bool,
+    force: bool = False,
     dry_run: bool = False,
 ) -> Sweep:
     """Remove those of `wanted` that hold nothing which would be lost.
 
-    `standing_too` means the task one stands in as well; `new_too` those in which nothing was ever committed.
+    `standing_too` means the task one stands in as well; `new_too` those in which nothing was ever committed;
+    `force` keeps everything first that would be lost.
     """
     swept = Sweep(dry=dry_run)
     if not wanted:
@@ -121,6 +128,8 @@ def sweep(
             current = session.tasks.get(task.name)
             if current is None or current.created != task.created:
                 continue
+            if current.state == "removing" and not dry_run and removal.bring_in(session.repo, current):
+                current = session.tasks.change(current.name, state="active") or current
             standing = session.repo.top == Path(current.path)
             tip = session.repo.git.commit(current.ref)
             verdict = _verdict(session, current, tip)
@@ -128,17 +137,19 @@ def sweep(
                 found = [Reason("standing", "you are standing in it", f"git par remove {quote(current.name)}")]
             else:
                 found = _reasons(session, current, tip, verdict, users[Path(current.path)], new_too=new_too)
-            if found:
+            if found and not (force and all(one.yields for one in found)):
                 swept.left.append((current, found))
                 continue
             if current.state == "creating" and not dry_run:
                 _abandon(session, current, operation, swept)
                 continue
-            reason = "new" if facts.is_new(current, tip) else verdict.reason or "gone"
+            if found:
+                swept.forced.append(current.name)
+            reason = "forced" if found else "new" if facts.is_new(current, tip) else verdict.reason or "gone"
             if dry_run:
                 swept.removed.append(Removed(current, tip, reason, None, standing))
                 continue
-            outcome = _remove(session, current, tip, operation)
+            outcome = _remove(session, current, tip, operation, force=force)
             if isinstance(outcome, Reason):
                 swept.left.append((current, [outcome]))
             else:
@@ -183,23 +194,24 @@ def _reasons(
     return found
 
 
-def _remove(session: Session, task: Task, tip: str | None, operation: Open) -> removal.Kept | Reason:
+def _remove(session: Session, task: Task, tip: str | None, operation: Open, *, force: bool) -> Keepsake | Reason:
     """The point of no return is inside: from the rename on, what is half done is finished by the next removal."""
     operation.entry.task(task, None)
     operation.entry.ref(task.ref, tip, None)
     operation.write()
     with interrupts.held():
-        return _take_away(session, task, tip, operation)
+        return _take_away(session, task, tip, operation, force=force)
 
 
-def _take_away(session: Session, task: Task, tip: str | None, operation: Open) -> removal.Kept | Reason:
+def _take_away(session: Session, task: Task, tip: str | None, operation: Open, *, force: bool) -> Keepsake | Reason:
     session.tasks.change(task.name, state="removing")
-    outcome = removal.remove(session.repo, task, tip, session.settings.patterns("regenerable"))
+    outcome = removal.remove(session.repo, task, tip, session.settings.patterns("regenerable"), force=force)
     if isinstance(outcome, Reason):
         session.tasks.put(task)
         del operation.entry.tasks[task.name], operation.entry.refs[task.ref]
     else:
-        operation.entry.kept[task.name] = outcome.ref.rpartition("/")[2]
+        operation.entry.kept[task.name] = outcome.stamp
+        operation.write()
         session.tasks.drop(task.name)
     return outcome
 
@@ -247,5 +259,6 @@ def _why(reason: str) -> str:
         "gone": "its branch was gone",
         "unfinished": "it was never finished",
         "new": "nothing was committed in it",
+        "forced": "by force",
     }
     return words[reason]

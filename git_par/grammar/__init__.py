@@ -11,7 +11,7 @@ from git_par.grammar.words import VERBS, Work
 MODULES = {
     "tasks": ("add", "list", "path", "env", "show", "set"),
     "home": ("merge", "sync", "conflicts"),
-    "cleanup": ("prune", "remove"),
+    "cleanup": ("prune", "remove", "restore"),
     "history": ("log", "undo", "revert"),
     "tools": ("with-lock", "demo", "shell-init"),
 }

@@ -23,8 +23,28 @@ def prune(
 
 
 @verb
-def remove(names: SomeNames, dry_run: DryRun = False, json: Json = False) -> Work:
+def remove(
+    names: SomeNames,
+    force: Annotated[bool, typer.Option("--force", help="Keep what would be lost, then remove.")] = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> Work:
     """Remove the named tasks, each only when nothing would be lost."""
     from git_par.commands.remove import run
 
-    return lambda session: run(session, names, dry_run=dry_run)
+    return lambda session: run(session, names, force=force, dry_run=dry_run)
+
+
+@verb
+def restore(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    new: Annotated[str | None, typer.Option("--as", metavar="NEW", help="Call the task NEW.", **TEXT)] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="STAMP", help="What that removal kept, not the last one.", **TEXT)
+    ] = None,
+    json: Json = False,
+) -> Work:
+    """Bring a removed task back, with all that was in its workspace."""
+    from git_par.commands.restore import run
+
+    return lambda session: run(session, name, new=new, stamp=at)

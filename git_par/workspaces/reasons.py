@@ -16,6 +16,7 @@ from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
 from git_par.workspaces import registry, status
+from git_par.workspaces.status import Status
 from git_par.workspaces.usage import User
 
 _SHALLOW = 3
@@ -41,6 +42,21 @@ REASONS = (
 )
 """Why a task can be left, as `prune` and `remove` report it."""
 
+FORCED = frozenset(
+    (
+        "operation",
+        "other-branch",
+        "hidden-edits",
+        "nested",
+        "uncommitted",
+        "untracked",
+        "unmerged",
+        "reverted",
+        "new",
+    )
+)
+"""Those that a removal by force overrides, because everything can be kept."""
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -49,6 +65,13 @@ class Reason:
     word: str
     detail: str
     hint: str = ""
+    firm: bool = False
+    """Whether it holds against force although others of its word do not."""
+
+    @property
+    def yields(self) -> bool:
+        """Whether a removal by force overrides it."""
+        return self.word in FORCED and not self.firm
 
 
 def find(repo: Repo, task: Task, patterns: Sequence[str], users: Sequence[User]) -> list[Reason]:
@@ -96,14 +119,12 @@ def _foreign(repo: Repo, path: Path) -> Reason | None:
     if _identity(path) in around or path in repo.common.parents or (repo.main and path in repo.main.parents):
         return Reason("not-ours", f"'{path}' holds the repository itself")
     if inside:
-        return Reason("nested", f"the worktree '{inside[0]}' lies inside", "git worktree list")
+        return Reason("nested", f"the worktree '{inside[0]}' lies inside", "git worktree list", firm=True)
     lock = registry.lock_reason(entry)
     if lock is not None and not lock.startswith(registry.OUR_LOCK):
         return Reason(
             "locked", f"its worktree is locked: {lock or 'no reason given'}", f"git worktree unlock {quote(str(path))}"
         )
-    if busy := registry.operation(entry):
-        return Reason("operation", f"{busy} is in progress in it", f"git -C {quote(str(path))} status")
     return None
 
 
@@ -112,7 +133,10 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
     now = status.read(git, untracked="all", ignored=True)
     show = f"git -C {quote(task.path)} status"
     found = []
-    if now.branch != task.branch:
+    entry = registry.admin_dir(repo, path)
+    if busy := registry.operation(entry) if entry else "":
+        found.append(Reason("operation", f"{busy} is in progress in it", show))
+    elif now.branch != task.branch:
         on = f"branch '{now.branch}'" if now.branch else "a detached HEAD"
         found.append(
             Reason(
@@ -123,18 +147,14 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
         )
     if now.tracked_dirt:
         found.append(Reason("uncommitted", f"uncommitted changes: {some(now.tracked_dirt)}", show))
-    nested = [one for one in now.untracked if one.endswith("/")]
-    for one in now.ignored:
-        # Package managers put repositories near the top of what they make; deeper down there are thousands of files.
-        nested += _repositories(path, one, depth=_SHALLOW if regenerable(git, one, patterns) else None)
-    nested += _submodules(git, path)
-    nested += files.mounts_below(path)
-    if nested:
-        found.append(Reason("nested", f"another repository or file system lies inside: {some(nested)}", show))
+    mounted = files.mounts_below(path)
+    if nested := repositories(git, path, now, patterns) + mounted:
+        detail = f"another repository or file system lies inside: {some(nested)}"
+        found.append(Reason("nested", detail, show, firm=bool(mounted)))
     untracked = [one for one in now.untracked if not one.endswith("/")]
     if untracked:
         found.append(Reason("untracked", f"untracked files: {some(untracked)}", f"{show} --untracked-files=all"))
-    if hidden := _hidden_edits(git, path):
+    if hidden := hidden_edits(git, path):
         found.append(
             Reason(
                 "hidden-edits",
@@ -145,7 +165,16 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
     return found
 
 
-def _hidden_edits(git: Git, path: Path) -> list[str]:
+def repositories(git: Git, path: Path, now: Status, patterns: Sequence[str]) -> list[str]:
+    """The repositories that lie in the workspace `path`, submodules too, as far as anybody looks."""
+    nested = [one for one in now.untracked if one.endswith("/")]
+    for one in now.ignored:
+        # Package managers put repositories near the top of what they make; deeper down there are thousands of files.
+        nested += _repositories(path, one, depth=_SHALLOW if regenerable(git, one, patterns) else None)
+    return nested + _submodules(git, path)
+
+
+def hidden_edits(git: Git, path: Path) -> list[str]:
     """Tracked files that git was told not to look at, and that differ from what the index has.
 
     `ls-files -v` marks assume-unchanged entries in lower case and skip-worktree ones with S (git-ls-files(1)).

@@ -7,6 +7,7 @@ fills it), so it is asked again; see gitrepository-layout(5) for what an entry h
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,9 +107,13 @@ def lock_reason(entry: Path) -> str | None:
         return None
 
 
-def register(repo: Repo, path: Path, branch: str, task: str) -> None:
-    """Make the empty worktree `path` for the existing `branch`, locked in our name; under the repository lock."""
-    _add(repo, path, f"{OUR_LOCK} remove with 'git par remove {task}'", branch)
+def register(repo: Repo, path: Path, branch: str, task: str, *, detached: bool = False) -> None:
+    """Make the empty worktree `path` for the existing `branch`, locked in our name; under the repository lock.
+
+    With `detached` it is the commit `branch` that is checked out.
+    """
+    options = ["--detach"] if detached else []
+    _add(repo, path, f"{OUR_LOCK} remove with 'git par remove {task}'", branch, *options)
 
 
 def register_private(repo: Repo, path: Path, commit: str) -> None:
@@ -139,9 +144,16 @@ def _add(repo: Repo, path: Path, reason: str, start: str, *options: str) -> None
     raise git.failed(["worktree add"], reply)
 
 
-def unregister(repo: Repo, path: Path) -> None:
-    """Take out the entries that claim `path`, each in one step: git never sees half an entry."""
+def unregister(repo: Repo, path: Path, into: Path | None = None) -> None:
+    """Take out the entries that claim `path`, each in one step: git never sees half an entry.
+
+    One of them, which in truth is the only one, becomes the new directory `into`.
+    """
     for entry in entries_for(repo, path):
+        if into is not None and not os.path.lexists(into):
+            with suppress(FileNotFoundError):
+                entry.rename(into)
+            continue
         aside = repo.state / f"dropped-{entry.name}-{os.getpid()}-{time.time_ns()}"
         try:
             entry.rename(aside)

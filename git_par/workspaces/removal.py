@@ -9,8 +9,6 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
 
@@ -19,49 +17,37 @@ from git_par.errors import GitFailed, ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import reasons, registry, status, trash, usage
+from git_par.workspaces import kept, reasons, registry, status, trash, usage
+from git_par.workspaces.keeping import Keeping
+from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.reasons import Reason
+from git_par.workspaces.status import Status
 from git_par.workspaces.worktree import PRIVATE
 
 
-@dataclass(frozen=True)
-class Kept:
-    """What a removal saved: a ref for the commits, a directory for the files that were moved aside."""
-
-    ref: str
-    files: str | None
-
-
-def remove(repo: Repo, task: Task, tip: str | None, patterns: Sequence[str]) -> Kept | Reason:
+def remove(
+    repo: Repo, task: Task, tip: str | None, patterns: Sequence[str], *, force: bool = False
+) -> Keepsake | Reason:
     """Remove workspace, registration and branch of `task`, whose branch stands at `tip` (None: it is gone).
 
-    Call it under the task's lock, when there are no `reasons`.  A change that came between those and the rename brings
-    everything back and is returned as a Reason.
+    Call it under the task's lock, when there are no `reasons`, or, to `force` it, none that do not yield.  A change that
+    came between those and the rename, and whatever goes wrong before all is kept, brings everything back and is returned
+    as a Reason.
     """
     path = Path(task.path)
-    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
-    keep = f"refs/par/kept/{task.slug}/{stamp}"
-    if tip:
-        repo.git.run("update-ref", "--create-reflog", "-m", "git-par: kept", f"{keep}/tip", tip, "")
-    moved = None
-    gone = not os.path.lexists(path)
-    if not gone:
-        aside = path.parent / PRIVATE / "kept" / task.slug / stamp
-        entry = registry.admin_dir(repo, path)
-        late = _put_aside(repo, task, path, aside, patterns, tip)
-        if isinstance(late, Reason):
-            if tip:
-                repo.git.run("update-ref", "-d", f"{keep}/tip", tip)
-            return late
-        moved = late
-        if entry is None:
-            raise GitFailed(f"'{path}': its registration is gone", hint="git worktree list")
-    for entry in registry.entries_for(repo, path):
-        _keep_registered(repo, entry, tip, keep, index=gone)
-    registry.unregister(repo, path)
+    keeping = Keeping(repo, task, kept.stamp(), {"tip": tip} if tip else {})
+    entries = registry.entries_for(repo, path)
+    if os.path.lexists(path):
+        outcome = _put_aside(repo, path, keeping, patterns, force=force)
+        if isinstance(outcome, Reason):
+            return outcome
+        keepsake = outcome
+    else:
+        keepsake = keeping.unfinished(tip, entries) or _keep_registered(keeping, entries, tip)
+    registry.unregister(repo, path, into=kept.registration(repo, keepsake))
     if tip and not _checked_out(repo, task):
         _delete_branch(repo, task, tip)
-    return Kept(keep, str(moved) if moved else None)
+    return keepsake
 
 
 def abandon(repo: Repo, task: Task) -> Reason | None:
@@ -75,12 +61,29 @@ def abandon(repo: Repo, task: Task) -> Reason | None:
         return Reason("creating", "it was never finished, and has commits", f"git log {task.branch}")
     path = Path(task.path)
     if os.path.lexists(path):
-        aside = path.parent / PRIVATE / "kept" / task.slug / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+        aside = path.parent / PRIVATE / "kept" / task.slug / kept.stamp()
         path.rename(files.private_directory(aside) / "workspace")
     registry.unregister(repo, path)
     if tip:
         _delete_branch(repo, task, tip)
     return None
+
+
+def bring_in(repo: Repo, task: Task) -> bool:
+    """Put the workspace of `task` back that a killed removal had put aside; whether there was one.
+
+    Call it under the task's lock.  What was kept of it by then stays kept.
+    """
+    path = Path(task.path)
+    if os.path.lexists(path):
+        return False
+    entries = registry.entries_for(repo, path)
+    for place in (path.parent / PRIVATE / "kept" / task.slug).glob("*/workspace"):
+        if registry.claimed_entry(repo, place) in entries:
+            _move_back(place.parent / "files", place)
+            place.rename(path)
+            return True
+    return False
 
 
 def forget_settings(repo: Repo, branch: str) -> None:
@@ -94,74 +97,100 @@ def forget_settings(repo: Repo, branch: str) -> None:
         repo.git.run("config", "--file", "config", "--remove-section", f"branch.{branch}", ok=(0, 128))
 
 
-def _put_aside(
-    repo: Repo, task: Task, path: Path, aside: Path, patterns: Sequence[str], tip: str | None
-) -> Path | Reason | None:
-    """Rename the workspace into the kept directory, look again, move what is to stay and hand the rest to the trash.
+def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str], *, force: bool) -> Keepsake | Reason:
+    """Rename the workspace into the kept directory, look again, keep what would be lost and hand the rest to the trash.
 
-    Until the very end everything lies in the kept directory, which nobody sweeps.
+    Until the very end everything lies in the kept directory, which nobody sweeps and where nobody looks for it.
     """
+    aside = path.parent / PRIVATE / "kept" / keeping.task.slug / keeping.stamp
     files.private_directory(path.parent / PRIVATE)
     files.private_directory(aside)
-    place = aside / "workspace"
+    place, stay = aside / "workspace", aside / "files"
     entry = registry.admin_dir(repo, path)
     try:
         path.rename(place)
     except OSError as error:
-        with suppress(OSError):
-            aside.rmdir()
+        _clear(aside)
         return Reason("unknown", f"'{path}' cannot be moved: {error.strerror}", f"ls -ld {quote(str(path))}")
     try:
         if entry is None:
             raise Refused("its registration is gone")
-        now = status.read(repo.checkout(place, entry), untracked="all", ignored=True)
-        if now.tracked_dirt or now.untracked or now.branch != task.branch or (tip and now.head != tip):
-            raise Refused("it was changed while it was being removed")
         there = repo.checkout(place, entry)
-        kept = [one for one in now.ignored if not reasons.regenerable(there, one, patterns)]
+        moving, left = _keep_work(there, entry, keeping, patterns) if force else _look(there, keeping, patterns)
         if late := usage.users([place])[place]:
             raise Refused(f"in use by {late[0].command} (process {late[0].pid})")
+        keeping.heads(entry, keeping.refs.get("tip"))
+        keepsake = keeping.write(stay if moving else None, left)
+        for one in moving:
+            files.private_directory((stay / one).parent)
+            (place / one).rename(stay / one)
+        trash.throw(path.parent, place, keeping.task.slug)
     except (OSError, ParError) as error:
         try:
+            _move_back(stay, place)
             place.rename(path)
         except OSError:
             return Reason("in-use", f"{error}, and somebody took its place: all it had is in '{place}'")
-        with suppress(OSError):
-            aside.rmdir()
-        return Reason("in-use", str(error), f"git -C {quote(task.path)} status")
-    try:
-        for one in kept:
-            target = aside / "files" / one
-            files.private_directory(target.parent)
-            (place / one).rename(target)
-    except OSError:
-        return aside  # something cannot be moved: then all of it stays there
-    trash.throw(path.parent, place, task.slug)
-    if kept:
-        return aside / "files"
-    aside.rmdir()
-    with suppress(OSError):  # others may lie there from earlier removals
-        aside.parent.rmdir()
-    return None
+        keeping.drop()
+        _clear(aside)
+        return Reason("in-use", str(error), f"git -C {quote(str(path))} status")
+    if not force:  # it is that of the commit
+        (entry / "index").unlink(missing_ok=True)
+    if not moving:
+        _clear(aside)
+    return keepsake
 
 
-def _keep_registered(repo: Repo, entry: Path, tip: str | None, keep: str, *, index: bool) -> None:
-    """Keep the commits that only the registration knows: a detached HEAD, a merge begun, refs/worktree; and the index.
+def _look(there: Git, keeping: Keeping, patterns: Sequence[str]) -> tuple[list[str], Sequence[str]]:
+    """What must be moved aside from a workspace that is still as `reasons` wants it."""
+    now = status.read(there, untracked="all", ignored=True)
+    moved = keeping.refs.get("tip", now.head) != now.head
+    if now.tracked_dirt or now.untracked or now.branch != keeping.task.branch or moved:
+        raise Refused("it was changed while it was being removed")
+    return _ignored(there, now, patterns), ()
 
-    The index of a workspace that somebody deleted may hold staged work; where the workspace was looked at, it is clean.
-    """
-    there = Git(repo.common, (f"--git-dir={entry}",))
-    found = [there.commit(name) for name in ("HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")]
-    found += there.line("for-each-ref", "--format=%(objectname)", "refs/worktree").split()
-    for number, commit in enumerate(dict.fromkeys(one for one in found if one and one != tip)):
-        name = "head" if number == 0 else f"head-{number + 1}"
-        repo.git.run("update-ref", "--create-reflog", "-m", "git-par: kept", f"{keep}/{name}", commit, "")
-    if not index or not tip or not (entry / "index").exists():
+
+def _keep_work(there: Git, entry: Path, keeping: Keeping, patterns: Sequence[str]) -> tuple[list[str], Sequence[str]]:
+    """Make commits of what can be one; what must be moved aside, and which of that is not ignored."""
+    now = status.read(there, untracked="all", ignored=True)
+    keeping.index(entry)
+    left = [*keeping.work(there, entry), *reasons.repositories(there, there.cwd, now, patterns)]
+    wanted = sorted({one.rstrip("/") for one in (*left, *_ignored(there, now, patterns))})
+    # What lies in a directory goes with it.
+    above = {one: {"/".join(one.split("/")[:count]) for count in range(1, one.count("/") + 1)} for one in wanted}
+    return [one for one in wanted if not above[one] & set(wanted)], left
+
+
+def _ignored(there: Git, now: Status, patterns: Sequence[str]) -> list[str]:
+    return [one.rstrip("/") for one in now.ignored if not reasons.regenerable(there, one, patterns)]
+
+
+def _keep_registered(keeping: Keeping, entries: Sequence[Path], tip: str | None) -> Keepsake:
+    """Keep what the registration of a workspace knows that somebody deleted: its index may hold staged work."""
+    for entry in entries[:1]:
+        keeping.heads(entry, tip)
+        keeping.index(entry)
+    return keeping.write(None)
+
+
+def _move_back(source: Path, target: Path) -> None:
+    """Move all that lies in `source` to where it was in `target`; what is there already stays as it is."""
+    if not source.is_dir():
         return
-    tree = there.line("write-tree")
-    if tree != repo.git.line("rev-parse", f"{tip}^{{tree}}"):
-        commit = there.run("commit-tree", tree, "-p", tip, "-m", "the index of a deleted workspace").out.strip()
-        repo.git.run("update-ref", "--create-reflog", "-m", "git-par: kept", f"{keep}/index", commit, "")
+    for one in list(source.iterdir()):
+        if not os.path.lexists(target / one.name):
+            one.rename(target / one.name)
+        elif one.is_dir() and not one.is_symlink():
+            _move_back(one, target / one.name)
+    with suppress(OSError):
+        source.rmdir()
+
+
+def _clear(aside: Path) -> None:
+    """Take away the empty directories of one removal; others may lie beside it."""
+    with suppress(OSError):
+        aside.rmdir()
+        aside.parent.rmdir()
 
 
 def _delete_branch(repo: Repo, task: Task, tip: str) -> None:

@@ -45,29 +45,37 @@ class Snapshot:
 
 
 def take(
-    git: Git, git_dir: Path, *, message: str, ignored: bool = False, secrets: Sequence[str] = names.SECRETS
+    git: Git,
+    git_dir: Path,
+    *,
+    message: str,
+    ignored: bool = False,
+    hidden: Sequence[str] = (),
+    secrets: Sequence[str] = names.SECRETS,
 ) -> Snapshot:
     """A commit of everything in the checkout of `git`, on top of what is checked out, and of MERGE_HEAD in a merge.
 
-    `git_dir` is the git directory of that checkout; `ignored` takes ignored files too; untracked and ignored files whose
+    `git_dir` is the git directory of that checkout; `ignored` takes ignored files too, `hidden` names
+    tracked ones that git was told not to look at and that are taken all the same; untracked and ignored files whose
     name matches one of `secrets` stay out.  GitFailed or OSError when something cannot be read; Refused when the checkout
     does not stand still.  A `git` that writes elsewhere (`Git.writing_to`) leaves nothing in the repository.
     """
     for _ in range(_TRIES):
         now = status.read(git, untracked="all", ignored=ignored)
         wanted, left = _sort(git, now, secrets)
+        wanted += [path for path in hidden if path not in wanted]
         if not (wanted or now.staged):
             return Snapshot(now.head, now.head, now.branch, left)
-        tree = _tree(git, git_dir, *_split(git.cwd, wanted))
+        tree = _tree(git, git_dir, *_split(git.cwd, wanted), hidden)
         if now.head is None:
-            return Snapshot(_commit(git, tree, (), message), None, now.branch, left)
+            return Snapshot(commit(git, tree, (), message), None, now.branch, left)
         merged = _merged(git_dir)
         head, before = git.line("rev-parse", "HEAD", "HEAD^{tree}").split("\n")
         if head != now.head:
             continue
         if tree == before and not merged:
             return Snapshot(head, head, now.branch, left)
-        return Snapshot(_commit(git, tree, (head, *merged), message), head, now.branch, left)
+        return Snapshot(commit(git, tree, (head, *merged), message), head, now.branch, left)
     raise Refused(f"'{git.cwd}': commits are being made there right now", hint="run the command again")
 
 
@@ -134,7 +142,7 @@ def _split(top: Path, paths: Sequence[str]) -> tuple[list[str], list[str]]:
     return [path for path in paths if not links[path.rpartition("/")[0]]], gone
 
 
-def _tree(git: Git, git_dir: Path, paths: Sequence[str], gone: Sequence[str]) -> str:
+def _tree(git: Git, git_dir: Path, paths: Sequence[str], gone: Sequence[str], hidden: Sequence[str]) -> str:
     """The tree of the index with `paths` as they stand on disk, unmerged ones too, and without those that are `gone`."""
     with tempfile.TemporaryDirectory(prefix="git-par-index-") as directory:
         index = Path(directory) / "index"
@@ -142,7 +150,12 @@ def _tree(git: Git, git_dir: Path, paths: Sequence[str], gone: Sequence[str]) ->
             # Git takes what changed after the index was written for changed, so the copy must not look younger.
             shutil.copy2(git_dir / "index", index)
         env = {"GIT_INDEX_FILE": str(index)}
-        for some, how in ((gone, ["--force-remove"]), (paths, ["--add", "--remove", "--replace"])):
+        for some, how in (
+            (hidden, ["--no-assume-unchanged"]),
+            (hidden, ["--no-skip-worktree"]),
+            (gone, ["--force-remove"]),
+            (paths, ["--add", "--remove", "--replace"]),
+        ):
             if some:
                 feed = "".join(f"{path}\0" for path in some)
                 git.run(*_PLAIN, "update-index", *how, "-z", "--stdin", feed=feed, env=env)
@@ -157,6 +170,7 @@ def _merged(git_dir: Path) -> tuple[str, ...]:
         return ()
 
 
-def _commit(git: Git, tree: str, parents: Sequence[str], message: str) -> str:
+def commit(git: Git, tree: str, parents: Sequence[str], message: str) -> str:
+    """A commit of `tree`, in git-par's own name."""
     named = [word for parent in parents for word in ("-p", parent)]
     return git.run("commit-tree", tree, *named, "-F", "-", feed=f"{message}\n", env=_IDENTITY).out.strip()

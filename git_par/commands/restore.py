@@ -1,0 +1,54 @@
+"""`git par restore`: bring a removed task back from what was kept of it."""
+
+from collections.abc import Sequence
+from shlex import quote
+
+from git_par import names
+from git_par.commands import facts
+from git_par.errors import UsageError
+from git_par.render import Report
+from git_par.state.session import Session
+from git_par.workspaces import kept, reasons, restore
+from git_par.workspaces.kept import Keepsake
+
+
+def run(session: Session, name: str, *, new: str | None, stamp: str | None) -> Report:
+    """Make the task again as it was removed last, or at `stamp`; its path is the answer."""
+    if new is not None and (problem := names.task_problem(new)):
+        raise UsageError(f"'{new}': {problem}", hint=f"git par restore {quote(name)} --as NEW, with another name")
+    facts.check_settings(session)
+    found = kept.find(session.repo, name)
+    keepsake = _chosen(session, found, name, stamp)
+    with session.journal.operation() as operation:
+        task = restore.bring_back(session, keepsake, operation, name=new)
+    others = [one.stamp for one in found if one.stamp != keepsake.stamp]
+    talk = [f"{task.name}: restored as it was removed at {keepsake.stamp}"]
+    talk += [f"hint: git par restore {quote(name)} --at {one} brings back an older one" for one in others[:1]]
+    return Report(
+        data=lambda: {
+            "tasks": [fact.as_json() for fact in facts.gather(session, [task])],
+            "kept": {"ref": keepsake.ref, "files": str(keepsake.files) if keepsake.files else None},
+            "others": others,
+        },
+        lines=[task.path],
+        talk=talk,
+    )
+
+
+def _chosen(session: Session, found: Sequence[Keepsake], name: str, stamp: str | None) -> Keepsake:
+    if not found:
+        others = list(dict.fromkeys(one.task.name for one in kept.find(session.repo)))
+        if session.tasks.get(name):
+            raise UsageError(f"{name}: it was not removed", hint=f"git par path {quote(name)}")
+        what = f"kept are {reasons.some(others)}" if others else "nothing is kept in this repository"
+        hint = f"git par restore {quote(others[0])}" if others else "see 'git reflog' for lost commits"
+        raise UsageError(f"{name}: nothing is kept of it; {what}", hint=hint)
+    if stamp is None:
+        return found[0]
+    for one in found:
+        if one.stamp == stamp:
+            return one
+    stamps = [one.stamp for one in found]
+    raise UsageError(
+        f"--at {stamp}: kept at {reasons.some(stamps)}", hint=f"git par restore {quote(name)} --at {stamps[0]}"
+    )

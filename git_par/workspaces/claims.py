@@ -1,0 +1,77 @@
+"""What a new task claims: its name, its branch, its slot; under the repository lock, where nobody else makes any."""
+
+from collections.abc import Iterator, Sequence
+from shlex import quote
+
+from git_par.errors import UsageError
+from git_par.repo import Repo
+from git_par.state.session import Session
+from git_par.state.tasks import Task
+from git_par.workspaces import removal
+
+
+def taken(task: Task) -> UsageError:
+    """The name is another task's, whatever stage that one is at."""
+    what, hint = "there is a task of that name", f'cd "$(git par path {quote(task.name)})", or choose another name'
+    if task.state == "creating":
+        what, hint = "another process is making a task of that name", "wait for it, or choose another name"
+    elif task.state == "removing":
+        what, hint = "a task of that name is half removed", f"git par remove {quote(task.name)}"
+    return UsageError(f"{task.name}: {what}", hint=hint)
+
+
+def clear_dead(session: Session, name: str) -> None:
+    """Take back what a killed add left under this very name."""
+    task = session.tasks.get(name)
+    if task is None or task.state != "creating" or session.locks.is_held("task", name):
+        return
+    with session.locks.task(name):
+        why = removal.abandon(session.repo, task)
+        if why:
+            raise UsageError(f"{name}: {why.detail}", hint=why.hint)
+        session.tasks.drop(name)
+
+
+def free_slots(used: set[int]) -> Iterator[int]:
+    """The slots that are not `used`, lowest first."""
+    slot = 0
+    while True:
+        slot += 1
+        if slot not in used:
+            yield slot
+
+
+def check_branches(repo: Repo, planned: Sequence[Task]) -> None:
+    """No branch may exist, nor one that is a directory to it or the other way round."""
+    patterns = {task.ref for task in planned}
+    for task in planned:
+        parts = task.ref.split("/")
+        patterns |= {"/".join(parts[:count]) for count in range(3, len(parts))}
+    listed = repo.git.line("for-each-ref", "--format=%(refname)", *sorted(patterns)).splitlines()
+    existing = set(listed)
+    for number, task in enumerate(planned):
+        rivals = existing | {other.ref for other in planned[:number]}
+        for ref in sorted(rivals):
+            other = ref.removeprefix("refs/heads/")
+            if ref == task.ref:
+                raise UsageError(
+                    f"{task.name}: branch '{other}' exists already",
+                    hint="choose another name, or --branch TEMPLATE",
+                )
+            if ref.startswith(f"{task.ref}/") or task.ref.startswith(f"{ref}/"):
+                raise UsageError(
+                    f"{task.name}: git cannot have branch '{task.branch}' beside '{other}'",
+                    hint="choose a name that is not a part of the other",
+                )
+
+
+def create_branches(repo: Repo, made: Sequence[Task], commit: str, message: str) -> None:
+    """All branches in one transaction (git-update-ref(1)); none of them follows a remote, so no configuration is written."""
+    lines = "".join(f"create {task.ref}\0{commit}\0" for task in made)
+    repo.git.run("update-ref", "--stdin", "-z", "-m", message, feed=lines)
+
+
+def delete_branches(repo: Repo, made: Sequence[Task], commit: str) -> None:
+    """Take back `create_branches`, but for those that somebody has moved."""
+    for task in made:
+        repo.git.run("update-ref", "-d", task.ref, commit, ok=range(256))

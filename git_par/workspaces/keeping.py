@@ -1,0 +1,134 @@
+"""Save what a workspace and its registration hold, before a removal takes them away.
+
+Commits get refs, all of them in one transaction; a workspace that is removed by force becomes commits first.
+"""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from git_par.errors import GitFailed
+from git_par.git import Git
+from git_par.repo import Repo
+from git_par.state.tasks import Task
+from git_par.workspaces import kept, reasons, snapshot
+from git_par.workspaces.kept import Keepsake
+
+_ELSEWHERE = (
+    "MERGE_HEAD",
+    "CHERRY_PICK_HEAD",
+    "REVERT_HEAD",
+    "REBASE_HEAD",
+    "MERGE_AUTOSTASH",
+    *(
+        f"{directory}/{name}"
+        for directory in ("rebase-merge", "rebase-apply")
+        for name in ("orig-head", "onto", "stopped-sha", "amend", "autostash")
+    ),
+)
+"""Files of a registration that name commits which perhaps nothing else does."""
+
+_COMMIT = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{40})\b")
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What one removal of `task` is about to save."""
+
+    repo: Repo
+    task: Task
+    stamp: str
+    refs: dict[str, str] = field(default_factory=dict)
+
+    def heads(self, entry: Path, tip: str | None) -> None:
+        """The commits that only the registration `entry` knows: a detached HEAD, what is in progress, refs/worktree."""
+        there = self._there(entry)
+        found = [there.commit("HEAD")]
+        for file in (entry / name for name in _ELSEWHERE):
+            if file.is_file():
+                found += [there.commit(one) for one in _COMMIT.findall(file.read_text(errors="replace"))]
+        listed = there.line("for-each-ref", "--format=%(objectname)", "refs/worktree", "refs/bisect", "refs/rewritten")
+        found += listed.split()
+        for number, commit in enumerate(dict.fromkeys(one for one in found if one and one != tip)):
+            self.refs["head" if number == 0 else f"head-{number + 1}"] = commit
+
+    def index(self, entry: Path) -> None:
+        """The index, as `index` when it is not what is checked out, and what is unmerged in it as `unmerged`."""
+        if not (entry / "index").is_file():
+            return
+        git = self._there(entry)
+        unmerged = [field.partition("\t")[::2] for field in git.fields("ls-files", "--unmerged", "-z")]
+        staged = {path: how.split(" ")[:2] for how, path in unmerged if not how.endswith(" 1")}
+        settled = "".join(f"0 {'0' * 40}\t{path}\0" for path in dict.fromkeys(path for _, path in unmerged))
+        settled += "".join(f"{mode} {blob}\t{path}\0" for path, (mode, blob) in staged.items())
+        tree = _tree(git, entry / "index", settled)
+        head = git.commit("HEAD")
+        if head is None or tree != git.line("rev-parse", f"{head}^{{tree}}"):
+            self.refs["index"] = self._commit(git, tree, head, "the index of a removed workspace")
+        if unmerged:
+            lines = "".join(f"{how[:-2]}\t{how[-1]}/{path}\0" for how, path in unmerged)
+            self.refs["unmerged"] = self._commit(
+                git, _tree(git, None, lines), head, "what was unmerged: base, ours, theirs"
+            )
+
+    def work(self, there: Git, entry: Path) -> Sequence[str]:
+        """All that stands in the checkout `there` as `work`, when it is more than a commit; what is not in that."""
+        hidden = reasons.hidden_edits(there, there.cwd)
+        taken = snapshot.take(there, entry, message=f"the work of task {self.task.name}", hidden=hidden)
+        if taken.commit and taken.commit != taken.head:
+            self.refs["work"] = taken.commit
+        return taken.left
+
+    def write(self, files: Path | None, left: Sequence[str] = ()) -> Keepsake:
+        """Put refs and record in place, and see that all of it is there."""
+        keepsake = Keepsake(self.task, self.stamp, dict(self.refs), files, tuple(left))
+        kept.record(self.repo, keepsake)
+        if self.refs:
+            git = self.repo.git
+            lines = "".join(f"create {keepsake.ref}/{name}\0{commit}\0" for name, commit in self.refs.items())
+            git.run("update-ref", "--create-reflog", "-m", "git-par: kept", "--stdin", "-z", feed=lines)
+            made = [self.refs[name] for name in ("work", "index", "unmerged") if name in self.refs]
+            if made and git.run("rev-list", "--objects", "--quiet", *made, "--not", *self._known(), ok=range(256)).code:
+                raise GitFailed(f"{self.task.name}: what was to be kept is not all there", hint="git fsck")
+        return keepsake
+
+    def _known(self) -> list[str]:
+        return [commit for name, commit in self.refs.items() if name not in ("work", "index", "unmerged")]
+
+    def drop(self) -> None:
+        """Take back `write`: nothing was removed."""
+        prefix = f"{kept.REFS}/{self.task.slug}/{self.stamp}"
+        for name, commit in self.refs.items():
+            self.repo.git.run("update-ref", "-d", f"{prefix}/{name}", commit, ok=range(256))
+        kept.record_file(self.repo, self.task.slug, self.stamp).unlink(missing_ok=True)
+
+    def unfinished(self, tip: str | None, entries: Sequence[Path]) -> Keepsake | None:
+        """What a removal of this task had saved that was killed when the workspace was gone and the rest was not yet."""
+        if self.task.state != "removing":
+            return None
+        keepsake = next(iter(kept.find(self.repo, self.task.name)), None)
+        if keepsake is None or keepsake.task.created != self.task.created or keepsake.refs.get("tip") != tip:
+            return None
+        return keepsake if not entries or not kept.registration(self.repo, keepsake).exists() else None
+
+    def _there(self, entry: Path) -> Git:
+        return Git(self.repo.common, (f"--git-dir={entry}",))
+
+    def _commit(self, git: Git, tree: str, parent: str | None, message: str) -> str:
+        return snapshot.commit(git, tree, [parent] if parent else [], message)
+
+
+def _tree(git: Git, index: Path | None, lines: str) -> str:
+    """The tree of a copy of `index`, or of an empty one, after `lines` for `update-index --index-info`."""
+    with tempfile.TemporaryDirectory(prefix="git-par-index-") as directory:
+        copy = Path(directory) / "index"
+        if index:
+            shutil.copy2(index, copy)
+        env: Mapping[str, str] = {"GIT_INDEX_FILE": str(copy)}
+        plain = ("-c", "core.splitIndex=false")
+        if lines or not index:
+            git.run(*plain, "update-index", "--add", "--replace", "-z", "--index-info", feed=lines, env=env)
+        return git.run(*plain, "write-tree", env=env).out.strip()
