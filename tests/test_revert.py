@@ -162,6 +162,21 @@ def test_one_of_several_comes_out_and_the_others_stay(world: World) -> None:
     assert [world.listed(name)["state"] for name in ("one", "two", "three")] == ["landed", "reverted", "landed"]
 
 
+def test_a_task_that_was_removed_since_comes_out_too_and_back_when_it_is_restored(world: World) -> None:
+    work(world)
+    before = tree(world)
+    world.ok("merge", "t", "--prune")
+    whole = tree(world)
+    done = world.ok("revert", "t")
+    assert tree(world) == before
+    hint = "git par restore t, then git par merge t brings it back, with what is committed in it until then"
+    assert done.err == f"hint: {hint}\n"
+    world.ok("restore", "t")
+    assert world.listed("t")["state"] == "reverted"
+    world.ok("merge", "t")
+    assert tree(world) == whole
+
+
 def test_a_conflict_is_named_and_nothing_is_done(world: World) -> None:
     path = work(world)
     world.ok("merge", "t")

@@ -7,11 +7,13 @@ from git_par.landing import message, revert, signing
 from git_par.landing.revert import Reverted
 from git_par.render import Report
 from git_par.state.session import Session
+from git_par.state.tasks import Task
+from git_par.workspaces import kept
 
 
 def run(session: Session, name: str, *, dry_run: bool) -> Report:
     """Revert the landing of the task `name` and report."""
-    task = session.named(name)
+    task = _landed(session, name)
     if not dry_run:
         message.committer(session.repo)  # better to hear of it before the work
         if signing.is_wanted(session.repo):
@@ -40,6 +42,15 @@ def run(session: Session, name: str, *, dry_run: bool) -> Report:
     )
 
 
+def _landed(session: Session, name: str) -> Task:
+    """The task `name` as it is recorded, else as it was when it was removed."""
+    if name != "." and session.tasks.get(name) is None:
+        for keepsake in kept.find(session.repo, name):
+            if keepsake.task.landed:
+                return keepsake.task
+    return session.named(name)
+
+
 def _line(done: Reverted, *, dry: bool) -> str:
     if done.files:
         return f"{done.base}: {done.task.name} not reverted, in conflict: {', '.join(done.files)}"
@@ -55,6 +66,8 @@ def _talk(session: Session, done: Reverted, *, dry: bool) -> list[str]:
         is_merge = session.repo.git.run("rev-parse", "--quiet", "--verify", f"{done.commit}^2", ok=range(256)).code == 0
         what = f"-m 1 {done.commit[:12]}" if is_merge else f"{done.onto[:12]}..{done.commit[:12]}"
         return [f"hint: solve it by hand, where {done.base} is checked out: git revert {what}"]
-    if dry or session.tasks.get(done.task.name) is None:
+    if dry:
         return []
-    return [f"hint: git par merge {quote(done.task.name)} brings it back, with what is committed in it until then"]
+    name = quote(done.task.name)
+    first = "" if session.tasks.get(done.task.name) else f"git par restore {name}, then "
+    return [f"hint: {first}git par merge {name} brings it back, with what is committed in it until then"]

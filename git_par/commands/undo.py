@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from git_par import interrupts, render
-from git_par.commands import log, undo_steps
+from git_par.commands import log, undo_reach, undo_steps
 from git_par.commands.undo_steps import Move, Step
 from git_par.errors import ParError, Refused, UsageError
 from git_par.render import Report
@@ -80,7 +80,7 @@ def _checked(session: Session, target: Past) -> list[Step]:
             continue
         found += step.obstacles(session)
         if isinstance(step, Move) and step.backwards and session.repo.git.commit(step.ref) == step.here:
-            found += undo_steps.spread(session, target.entry, step)
+            found += undo_reach.find(session, target.entry, step)
     if found:
         why = "; ".join(one.why for one in found)
         hint = next((one.hint for one in found if one.hint), "see 'git par log'")

@@ -3,7 +3,6 @@
 So an undo that was cut off is finished by running it again.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from shlex import quote
@@ -187,13 +186,13 @@ class Remove:
             return
         swept = remove.sweep(session, [task], operation, standing_too=False, new_too=True, force=True)
         if swept.left:
-            (_, (why, *_)), *_ = swept.left
+            why = swept.left[0][1][0]
             raise Refused(f"{task.name}: {why.detail}", hint=why.hint)
 
 
 @dataclass(frozen=True)
 class Record:
-    """What is recorded of a task becomes again what it was; `before` and `after` are the fields that the operation changed."""
+    """What is recorded of a task becomes again what it was; `before` and `after` are the fields that were changed."""
 
     name: str
     before: dict[str, Any]
@@ -264,43 +263,3 @@ def plan(session: Session, entry: Entry) -> list[Step]:
 def _goes_back(session: Session, here: str, there: str) -> bool:
     """Whether the commit `there` lacks something of `here`; also when that cannot be told."""
     return session.repo.git.run("merge-base", "--is-ancestor", here, there, ok=range(256)).code != 0
-
-
-def spread(session: Session, entry: Entry, move: Move) -> list[Obstacle]:
-    """Who has what a move back would take out of a branch: remote branches, and tasks that are no part of it."""
-    repo = session.repo
-    own = {name: record for name, pair in entry.tasks.items() if (record := next(filter(None, pair), None))}
-    tips = [record["landed"]["tip"] for pair in entry.tasks.values() for record in pair if record and record["landed"]]
-    tips += [commit for ref, pair in entry.refs.items() if ref != move.ref for commit in pair if commit]
-    living = session.tasks.all()
-    tips += [one for task in living if task.ref == move.ref and (one := repo.git.commit(f"refs/heads/{task.base}"))]
-    known = [f"^{one}" for one in dict.fromkeys([move.there, *tips]) if repo.git.commit(one)]
-    line = repo.git.line("rev-list", "--first-parent", "--reverse", move.here, *known).split()
-    spared: set[str] = set()
-    if not line:
-        if not own:
-            return []  # a fast-forward of a task to its base
-        line = [move.here]
-        spared = _with_those_above({record["branch"] for record in own.values()}, living)
-    listed = repo.git.line("for-each-ref", f"--contains={line[0]}", "--format=%(refname)", "refs/heads", "refs/remotes")
-    refs = set(listed.splitlines())
-    found = []
-    remote = [ref.removeprefix("refs/remotes/") for ref in sorted(refs) if ref.startswith("refs/remotes/")]
-    remote = [name for name in remote if name.partition("/")[2] not in spared]
-    landed = [name for name, pair in entry.tasks.items() if not all(pair) or pair[0]["landed"] != pair[1]["landed"]]
-    if remote:
-        hint = f"git par revert {quote(landed[0])}" if landed else f"git revert {line[0][:12]}"
-        found.append(Obstacle(f"{', '.join(remote[:3])} has it already", hint))
-    goes = {task.name for task in living if entry.tasks.get(task.name, [None])[0] is None and task.name in entry.tasks}
-    inside = [task for task in living if task.ref in refs - {move.ref} and task.branch not in spared]
-    if inside := [task for task in inside if task.name not in goes]:
-        hint = f"git par revert {quote(landed[0])}" if landed else f"git par remove {quote(inside[0].name)}"
-        found.append(Obstacle(f"{', '.join(task.name for task in inside)}: made or synced since, with it", hint))
-    return found
-
-
-def _with_those_above(branches: set[str], living: Sequence[Task]) -> set[str]:
-    """The branches, and those of the tasks based on them."""
-    while above := {task.branch for task in living if task.base in branches} - branches:
-        branches = branches | above
-    return branches

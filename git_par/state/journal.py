@@ -171,7 +171,7 @@ class Journal:
 
     def _names(self) -> list[str]:
         try:
-            listed = os.listdir(self.directory)
+            listed = [file.name for file in self.directory.iterdir()]
         except FileNotFoundError:
             return []
         return sorted((name[:-5] for name in listed if name.endswith(".json") and name[0] != "."), reverse=True)
