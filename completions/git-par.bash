@@ -90,7 +90,7 @@ __git_par_complete () {
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show set merge sync conflicts prune remove with-lock demo shell-init) ;;
+            *) list=(add list path env show set merge sync conflicts prune remove restore log undo revert with-lock demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -136,6 +136,7 @@ __git_par_complete () {
             given=()
             __git_par_refs heads remotes tags
             ;;
+        operation) __git_par_operations ;;
         shell) list=(bash zsh fish) ;;
         order) list=(created given fewest-conflicts) ;;
         on-conflict) list=(skip stop abort) ;;
@@ -229,6 +230,18 @@ __git_par_tasks () {
     done
 }
 
+# Entries of the journal begin with their time, which tells them apart; offered are the newest.
+__git_par_operations () {
+    local common entries entry plain=${cur//[\\\"\']/}
+    case $plain in *[!0-9TZ.]*) return ;; esac
+    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    entries=("$common"/par/journal/"$plain"*.json)
+    ((${#entries[@]} > 50)) && entries=("${entries[@]: -50}")
+    for entry in "${entries[@]##*/}"; do
+        [[ $entry == *\** ]] || list+=("${entry%%-*}")
+    done
+}
+
 # Branches and the like; git does the filtering, and no ref holds a sign that means something to it.
 __git_par_refs () {
     local plain=${cur//[\\\"\']/} space patterns=() IFS=$'\n' globs=
@@ -260,7 +273,11 @@ __git_par_options () {
         sync) list=(--all --rebase --conflicts --json --help) ;;
         conflicts) list=(--svg --html --json --help) ;;
         prune) list=(--new --older-than --dry-run --json --help) ;;
-        remove) list=(--dry-run --json --help) ;;
+        remove) list=(--force --dry-run --json --help) ;;
+        restore) list=(--as --at --json --help) ;;
+        log) list=(--max-count --json --help) ;;
+        undo) list=(--dry-run --json --help) ;;
+        revert) list=(--dry-run --json --help) ;;
         with-lock) list=(--help) ;;
         demo) list=(--help) ;;
         shell-init) list=(--json --help) ;;
@@ -291,6 +308,9 @@ __git_par_value () {
         conflicts:--svg) kind=file ;;
         conflicts:--html) kind=file ;;
         prune:--older-than) kind=text ;;
+        restore:--as) kind=text ;;
+        restore:--at) kind=text ;;
+        log:-n | log:--max-count) kind=text ;;
     esac
     [[ $kind ]]
 }
@@ -307,6 +327,9 @@ __git_par_names () {
         sync) kind=task ;;
         conflicts) kind=task-or-branch ;;
         remove) kind=task ;;
+        restore) ((${#given[@]})) || kind=task ;;
+        undo) ((${#given[@]})) || kind=operation ;;
+        revert) ((${#given[@]})) || kind=task ;;
         with-lock) kind=command ;;
         shell-init) ((${#given[@]})) || kind=shell ;;
     esac

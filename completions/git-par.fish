@@ -35,6 +35,15 @@ function __git_par_tasks
     end
 end
 
+# Entries of the journal begin with their time, which tells them apart; offered are the newest.
+function __git_par_operations
+    string match -q -- '-*' (commandline -ct); and return
+    set -l common (__git_par_git rev-parse --path-format=absolute --git-common-dir); or return
+    set -l entries $common/par/journal/*.json
+    test (count $entries) -gt 50; and set entries $entries[-50..-1]
+    string replace -r '^.*/([^-]*)-[^/]*$' '$1' -- $entries
+end
+
 function __git_par_branches
     __git_par_git for-each-ref --format='%(refname:strip=2)' refs/heads
 end
@@ -92,6 +101,10 @@ complete -c git-par -n __git_par_needs_verb -a sync -d 'bring the base into task
 complete -c git-par -n __git_par_needs_verb -a conflicts -d 'show which tasks will collide with each other and with their bases, and the order that lands the most'
 complete -c git-par -n __git_par_needs_verb -a prune -d 'remove every task that is safely in its base; keep and explain the rest'
 complete -c git-par -n __git_par_needs_verb -a remove -d 'remove the named tasks, each only when nothing would be lost'
+complete -c git-par -n __git_par_needs_verb -a restore -d 'bring a removed task back, with all that was in its workspace'
+complete -c git-par -n __git_par_needs_verb -a log -d 'show what git-par did here, the newest first'
+complete -c git-par -n __git_par_needs_verb -a undo -d 'take back what git-par did: the last of it from here, or the one named'
+complete -c git-par -n __git_par_needs_verb -a revert -d 'take one landed task back out of its base, as a new commit'
 complete -c git-par -n __git_par_needs_verb -a with-lock -d 'run a command (after --) under the repository lock; end with its status'
 complete -c git-par -n __git_par_needs_verb -a demo -d 'play the main job on a throw-away repository, every command and its output shown'
 complete -c git-par -n __git_par_needs_verb -a shell-init -d 'print what bash, zsh or fish evals: completion, par-cd and par-add'
@@ -165,10 +178,27 @@ complete -c git-par -n '__git_par_verb prune' -l older-than -x -d 'only tasks ma
 complete -c git-par -n '__git_par_verb prune' -l dry-run -d 'show what would be done, and do nothing'
 complete -c git-par -n '__git_par_verb prune' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb prune' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb remove' -l force -d 'keep what would be lost, then remove'
 complete -c git-par -n '__git_par_verb remove' -l dry-run -d 'show what would be done, and do nothing'
 complete -c git-par -n '__git_par_verb remove' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb remove' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb remove' -a '(__git_par_tasks)'
+complete -c git-par -n '__git_par_verb restore' -l as -x -d 'call the task NEW'
+complete -c git-par -n '__git_par_verb restore' -l at -x -d 'what that removal kept, not the last one'
+complete -c git-par -n '__git_par_verb restore' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb restore' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb restore' -n __git_par_no_name_yet -a '(__git_par_tasks)'
+complete -c git-par -n '__git_par_verb log' -s n -l max-count -x -d 'show the newest N only'
+complete -c git-par -n '__git_par_verb log' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb log' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb undo' -l dry-run -d 'show what would be done, and do nothing'
+complete -c git-par -n '__git_par_verb undo' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb undo' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb undo' -n __git_par_no_name_yet -a '(__git_par_operations)'
+complete -c git-par -n '__git_par_verb revert' -l dry-run -d 'show what would be done, and do nothing'
+complete -c git-par -n '__git_par_verb revert' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb revert' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb revert' -n __git_par_no_name_yet -a '(__git_par_tasks)'
 complete -c git-par -n '__git_par_verb with-lock' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb with-lock' -x -a '(__fish_complete_subcommand --fcs-skip=3)'
 complete -c git-par -n '__git_par_verb demo' -s h -l help -d 'show how it is used'
