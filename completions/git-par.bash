@@ -124,6 +124,7 @@ __git_par_complete () {
     cur=${cur#"$before"}
     case $kind in
         task) __git_par_tasks ;;
+        kept) __git_par_kept ;;
         task-or-branch)
             __git_par_tasks
             __git_par_any || __git_par_refs heads
@@ -242,6 +243,17 @@ __git_par_operations () {
     done
 }
 
+# What was removed is kept under refs that are called after the task in the same way.
+__git_par_kept () {
+    local name IFS=$'\n'
+    for name in $(__git_par_git for-each-ref --format='%(refname:lstrip=3)' refs/par/kept); do
+        name=${name%%/*}
+        [[ $name == *%-* ]] && continue
+        [[ $name == *%* ]] && printf -v name %b "${name//\%/\\x}"
+        [[ ${list[*]+"$IFS${list[*]}$IFS"} == *"$IFS$name$IFS"* ]] || list+=("$name")
+    done
+}
+
 # Branches and the like; git does the filtering, and no ref holds a sign that means something to it.
 __git_par_refs () {
     local plain=${cur//[\\\"\']/} space patterns=() IFS=$'\n' globs=
@@ -272,7 +284,7 @@ __git_par_options () {
         merge) list=(--all --group --into --no-ff --ff --squash --rebase --message --signoff --order --atomic --on-conflict --gate --gate-each --gate-tries --autocommit --allow-dirty --prune --dry-run --json --help) ;;
         sync) list=(--all --rebase --conflicts --json --help) ;;
         conflicts) list=(--svg --html --json --help) ;;
-        prune) list=(--new --older-than --dry-run --json --help) ;;
+        prune) list=(--new --older-than --kept --dry-run --json --help) ;;
         remove) list=(--force --dry-run --json --help) ;;
         restore) list=(--as --at --json --help) ;;
         log) list=(--max-count --json --help) ;;
@@ -327,7 +339,7 @@ __git_par_names () {
         sync) kind=task ;;
         conflicts) kind=task-or-branch ;;
         remove) kind=task ;;
-        restore) ((${#given[@]})) || kind=task ;;
+        restore) ((${#given[@]})) || kind=kept ;;
         undo) ((${#given[@]})) || kind=operation ;;
         revert) ((${#given[@]})) || kind=task ;;
         with-lock) kind=command ;;

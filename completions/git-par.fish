@@ -44,6 +44,13 @@ function __git_par_operations
     string replace -r '^.*/([^-]*)-[^/]*$' '$1' -- $entries
 end
 
+# What was removed is kept under refs that are called after the task in the same way.
+function __git_par_kept
+    string match -q -- '-*' (commandline -ct); and return
+    __git_par_git for-each-ref --format='%(refname:lstrip=3)' refs/par/kept | string replace -r '/.*' '' |
+        string match -v '*%-*' | string unescape --style=url | sort -u
+end
+
 function __git_par_branches
     __git_par_git for-each-ref --format='%(refname:strip=2)' refs/heads
 end
@@ -175,6 +182,7 @@ complete -c git-par -n '__git_par_verb conflicts' -s h -l help -d 'show how it i
 complete -c git-par -n '__git_par_verb conflicts' -a '(__git_par_tasks_or_branches)'
 complete -c git-par -n '__git_par_verb prune' -l new -d 'also tasks in which nothing was committed yet'
 complete -c git-par -n '__git_par_verb prune' -l older-than -x -d 'only tasks made longer ago: 12h, 3d, 2w'
+complete -c git-par -n '__git_par_verb prune' -l kept -d 'sweep what old removals kept, and no tasks'
 complete -c git-par -n '__git_par_verb prune' -l dry-run -d 'show what would be done, and do nothing'
 complete -c git-par -n '__git_par_verb prune' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb prune' -s h -l help -d 'show how it is used'
@@ -187,7 +195,7 @@ complete -c git-par -n '__git_par_verb restore' -l as -x -d 'call the task NEW'
 complete -c git-par -n '__git_par_verb restore' -l at -x -d 'what that removal kept, not the last one'
 complete -c git-par -n '__git_par_verb restore' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb restore' -s h -l help -d 'show how it is used'
-complete -c git-par -n '__git_par_verb restore' -n __git_par_no_name_yet -a '(__git_par_tasks)'
+complete -c git-par -n '__git_par_verb restore' -n __git_par_no_name_yet -a '(__git_par_kept)'
 complete -c git-par -n '__git_par_verb log' -s n -l max-count -x -d 'show the newest N only'
 complete -c git-par -n '__git_par_verb log' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb log' -s h -l help -d 'show how it is used'

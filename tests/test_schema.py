@@ -51,7 +51,7 @@ def test_reasons_are_the_ones_of_the_code() -> None:
     for reason in removed:
         assert remove._why(reason)
     integrated = SCHEMAS["task"]["properties"]["integrated"]["anyOf"][0]["properties"]["reason"]["enum"]
-    assert set(removed) - set(integrated) == {"new", "gone", "unfinished"}
+    assert set(removed) - set(integrated) == {"new", "gone", "unfinished", "forced"}
     assert set(integrated) <= _texts("landing/integrated.py")
     used = (
         _first_words("Reason", "commands/remove.py")
@@ -151,6 +151,10 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
     assert [step["kind"] for step in ask("undo")["steps"]] == ["move"]
     undo, revert, *_ = ask("log")["operations"]
     assert (undo["undoes"], revert["state"]) == (revert["name"], "undone")
+    assert ask("remove", "--force", "two")["removed"][0]["reason"] == "forced"
+    assert ask("restore", "two")["tasks"][0]["name"] == "two"
+    assert [one["name"] for one in ask("prune", "--kept", "--older-than", "0m")["swept"]][-1] == "two"
+    assert ask("prune", "--kept")["swept"] == []
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,7 @@ __git_par_complete () {
     cur=${cur#"$before"}
     case $kind in
         task) __git_par_tasks ;;
+        kept) __git_par_kept ;;
         task-or-branch)
             __git_par_tasks
             __git_par_any || __git_par_refs heads
@@ -239,6 +240,17 @@ __git_par_operations () {
     ((${#entries[@]} > 50)) && entries=("${entries[@]: -50}")
     for entry in "${entries[@]##*/}"; do
         [[ $entry == *\** ]] || list+=("${entry%%-*}")
+    done
+}
+
+# What was removed is kept under refs that are called after the task in the same way.
+__git_par_kept () {
+    local name IFS=$'\n'
+    for name in $(__git_par_git for-each-ref --format='%(refname:lstrip=3)' refs/par/kept); do
+        name=${name%%/*}
+        [[ $name == *%-* ]] && continue
+        [[ $name == *%* ]] && printf -v name %b "${name//\%/\\x}"
+        [[ ${list[*]+"$IFS${list[*]}$IFS"} == *"$IFS$name$IFS"* ]] || list+=("$name")
     done
 }
 

@@ -44,6 +44,13 @@ function __git_par_operations
     string replace -r '^.*/([^-]*)-[^/]*$' '$1' -- $entries
 end
 
+# What was removed is kept under refs that are called after the task in the same way.
+function __git_par_kept
+    string match -q -- '-*' (commandline -ct); and return
+    __git_par_git for-each-ref --format='%(refname:lstrip=3)' refs/par/kept | string replace -r '/.*' '' |
+        string match -v '*%-*' | string unescape --style=url | sort -u
+end
+
 function __git_par_branches
     __git_par_git for-each-ref --format='%(refname:strip=2)' refs/heads
 end

@@ -9,6 +9,7 @@ from git_par.errors import UsageError
 from git_par.render import Report
 from git_par.state.session import Session
 from git_par.state.tasks import Task
+from git_par.workspaces import expiry
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -25,6 +26,28 @@ def run(session: Session, *, new: bool, older_than: str | None, dry_run: bool) -
     if not swept.removed and not swept.left:
         talk.append("nothing to prune: there are no tasks" + (" that old" if older_than else ""))
     return Report(data=swept.data, lines=swept.lines(), talk=talk)
+
+
+def kept(session: Session, *, older_than: str | None, dry_run: bool) -> Report:
+    """Sweep what removals kept longer than `par.keepDays` ago, or than `older_than`."""
+    limit = datetime.now(UTC) - timedelta(days=session.settings.number("keepDays"))
+    swept = []
+    for keepsake in list(expiry.old(session, _before(older_than) if older_than is not None else limit)):
+        if not dry_run:
+            expiry.sweep(session, keepsake)
+        swept.append(keepsake)
+    word = "would sweep" if dry_run else "swept"
+    return Report(
+        data=lambda: {
+            "removed": [],
+            "left": [],
+            "swept": [
+                {"name": one.task.name, "ref": one.ref, "files": str(one.files) if one.files else None} for one in swept
+            ],
+        },
+        lines=[f"{word} {one.task.name} (kept at {one.stamp})" for one in swept],
+        talk=[] if swept else ["nothing to sweep: nothing kept is that old"],
+    )
 
 
 def _before(text: str) -> datetime:

@@ -18,7 +18,7 @@ from git_par.render import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import reasons, removal, trash, usage
+from git_par.workspaces import reasons, registry, removal, trash, usage
 from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.reasons import Reason
 from git_par.workspaces.usage import User
@@ -43,9 +43,9 @@ class Sweep:
     left: list[tuple[Task, list[Reason]]] = field(default_factory=list)
     moved: list[tuple[str, str]] = field(default_factory=list)
     """Tasks that were based on a removed one, and their new base."""
-    forced: list[str] = field(default_factory=list)
-    """Tasks that held work which had to be kept first."""
     dry: bool = False
+    offers_force: bool = False
+    """Whether to say where force would help."""
 
     def data(self) -> dict[str, Any]:
         """The JSON of a removal."""
@@ -83,9 +83,15 @@ class Sweep:
                 said.append(f"left {task.name}: {reason.detail}")
                 if reason.hint:
                     said.append(f"hint: {reason.hint}")
+            if self.offers_force and all(reason.yields for reason in found):
+                said.append(f"hint: git par remove --force {quote(task.name)} keeps all of it, then removes it")
         for one in self.removed:
+            forced = one.reason == "forced"
             if one.kept and one.kept.files:
-                said.append(f"{one.task.name}: ignored files are kept in '{one.kept.files}'")
+                what = "files that are in no commit" if forced else "ignored files"
+                said.append(f"{one.task.name}: {what} are kept in '{one.kept.files}'")
+            if one.kept and forced:
+                said.append(f"hint: git par restore {quote(one.task.name)} brings all of it back")
         said += [f"{name}: returns to {base} now" for name, base in self.moved]
         return said
 
@@ -95,6 +101,7 @@ def run(session: Session, names: Sequence[str], *, force: bool, dry_run: bool) -
     wanted = list({task.name: task for task in map(session.named, names)}.values())
     with session.journal.operation() as operation:
         swept = sweep(session, wanted, operation, standing_too=True, new_too=True, force=force, dry_run=dry_run)
+    swept.offers_force = not force
     status = Status.DONE
     if swept.left:
         status = Status.PARTIAL if swept.removed else Status.REFUSED
@@ -143,8 +150,6 @@ def sweep(
             if current.state == "creating" and not dry_run:
                 _abandon(session, current, operation, swept)
                 continue
-            if found:
-                swept.forced.append(current.name)
             reason = "forced" if found else "new" if facts.is_new(current, tip) else verdict.reason or "gone"
             if dry_run:
                 swept.removed.append(Removed(current, tip, reason, None, standing))
@@ -243,6 +248,7 @@ def _settle(session: Session, swept: Sweep, operation: Open) -> None:
             with session.locks.task(task.name):
                 operation.entry.task(task, session.tasks.change(task.name, base=base))
             swept.moved.append((task.name, base))
+    registry.sweep_dropped(session.repo)
     for workspaces in {Path(one.task.path).parent for one in swept.removed}:
         trash.sweep_later(workspaces)
 

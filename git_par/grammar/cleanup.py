@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from git_par.errors import UsageError
 from git_par.grammar.words import TEXT, DryRun, Json, SomeNames, Work, verb
 
 
@@ -13,13 +14,18 @@ def prune(
     older_than: Annotated[
         str | None, typer.Option(metavar="AGE", help="Only tasks made longer ago: 12h, 3d, 2w.", **TEXT)
     ] = None,
+    kept: Annotated[bool, typer.Option("--kept", help="Sweep what old removals kept, and no tasks.")] = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> Work:
     """Remove every task that is safely in its base; keep and explain the rest."""
-    from git_par.commands.prune import run
+    from git_par.commands import prune
 
-    return lambda session: run(session, new=new, older_than=older_than, dry_run=dry_run)
+    if kept and new:
+        raise UsageError("--kept: sweeps no tasks, and --new means some", hint="git par prune --kept")
+    if kept:
+        return lambda session: prune.kept(session, older_than=older_than, dry_run=dry_run)
+    return lambda session: prune.run(session, new=new, older_than=older_than, dry_run=dry_run)
 
 
 @verb

@@ -132,6 +132,12 @@ class Journal:
         """Where the entries lie."""
         return self.repo.state / "journal"
 
+    def expire(self, stamp: str) -> None:
+        """Mark the operations that cannot be taken back without what was kept at `stamp`; call it before that goes."""
+        for past in self.all(lambda _: None):
+            if stamp in past.entry.kept.values() and past.entry.state != "expired":
+                past.mark("expired")
+
     def all(self, tell: Callable[[str], None]) -> Iterator[Past]:
         """Every entry that can be read, newest first; `tell` is told of the others."""
         names = self._names()

@@ -45,6 +45,7 @@ KEYS = (
         "0",
         "how many git processes may look at workspaces at once; 0 is one for each processor, at most 8",
     ),
+    Key("keepDays", "30", "how many days what removals kept stays, before prune --kept may sweep it"),
     Key("lockTimeout", "60", "seconds to wait for a lock, counted from the last change of its holder"),
     Key("message", "", "the message of merge and squash commits; {task}, {branch}, {title}, {group}, {base}"),
     Key(

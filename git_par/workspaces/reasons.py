@@ -86,9 +86,8 @@ def find(repo: Repo, task: Task, patterns: Sequence[str], users: Sequence[User])
         if found:
             return [found]
         found_users = [f"{user.command} (process {user.pid})" for user in users]
-        if found_users:
-            return [Reason("in-use", f"in use by {', '.join(found_users[:3])}")]
-        return list(_work(repo, task, path, patterns))
+        busy = [Reason("in-use", f"in use by {', '.join(found_users[:3])}")] if found_users else []
+        return busy + _work(repo, task, path, patterns)
     except (OSError, ParError) as error:
         return [Reason("unknown", f"it cannot be checked: {error}", f"git -C {quote(task.path)} status")]
 

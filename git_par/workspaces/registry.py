@@ -154,12 +154,34 @@ def unregister(repo: Repo, path: Path, into: Path | None = None) -> None:
             with suppress(FileNotFoundError):
                 entry.rename(into)
             continue
-        aside = repo.state / f"dropped-{entry.name}-{os.getpid()}-{time.time_ns()}"
-        try:
-            entry.rename(aside)
-        except FileNotFoundError:
-            continue
+        drop(repo, entry)
+
+
+def drop(repo: Repo, directory: Path) -> None:
+    """Delete a directory of git-par's records, taken out of sight in one step first."""
+    aside = repo.state / f"dropped-{directory.name}-{os.getpid()}-{time.time_ns()}"
+    with suppress(FileNotFoundError):
+        directory.rename(aside)
         files.delete_tree(aside)
+
+
+def sweep_dropped(repo: Repo) -> None:
+    """Delete what killed ones were about to."""
+    for aside in repo.state.glob("dropped-*-*-*"):
+        pid = aside.name.split("-")[-2]
+        if not (pid.isdigit() and _is_running(int(pid))):
+            with suppress(OSError):
+                files.delete_tree(aside)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def operation(git_dir: Path) -> str:

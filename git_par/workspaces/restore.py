@@ -35,7 +35,7 @@ def bring_back(session: Session, keepsake: Keepsake, operation: Open, *, name: s
     with ExitStack() as busy, interrupts.taking_back() as undo:
         with session.locks.repository():
             task, tip = _plan(session, keepsake, name)
-            busy.enter_context(session.locks.task(task.name))
+            busy.enter_context(session.locks.every_task([*{task.name, keepsake.task.name}]))
             with interrupts.held():  # each step and how it is undone belong together
                 task = replace(task, path=str(_reserve(repo, task)))
                 path = Path(task.path)
@@ -49,7 +49,7 @@ def bring_back(session: Session, keepsake: Keepsake, operation: Open, *, name: s
                 claims.create_branches(repo, [task], tip, f"git-par: restored from {keepsake.ref}")
                 undo.callback(claims.delete_branches, repo, [task], tip)
                 _register(repo, task, keepsake)
-        _fill(repo, path, keepsake)
+        _fill(repo, task, keepsake)
         if keepsake.files:
             copy_files(keepsake.files, path)
         # From here on the workspace is handed over.
@@ -143,8 +143,9 @@ def _head(repo: Repo, keepsake: Keepsake) -> str:
         return keepsake.refs.get("head", "")
 
 
-def _fill(repo: Repo, path: Path, keepsake: Keepsake) -> None:
+def _fill(repo: Repo, task: Task, keepsake: Keepsake) -> None:
     """Bring working tree and index to what they were, and then what was in progress."""
+    path = Path(task.path)
     entry = registry.admin_dir(repo, path)
     assert entry is not None
     git = worktree.opened(repo, path)
@@ -161,6 +162,9 @@ def _fill(repo: Repo, path: Path, keepsake: Keepsake) -> None:
     for one in sorted(source.iterdir()) if source.is_dir() else []:
         if one.name not in _NOT_BROUGHT and one.suffix != ".lock":
             _copy(one, entry / one.name)
+    for head_name in entry.glob("rebase-*/head-name"):
+        if head_name.read_text() == f"{keepsake.task.ref}\n":
+            head_name.write_text(f"{task.ref}\n")
 
 
 def _check_out(git: Git, work: str) -> None:
