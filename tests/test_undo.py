@@ -1,12 +1,14 @@
 """`git par undo`: each operation can be taken back, and that too; nothing is done where something has moved on."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
-from tests.world import Result, World
+from tests.world import PAR, Result, World
 
 each_strategy = pytest.mark.parametrize("strategy", ["--no-ff", "--ff", "--squash", "--rebase"])
 
@@ -478,3 +480,29 @@ def test_a_merge_that_was_cut_off_after_its_publish_can_be_undone_by_name(world:
     file.unlink()
     world.ok("undo", dead.stem)
     assert world.rev("main") == before
+
+
+def test_two_at_once_take_it_back_once(world: World) -> None:
+    world.task("one")
+    before = world.rev("main")
+    world.ok("merge", "one", "--prune")
+    merge = operations(world)[0]["name"]
+    running = [world.start(*PAR, "undo", merge) for _ in range(3)]
+    said = [one.communicate(timeout=120)[1] for one in running]
+    assert sorted(one.returncode for one in running) == [0, 3, 3]
+    assert sum("it was undone already" in one for one in said) == 2
+    assert (world.rev("main"), world.branches()) == (before, ["main", "one"])
+    assert [one["state"] for one in operations(world)[:2]] == ["done", "undone"]
+
+
+def test_on_a_terminal_the_last_own_one_is_taken_back_and_others_are_shown(world: World) -> None:
+    one = world.add("one")[0]
+    world.ok("set", "one", "--title", "from main")
+    world.ok("set", ".", "--group", "from one", cwd=one)
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    terminal = pexpect.spawn(PAR[0], [*PAR[1:], "undo"], cwd=str(world.repo), env=here, timeout=60, encoding="utf-8")
+    said = terminal.read()
+    terminal.wait()
+    assert terminal.exitstatus == 0, said
+    assert "newer, and not undone: " in said
+    assert (world.listed("one")["title"], world.listed("one")["group"]) == (None, "from one")

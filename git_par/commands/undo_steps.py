@@ -15,7 +15,7 @@ from git_par.state import tasks
 from git_par.state.journal import Entry, Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import kept, reasons, restore, usage
+from git_par.workspaces import kept, reasons, removal, restore, usage
 from git_par.workspaces.kept import Keepsake
 
 _ITS_OWN = frozenset(("name", "branch", "path", "slot", "state", "created", "isolation"))
@@ -128,6 +128,8 @@ class Return:
             keepsake = self._keepsake(session)
             if keepsake is None:
                 raise Refused(f"{self.task.name}: expired: what was kept of it is gone", hint="see 'git par log'")
+            if current:
+                _clear(session, current, keepsake)
             current = restore.bring_back(session, keepsake, operation)
         with session.locks.task(current.name):
             before = {one.name: getattr(self.task, one.name) for one in fields(Task) if one.name not in _ITS_OWN}
@@ -141,6 +143,16 @@ class Return:
         if self.stamp is not None:
             return next((one for one in found if one.stamp == self.stamp), None)
         return next((one for one in found if one.task.created == self.task.created), None)
+
+
+def _clear(session: Session, half: Task, keepsake: Keepsake) -> None:
+    """Take away what a killed undo had made of a task by then; its branch stands where it was kept, and loses nothing."""
+    with session.locks.task(half.name):
+        if session.repo.git.commit(half.ref) == keepsake.refs.get("tip"):
+            half = replace(half, placed=keepsake.refs["tip"])
+        if why := removal.abandon(session.repo, half):
+            raise Refused(f"{half.name}: {why.detail}", hint=why.hint)
+        session.tasks.drop(half.name)
 
 
 @dataclass(frozen=True)
