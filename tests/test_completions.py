@@ -60,6 +60,17 @@ def test_tasks_are_offered_where_a_task_is_meant(shell: Shell, world: World) -> 
 
 
 @each_shell
+def test_what_was_removed_is_offered_for_restore(shell: Shell, world: World) -> None:
+    world.add("gone", "größe/maß", "living")
+    world.ok("remove", "gone", "größe/maß")
+    world.ok("restore", "gone")
+    world.ok("remove", "gone")
+    assert shell.all("git par restore ") == ["gone", "größe/maß"]
+    assert shell.tab("git-par restore go") == ["git-par", "restore", "gone"]
+    assert shell.tab("git par restore gr") == ["git", "par", "restore", "größe/maß"]
+
+
+@each_shell
 def test_options_are_offered(shell: Shell) -> None:
     wanted = ["--ff", "--help", "--into", "--message", "--no-ff", "--prune"]
     for start in ("git par merge --", "git-par merge --", "git-par-merge --"):

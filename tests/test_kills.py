@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_removal import everything
 from tests.world import World
 
 KILLER = """#!/bin/sh
@@ -73,6 +74,32 @@ def test_remove(world: World) -> None:
         assert [file.read_text() for file in kept] == ["secret\n"] * number, number
         if not killed:
             assert number > 8
+            return
+    pytest.fail("it never got through")
+
+
+def test_remove_by_force_and_restore(world: World) -> None:
+    """Whichever of the two was killed, and wherever: the work is in the workspace or comes back whole."""
+    path = world.task("one")
+    world.write("staged", "staged\n", path)
+    world.git("add", "staged", cwd=path)
+    world.write("staged", "edited\n", path)
+    world.write("untracked", "untracked\n", path)
+    world.write(".env", "secret\n", path)
+    before = everything(path), world.git("status", "--porcelain=v2", "--ignored", cwd=path)
+    for number in range(1, 60):
+        killed = run_killed(world, "before", number, "remove", "--force", "one")
+        again = world.par("remove", "--force", "one")
+        assert again.status == 0 or "no such task" in again.err, (number, again)
+        world.check_sound()
+        assert world.branches() == ["main"]
+        killed |= run_killed(world, "before", number, "restore", "one")
+        again = world.par("restore", "one")
+        assert again.status == 0 or "there is a task of that name" in again.err, (number, again)
+        assert (everything(path), world.git("status", "--porcelain=v2", "--ignored", cwd=path)) == before, number
+        world.check_sound()
+        if not killed:
+            assert number > 20
             return
     pytest.fail("it never got through")
 

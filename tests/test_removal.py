@@ -238,6 +238,10 @@ MAKERS: dict[Callable[[World, Path], tuple[str, str]], str] = {
 }
 
 
+FIRM = {nested_worktree}
+"""What a removal by force leaves although it can keep others of that reason."""
+
+
 def everything(directory: Path) -> dict[str, str]:
     """Each path below a directory with what it holds."""
     return {
@@ -262,8 +266,10 @@ def test_a_workspace_is_left_with_the_reason(world: World, maker: Callable[[Worl
     said = f"left t: {detail}\n" + (f"hint: {hint}\n" if hint else "")
     left = [{"name": "t", "reason": MAKERS[maker], "detail": detail}]
 
-    assert world.par("remove", "t", "--dry-run") == (3, "", said)
-    assert world.par("remove", "t") == (3, "", said)
+    yields = Reason(MAKERS[maker], "", firm=maker in FIRM).yields
+    force = "hint: git par remove --force t keeps all of it, then removes it\n" if yields else ""
+    assert world.par("remove", "t", "--dry-run") == (3, "", said + force)
+    assert world.par("remove", "t") == (3, "", said + force)
     done = world.par("remove", "t", "--json")
     assert (done.status, done.json) == (3, {"version": 1, "removed": [], "left": left})
     dry = world.ok("prune", "--dry-run")
@@ -276,6 +282,17 @@ def test_a_workspace_is_left_with_the_reason(world: World, maker: Callable[[Worl
     assert now == [line for line in refs.splitlines() if "refs/heads/other" not in line and "refs/par/" not in line]
     assert (everything(world.workspaces / "t") if path.is_dir() else {}) == before
     assert os.path.lexists(path)
+
+    forced = world.par("remove", "--force", "t")
+    if not yields:
+        assert forced == (3, "", said)
+        assert (everything(world.workspaces / "t") if path.is_dir() else {}) == before
+        return
+    assert (forced.status, forced.out) == (0, "removed t (by force)\n")
+    assert not path.exists()
+    world.check_sound()
+    world.ok("restore", "t")
+    assert everything(path) == before
 
 
 def test_every_reason_is_said_at_once(world: World) -> None:

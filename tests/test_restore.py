@@ -1,12 +1,13 @@
 """What a removal kept comes back as it was: branch, workspace, index, work, files, and what was in progress."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.test_removal import wait_for_empty_trash
+from tests.test_removal import landed, private, wait_for_empty_trash
 from tests.world import World
 
 HAPPENED = (
@@ -158,3 +159,201 @@ def test_what_was_removed_by_force_comes_back_as_it_was(world: World, maker: Cal
     now = world.listed("t")
     assert {key: now[key] for key in HAPPENED} == {key: listed[key] for key in HAPPENED}
     world.check_sound()
+
+
+def test_what_prune_removed_comes_back_landed(world: World) -> None:
+    path = landed(world)
+    world.write(".env", "SECRET=1\n", cwd=path).chmod(0o600)
+    before, listed = state(world, path), world.listed("t")
+    world.ok("prune")
+    done = world.ok("restore", "t")
+    assert done.out == f"{path}\n"
+    assert state(world, path) == before
+    now = world.listed("t")
+    assert {key: now[key] for key in HAPPENED} == {key: listed[key] for key in HAPPENED}
+    world.commit("more", cwd=path, more__txt="more\n")
+    world.ok("merge", "t")
+    world.ok("prune")
+    world.check_sound()
+
+
+def test_it_can_be_brought_back_again_and_again(world: World) -> None:
+    path = Path(world.ok("add", "t").out.strip())
+    busy(world, path)
+    world.ok("remove", "--force", "t")
+    world.ok("restore", "t")
+    before = state(world, path)
+    other = Path(world.ok("restore", "t", "--as", "again").out.strip())
+    assert other == world.workspaces / "again"
+    again = state(world, other)
+    assert str(again.pop("status")).replace("again", "t") == before.pop("status")
+    assert again == before
+    assert world.listed("again")["slot"] != world.listed("t")["slot"]
+    world.check_sound()
+
+
+def test_the_newest_comes_back_unless_an_older_one_is_named(world: World) -> None:
+    path = world.task("t", one="1\n")
+    world.ok("remove", "--force", "t")
+    world.task("t", two="2\n")
+    world.ok("remove", "--force", "t")
+    done = world.ok("restore", "t", "--json")
+    (older,) = done.json["others"]
+    assert done.err.endswith(f"hint: git par restore t --at {older} brings back an older one\n")
+    assert sorted(file.name for file in path.iterdir()) == [".git", ".gitignore", "a.txt", "two"]
+    world.ok("remove", "--force", "t")
+    world.ok("restore", "t", "--at", older)
+    assert sorted(file.name for file in path.iterdir()) == [".git", ".gitignore", "a.txt", "one"]
+
+
+def a_task(world: World) -> str:
+    world.add("t")
+    return "t: there is a task of that name"
+
+
+def a_branch(world: World) -> str:
+    world.git("branch", "t")
+    return "t: branch 't' exists already"
+
+
+def a_branch_below(world: World) -> str:
+    world.git("branch", "t/x")
+    return "t: git cannot have branch 't' beside 't/x'"
+
+
+@pytest.mark.parametrize("maker", [a_task, a_branch, a_branch_below], ids=lambda maker: maker.__name__)
+def test_what_has_the_name_by_now_is_not_touched(world: World, maker: Callable[[World], str]) -> None:
+    world.task("t")
+    world.ok("remove", "--force", "t")
+    said = maker(world)
+    before = world.git("for-each-ref"), world.git("worktree", "list")
+    journal = sorted((world.repo / ".git" / "par" / "journal").iterdir())
+    assert world.par("restore", "t") == (2, "", f"git par: {said}\nhint: git par restore t --as NEW\n")
+    assert (world.git("for-each-ref"), world.git("worktree", "list")) == before
+    assert sorted((world.repo / ".git" / "par" / "journal").iterdir()) == journal
+    world.ok("restore", "t", "--as", "back")
+    assert world.listed("back")["branch"] == "back"
+    assert (world.workspaces / "back" / "t.txt").exists()
+
+
+def test_a_name_of_nothing_brings_nothing_back(world: World) -> None:
+    done = world.par("restore", "t")
+    assert done == (
+        2,
+        "",
+        "git par: t: nothing is kept of it; nothing is kept in this repository\n"
+        "hint: see 'git reflog' for lost commits\n",
+    )
+    world.task("gone")
+    world.ok("remove", "--force", "gone")
+    done = world.par("restore", "t")
+    assert done == (2, "", "git par: t: nothing is kept of it; kept are gone\nhint: git par restore gone\n")
+    world.add("t")
+    assert world.par("restore", "t") == (2, "", "git par: t: it was not removed\nhint: git par path t\n")
+    stamp = world.git("for-each-ref", "--format=%(refname)", "refs/par/kept").split("/")[4]
+    done = world.par("restore", "gone", "--at", "x")
+    assert done == (2, "", f"git par: --at x: kept at {stamp}\nhint: git par restore gone --at {stamp}\n")
+    assert world.par("restore", "gone", "--as", "a b").status == 2
+    assert world.branches() == ["main", "t"]
+
+
+def test_the_new_name_is_that_of_the_branch_too(world: World) -> None:
+    world.ok("add", "t", "--branch", "ada/{name}")
+    world.ok("remove", "t")
+    world.ok("restore", "t", "--as", "new")
+    assert world.listed("new")["branch"] == "ada/new"
+
+
+def test_a_rebase_goes_on_under_the_new_name(world: World) -> None:
+    path = world.task("t", a__txt="ours\n")
+    world.commit("theirs", a__txt="theirs\n")
+    assert world.try_git("rebase", "main", cwd=path).status == 1
+    world.ok("remove", "--force", "t")
+    other = Path(world.ok("restore", "t", "--as", "new").out.strip())
+    world.write("a.txt", "solved\n", cwd=other)
+    world.git("add", "a.txt", cwd=other)
+    world.git("rebase", "--continue", cwd=other, env={"GIT_EDITOR": "true"})
+    assert world.branches() == ["main", "new"]
+    assert world.git("log", "--format=%s", "main..new") == "work of t"
+
+
+def test_a_merge_goes_on_where_it_stood(world: World) -> None:
+    path = world.task("t")
+    merging(world, path)
+    world.ok("remove", "--force", "t")
+    world.ok("restore", "t")
+    world.write("a.txt", "solved\n", cwd=path)
+    world.git("add", "a.txt", cwd=path)
+    world.git("commit", "-q", "--no-edit", cwd=path)
+    assert world.rev("t^2") == world.rev("main")
+
+
+def test_a_place_that_is_taken_stays_as_it_is(world: World) -> None:
+    path = world.task("t")
+    world.ok("remove", "--force", "t")
+    world.write("t/precious", "precious", cwd=world.workspaces)
+    other = Path(world.ok("restore", "t").out.strip())
+    assert other == world.workspaces / "t-2"
+    assert [file.name for file in path.iterdir()] == ["precious"]
+    assert (other / "t.txt").read_text() == "t\n"
+
+
+def test_a_slot_that_is_taken_stays_with_its_task(world: World) -> None:
+    world.add("a", "b")
+    world.ok("remove", "a")
+    world.add("c")
+    world.ok("restore", "a")
+    assert [world.listed(name)["slot"] for name in ("a", "b", "c")] == [3, 2, 1]
+
+
+def test_the_stage_of_a_sparse_workspace_is_that_of_before(world: World) -> None:
+    world.write("one/x", "x\n")
+    world.write("two/x", "x\n")
+    world.commit("directories")
+    path = Path(world.ok("add", "t", "--sparse", "one").out.strip())
+    world.write("one/x", "edited\n", cwd=path)
+    before = state(world, path)
+    world.ok("remove", "--force", "t")
+    world.ok("restore", "t")
+    assert state(world, path) == before
+    assert not (path / "two").exists()
+
+
+def test_its_reflog_comes_back(world: World) -> None:
+    path = world.task("t")
+    lost = world.rev("t")
+    world.git("reset", "-q", "--hard", "main", cwd=path)
+    world.ok("remove", "t")
+    world.ok("restore", "t")
+    assert lost in world.git("reflog", "--format=%H", "HEAD", cwd=path)
+
+
+def test_a_restore_that_fails_takes_back_what_it_made(world: World) -> None:
+    path = world.task("t", x__bad="x\n")
+    world.write(".gitattributes", "*.bad filter=bad\n", cwd=path)
+    world.commit("attributes", cwd=path)
+    world.ok("remove", "--force", "t")
+    before = world.git("for-each-ref"), world.git("worktree", "list")
+    world.git("config", "filter.bad.smudge", "false")
+    world.git("config", "filter.bad.required", "true")
+    done = world.par("restore", "t")
+    assert (done.status, done.out) == (5, "")
+    assert (world.git("for-each-ref"), world.git("worktree", "list")) == before
+    assert not path.exists()
+    assert world.ok("list", "--json").json["tasks"] == []
+    world.git("config", "--remove-section", "filter.bad")
+    world.ok("restore", "t")
+    world.check_sound()
+
+
+def test_from_inside_a_workspace_and_without_the_old_directory(world: World) -> None:
+    (here,) = world.add("here")
+    world.task("t")
+    world.ok("remove", "--force", "t")
+    world.ok("remove", "here")
+    wait_for_empty_trash(world)
+    shutil.rmtree(world.workspaces)
+    assert world.ok("restore", "t").out == f"{world.workspaces / 't'}\n"
+    assert not (private(world) / "kept").exists()
+    world.ok("restore", "here", cwd=world.workspaces / "t")
+    assert here.is_dir()

@@ -31,11 +31,15 @@ def run(session: Session, *, new: bool, older_than: str | None, dry_run: bool) -
 def kept(session: Session, *, older_than: str | None, dry_run: bool) -> Report:
     """Sweep what removals kept longer than `par.keepDays` ago, or than `older_than`."""
     limit = datetime.now(UTC) - timedelta(days=session.settings.number("keepDays"))
+    if older_than is not None:
+        limit = _before(older_than)
     swept = []
-    for keepsake in list(expiry.old(session, _before(older_than) if older_than is not None else limit)):
+    for keepsake in list(expiry.old(session, limit)):
         if not dry_run:
             expiry.sweep(session, keepsake)
         swept.append(keepsake)
+    if not dry_run:
+        expiry.sweep_unfinished(session, limit)
     word = "would sweep" if dry_run else "swept"
     return Report(
         data=lambda: {

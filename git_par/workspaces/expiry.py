@@ -47,6 +47,20 @@ def sweep(session: Session, keepsake: Keepsake) -> None:
             record.parent.rmdir()
 
 
+def sweep_unfinished(session: Session, before: datetime) -> None:
+    """Throw away the half made workspaces that were put aside before that time."""
+    workspaces = session.repo.workspaces
+    for place in list((workspaces / PRIVATE / "kept").glob(f"*/*/{kept.UNFINISHED}")):
+        time = kept.time(place.parent.name)
+        # Another repository may have its workspaces here too.
+        if time is not None and time < before and registry.claimed_entry(session.repo, place):
+            trash.throw(workspaces, place, f"{place.parent.parent.name}-{kept.UNFINISHED}")
+            with suppress(OSError):  # others may lie there
+                place.parent.rmdir()
+                place.parent.parent.rmdir()
+    trash.sweep_later(workspaces)
+
+
 def _is_ours(keepsake: Keepsake, files: Path) -> bool:
     """Whether `files` is the very directory that a removal makes for this keepsake."""
     own = (PRIVATE, "kept", keepsake.task.slug, keepsake.stamp, "files")

@@ -82,9 +82,9 @@ class Keeping:
             self.refs["work"] = taken.commit
         return taken.left
 
-    def write(self, files: Path | None, left: Sequence[str] = ()) -> Keepsake:
+    def write(self, files: Path | None, secrets: Sequence[str] = ()) -> Keepsake:
         """Put refs and record in place, and see that all of it is there."""
-        keepsake = Keepsake(self.task, self.stamp, dict(self.refs), files, tuple(left))
+        keepsake = Keepsake(self.task, self.stamp, dict(self.refs), files, tuple(secrets))
         kept.record(self.repo, keepsake)
         if self.refs:
             git = self.repo.git

@@ -21,6 +21,8 @@ from git_par.workspaces.worktree import PRIVATE
 
 REFS = "refs/par/kept"
 VERSION = 1
+UNFINISHED = "unfinished"
+"""What a half made workspace is called in its kept directory: a killed command left it before anybody was told of it."""
 _NOTHING = "0" * 40
 
 
@@ -36,8 +38,8 @@ class Keepsake:
     """`tip`, `head`, `head-2`, …, `index`, `unmerged` and `work`, as far as there was need, each with its commit."""
     files: Path | None = None
     """The directory of the files that were moved aside; they lie in it as they lay in the workspace."""
-    left: tuple[str, ...] = ()
-    """Those of `files` that are no ignored files: secrets and repositories inside (they end with `/`)."""
+    secrets: tuple[str, ...] = ()
+    """Those of `files` that look like secrets, which is why they are in no commit."""
 
     @property
     def ref(self) -> str:
@@ -78,7 +80,7 @@ def record(repo: Repo, keepsake: Keepsake) -> None:
         "task": tasks.encode(keepsake.task),
         "refs": dict(keepsake.refs),
         "files": str(keepsake.files) if keepsake.files else None,
-        "left": list(keepsake.left),
+        "secrets": list(keepsake.secrets),
     }
     files.replace(file, f"{json.dumps(data, indent=1)}\n".encode())
 
@@ -121,18 +123,18 @@ def _keepsake(repo: Repo, slug: str, stamp: str, refs: Mapping[str, str]) -> Kee
     except (ValueError, OSError, RecursionError):
         keepsake = Keepsake(_guess(repo, slug, refs), stamp, refs, place)
     there = keepsake.files or place
-    return Keepsake(keepsake.task, stamp, refs, there if there.is_dir() else None, keepsake.left)
+    return Keepsake(keepsake.task, stamp, refs, there if there.is_dir() else None, keepsake.secrets)
 
 
 def _decode(data: Any, slug: str, stamp: str, refs: Mapping[str, str]) -> Keepsake:
     if not isinstance(data, dict) or data.get("version") != VERSION:
         raise ValueError("not a record of this version")
-    task, where, left = tasks.decode(data.get("task")), data.get("files"), data.get("left")
-    if task.slug != slug or not isinstance(where, str | None) or not isinstance(left, list):
+    task, where, secrets = tasks.decode(data.get("task")), data.get("files"), data.get("secrets")
+    if task.slug != slug or not isinstance(where, str | None) or not isinstance(secrets, list):
         raise ValueError("a field has the wrong value")
-    if not all(isinstance(one, str) for one in left):
+    if not all(isinstance(one, str) for one in secrets):
         raise ValueError("a field has the wrong type")
-    return Keepsake(task, stamp, refs, Path(where) if where else None, tuple(left))
+    return Keepsake(task, stamp, refs, Path(where) if where else None, tuple(secrets))
 
 
 def _guess(repo: Repo, slug: str, refs: Mapping[str, str]) -> Task:

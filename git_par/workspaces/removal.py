@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 
-from git_par import files
+from git_par import files, names
 from git_par.errors import GitFailed, ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
@@ -62,7 +62,7 @@ def abandon(repo: Repo, task: Task) -> Reason | None:
     path = Path(task.path)
     if os.path.lexists(path):
         aside = path.parent / PRIVATE / "kept" / task.slug / kept.stamp()
-        path.rename(files.private_directory(aside) / "workspace")
+        path.rename(files.private_directory(aside) / kept.UNFINISHED)
     registry.unregister(repo, path)
     if tip:
         _delete_branch(repo, task, tip)
@@ -78,8 +78,10 @@ def bring_in(repo: Repo, task: Task) -> bool:
     if os.path.lexists(path):
         return False
     entries = registry.entries_for(repo, path)
-    for place in (path.parent / PRIVATE / "kept" / task.slug).glob("*/workspace"):
-        if registry.claimed_entry(repo, place) in entries:
+    newest = next((one.stamp for one in kept.find(repo, task.name)), "")
+    for place in sorted((path.parent / PRIVATE / "kept" / task.slug).glob("*/workspace"), reverse=True):
+        # An older one is none of this removal, which had already thrown its own away.
+        if place.parent.name >= newest and registry.claimed_entry(repo, place) in entries:
             _move_back(place.parent / "files", place)
             place.rename(path)
             return True
@@ -116,11 +118,11 @@ def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str]
         if entry is None:
             raise Refused("its registration is gone")
         there = repo.checkout(place, entry)
-        moving, left = _keep_work(there, entry, keeping, patterns) if force else _look(there, keeping, patterns)
+        moving = _keep_work(there, entry, keeping, patterns) if force else _look(there, keeping, patterns)
         if late := usage.users([place])[place]:
             raise Refused(f"in use by {late[0].command} (process {late[0].pid})")
         keeping.heads(entry, keeping.refs.get("tip"))
-        keepsake = keeping.write(stay if moving else None, left)
+        keepsake = keeping.write(stay if moving else None, [one for one in moving if names.is_secret(one)])
         for one in moving:
             files.private_directory((stay / one).parent)
             (place / one).rename(stay / one)
@@ -141,24 +143,24 @@ def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str]
     return keepsake
 
 
-def _look(there: Git, keeping: Keeping, patterns: Sequence[str]) -> tuple[list[str], Sequence[str]]:
+def _look(there: Git, keeping: Keeping, patterns: Sequence[str]) -> list[str]:
     """What must be moved aside from a workspace that is still as `reasons` wants it."""
     now = status.read(there, untracked="all", ignored=True)
     moved = keeping.refs.get("tip", now.head) != now.head
     if now.tracked_dirt or now.untracked or now.branch != keeping.task.branch or moved:
         raise Refused("it was changed while it was being removed")
-    return _ignored(there, now, patterns), ()
+    return _ignored(there, now, patterns)
 
 
-def _keep_work(there: Git, entry: Path, keeping: Keeping, patterns: Sequence[str]) -> tuple[list[str], Sequence[str]]:
-    """Make commits of what can be one; what must be moved aside, and which of that is not ignored."""
+def _keep_work(there: Git, entry: Path, keeping: Keeping, patterns: Sequence[str]) -> list[str]:
+    """Make commits of what can be one; what must be moved aside."""
     now = status.read(there, untracked="all", ignored=True)
     keeping.index(entry)
     left = [*keeping.work(there, entry), *reasons.repositories(there, there.cwd, now, patterns)]
     wanted = sorted({one.rstrip("/") for one in (*left, *_ignored(there, now, patterns))})
     # What lies in a directory goes with it.
     above = {one: {"/".join(one.split("/")[:count]) for count in range(1, one.count("/") + 1)} for one in wanted}
-    return [one for one in wanted if not above[one] & set(wanted)], left
+    return [one for one in wanted if not above[one] & set(wanted)]
 
 
 def _ignored(there: Git, now: Status, patterns: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 
-from git_par import files, interrupts
+from git_par import interrupts
 from git_par.errors import UsageError
 from git_par.git import Git
 from git_par.repo import Repo
@@ -37,7 +37,7 @@ def bring_back(session: Session, keepsake: Keepsake, operation: Open, *, name: s
             task, tip = _plan(session, keepsake, name)
             busy.enter_context(session.locks.every_task([*{task.name, keepsake.task.name}]))
             with interrupts.held():  # each step and how it is undone belong together
-                task = replace(task, path=str(_reserve(repo, task)))
+                task = replace(task, path=str(_reserve(repo, task, keepsake.task)))
                 path = Path(task.path)
                 undo.callback(worktree.take_back, repo, path)
                 operation.entry.task(None, task)
@@ -55,7 +55,7 @@ def bring_back(session: Session, keepsake: Keepsake, operation: Open, *, name: s
         # From here on the workspace is handed over.
         with interrupts.held():
             undo.pop_all()
-            task = replace(task, state="active")
+            task = replace(task, state="active", placed=keepsake.task.placed)
             session.tasks.put(task)
             operation.entry.task(None, task)
             operation.write()
@@ -64,16 +64,21 @@ def bring_back(session: Session, keepsake: Keepsake, operation: Open, *, name: s
 
 def copy_files(source: Path, target: Path) -> None:
     """Copy all below `source` into `target`, with modes and times; what is there already stays as it is."""
-    for directory, entries in files.walk_directories(source):
-        inside = target / directory.relative_to(source)
-        for entry in entries:
+    waiting = [(source, target)]
+    while waiting:
+        directory, inside = waiting.pop()
+        with os.scandir(directory) as entries:
+            found = list(entries)
+        for entry in found:
             place = inside / entry.name
+            there = os.path.lexists(place)
             if entry.is_dir(follow_symlinks=False):
-                with suppress(FileExistsError):
+                if not there:
                     place.mkdir()
-                    shutil.copystat(entry.path, place)
-                    place.chmod(place.stat().st_mode | 0o700)
-            elif not os.path.lexists(place) and (entry.is_symlink() or entry.is_file()):
+                    shutil.copymode(entry.path, place)
+                if place.is_dir() and not place.is_symlink():
+                    waiting.append((Path(entry.path), place))
+            elif not there and (entry.is_symlink() or entry.is_file()):
                 shutil.copy2(entry.path, place, follow_symlinks=False)
 
 
@@ -88,7 +93,9 @@ def _plan(session: Session, keepsake: Keepsake, name: str | None) -> tuple[Task,
     used = {task.slot for task in session.tasks.all()}
     slot = old.slot if old.slot and old.slot not in used else next(claims.free_slots(used))
     branch = f"{old.branch.removesuffix(old.name)}{new}" if old.branch.endswith(old.name) else new
-    task = replace(old, name=new, branch=old.branch if name is None else branch, state="creating", slot=slot)
+    branch = old.branch if new == old.name else branch
+    # As long as it stands where we placed it, the next command may take back what a kill left.
+    task = replace(old, name=new, branch=branch, state="creating", slot=slot, placed=tip)
     hint = f"git par restore {quote(old.name)} --as NEW"
     if session.tasks.get(new):
         raise UsageError(f"{new}: there is a task of that name", hint=hint)
@@ -99,10 +106,10 @@ def _plan(session: Session, keepsake: Keepsake, name: str | None) -> tuple[Task,
     return task, tip
 
 
-def _reserve(repo: Repo, task: Task) -> Path:
-    """Where the workspace was, when that is free and it keeps its name; else a place as for a new task."""
-    path = Path(task.path)
-    if path.parent.is_dir() and Path(os.path.realpath(path)) == path:
+def _reserve(repo: Repo, task: Task, old: Task) -> Path:
+    """Where the workspace was, when that is free and the task keeps its name; else a place as for a new task."""
+    path = Path(old.path)
+    if task.name == old.name and path.parent.is_dir() and Path(os.path.realpath(path)) == path:
         with suppress(OSError):
             path.mkdir()
             return path
