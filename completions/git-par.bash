@@ -90,7 +90,7 @@ __git_par_complete () {
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show set merge sync conflicts prune remove restore doctor with-lock demo shell-init) ;;
+            *) list=(add list path env show set merge sync conflicts prune remove restore log undo revert doctor with-lock demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -137,6 +137,7 @@ __git_par_complete () {
             given=()
             __git_par_refs heads remotes tags
             ;;
+        operation) __git_par_operations ;;
         shell) list=(bash zsh fish) ;;
         order) list=(created given fewest-conflicts) ;;
         on-conflict) list=(skip stop abort) ;;
@@ -230,6 +231,18 @@ __git_par_tasks () {
     done
 }
 
+# Entries of the journal begin with their time, which tells them apart; offered are the newest.
+__git_par_operations () {
+    local common entries entry plain=${cur//[\\\"\']/}
+    case $plain in *[!0-9TZ.]*) return ;; esac
+    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    entries=("$common"/par/journal/"$plain"*.json)
+    ((${#entries[@]} > 50)) && entries=("${entries[@]: -50}")
+    for entry in "${entries[@]##*/}"; do
+        [[ $entry == *\** ]] || list+=("${entry%%-*}")
+    done
+}
+
 # What was removed is kept under refs that are called after the task in the same way.
 __git_par_kept () {
     local name IFS=$'\n'
@@ -274,6 +287,9 @@ __git_par_options () {
         prune) list=(--new --older-than --kept --dry-run --json --help) ;;
         remove) list=(--force --dry-run --json --help) ;;
         restore) list=(--as --at --json --help) ;;
+        log) list=(--max-count --json --help) ;;
+        undo) list=(--dry-run --json --help) ;;
+        revert) list=(--dry-run --json --help) ;;
         doctor) list=(--fix --cleanup --json --help) ;;
         with-lock) list=(--help) ;;
         demo) list=(--help) ;;
@@ -307,6 +323,7 @@ __git_par_value () {
         prune:--older-than) kind=text ;;
         restore:--as) kind=text ;;
         restore:--at) kind=text ;;
+        log:-n | log:--max-count) kind=text ;;
     esac
     [[ $kind ]]
 }
@@ -324,6 +341,8 @@ __git_par_names () {
         conflicts) kind=task-or-branch ;;
         remove) kind=task ;;
         restore) ((${#given[@]})) || kind=kept ;;
+        undo) ((${#given[@]})) || kind=operation ;;
+        revert) ((${#given[@]})) || kind=task ;;
         with-lock) kind=command ;;
         shell-init) ((${#given[@]})) || kind=shell ;;
     esac

@@ -35,6 +35,15 @@ function __git_par_tasks
     end
 end
 
+# Entries of the journal begin with their time, which tells them apart; offered are the newest.
+function __git_par_operations
+    string match -q -- '-*' (commandline -ct); and return
+    set -l common (__git_par_git rev-parse --path-format=absolute --git-common-dir); or return
+    set -l entries $common/par/journal/*.json
+    test (count $entries) -gt 50; and set entries $entries[-50..-1]
+    string replace -r '^.*/([^-]*)-[^/]*$' '$1' -- $entries
+end
+
 # What was removed is kept under refs that are called after the task in the same way.
 function __git_par_kept
     string match -q -- '-*' (commandline -ct); and return
@@ -100,6 +109,9 @@ complete -c git-par -n __git_par_needs_verb -a conflicts -d 'show which tasks wi
 complete -c git-par -n __git_par_needs_verb -a prune -d 'remove every task that is safely in its base; keep and explain the rest'
 complete -c git-par -n __git_par_needs_verb -a remove -d 'remove the named tasks, each only when nothing would be lost'
 complete -c git-par -n __git_par_needs_verb -a restore -d 'bring a removed task back, with all that was in its workspace'
+complete -c git-par -n __git_par_needs_verb -a log -d 'show what git-par did here, the newest first'
+complete -c git-par -n __git_par_needs_verb -a undo -d 'take back what git-par did: the last of it from here, or the one named'
+complete -c git-par -n __git_par_needs_verb -a revert -d 'take one landed task back out of its base, as a new commit'
 complete -c git-par -n __git_par_needs_verb -a doctor -d 'find what is wrong with the tasks and the repository, and say what it means'
 complete -c git-par -n __git_par_needs_verb -a with-lock -d 'run a command (after --) under the repository lock; end with its status'
 complete -c git-par -n __git_par_needs_verb -a demo -d 'play the main job on a throw-away repository, every command and its output shown'
@@ -185,6 +197,17 @@ complete -c git-par -n '__git_par_verb restore' -l at -x -d 'what that removal k
 complete -c git-par -n '__git_par_verb restore' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb restore' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb restore' -n __git_par_no_name_yet -a '(__git_par_kept)'
+complete -c git-par -n '__git_par_verb log' -s n -l max-count -x -d 'show the newest N only'
+complete -c git-par -n '__git_par_verb log' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb log' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb undo' -l dry-run -d 'show what would be done, and do nothing'
+complete -c git-par -n '__git_par_verb undo' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb undo' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb undo' -n __git_par_no_name_yet -a '(__git_par_operations)'
+complete -c git-par -n '__git_par_verb revert' -l dry-run -d 'show what would be done, and do nothing'
+complete -c git-par -n '__git_par_verb revert' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb revert' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb revert' -n __git_par_no_name_yet -a '(__git_par_tasks)'
 complete -c git-par -n '__git_par_verb doctor' -l fix -d 'mend what can be mended; no work is ever deleted'
 complete -c git-par -n '__git_par_verb doctor' -l cleanup -d 'as --fix, and remove orphaned workspaces that are safe to remove'
 complete -c git-par -n '__git_par_verb doctor' -l json -d 'write the report as JSON'

@@ -19,7 +19,7 @@ from git_par.state.session import Session
 # What typer raises for a bad command line; the class itself has no public name.
 _BadUsage: type[Exception] = typer.BadParameter.__bases__[0]
 
-_AS_THEY_ARE = frozenset(("path", "env", "shell-init", "demo", "with-lock", "doctor"))
+_AS_THEY_ARE = frozenset(("path", "env", "log", "shell-init", "demo", "with-lock", "doctor"))
 """Verbs that neither read nor move a checkout, and the one that heals it only when it is asked to."""
 
 

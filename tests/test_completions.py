@@ -107,6 +107,20 @@ def test_a_branch_is_offered_for_merge_where_no_task_fits(shell: Shell, world: W
 
 
 @each_shell
+def test_operations_are_offered_for_undo(shell: Shell, world: World) -> None:
+    assert shell.tab("git par undo ") == ["git", "par", "undo"]
+    world.add("one")
+    journal = world.repo / ".git/par/journal"
+    name = next(journal.iterdir()).name.split("-")[0]
+    assert shell.tab("git par undo 2") == ["git", "par", "undo", name]
+    assert shell.tab("git par undo on") == ["git", "par", "undo", "on"]
+    for number in range(60):
+        (journal / f"20200101T0000{number:02}.000000Z-1-1.json").write_text("{}")
+    offered = shell.all("git-par undo ")
+    assert offered == [*(f"20200101T0000{number:02}.000000Z" for number in range(11, 60)), name]
+
+
+@each_shell
 def test_hard_names_come_out_as_one_word(shell: Shell, world: World) -> None:
     world.add(*HARD)
     assert shell.all("git par path ") == sorted(HARD)

@@ -145,6 +145,12 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
     (world.workspaces / "three" / "untracked").unlink()
     assert [one["reason"] for one in ask("prune")["removed"]] == ["same-commit"]
     assert ask("remove", "two", status=3)["left"][0]["reason"] == "unmerged"
+    assert ask("revert", "one", "--dry-run")["reverted"]["published"] is False
+    assert ask("revert", "one")["reverted"]["files"] == []
+    assert ask("undo", "--dry-run")["operation"] is None
+    assert [step["kind"] for step in ask("undo")["steps"]] == ["move"]
+    undo, revert, *_ = ask("log")["operations"]
+    assert (undo["undoes"], revert["state"]) == (revert["name"], "undone")
     assert ask("remove", "--force", "two")["removed"][0]["reason"] == "forced"
     assert ask("restore", "two")["tasks"][0]["name"] == "two"
     assert [one["name"] for one in ask("prune", "--kept", "--older-than", "0m")["swept"]][-1] == "two"

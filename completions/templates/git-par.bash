@@ -137,6 +137,7 @@ __git_par_complete () {
             given=()
             __git_par_refs heads remotes tags
             ;;
+        operation) __git_par_operations ;;
         shell) list=(bash zsh fish) ;;
         order) list=(created given fewest-conflicts) ;;
         on-conflict) list=(skip stop abort) ;;
@@ -227,6 +228,18 @@ __git_par_tasks () {
             *%*) printf -v name %b "${name//\%/\\x}" ;;
         esac
         list+=("$name")
+    done
+}
+
+# Entries of the journal begin with their time, which tells them apart; offered are the newest.
+__git_par_operations () {
+    local common entries entry plain=${cur//[\\\"\']/}
+    case $plain in *[!0-9TZ.]*) return ;; esac
+    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    entries=("$common"/par/journal/"$plain"*.json)
+    ((${#entries[@]} > 50)) && entries=("${entries[@]: -50}")
+    for entry in "${entries[@]##*/}"; do
+        [[ $entry == *\** ]] || list+=("${entry%%-*}")
     done
 }
 

@@ -35,6 +35,15 @@ function __git_par_tasks
     end
 end
 
+# Entries of the journal begin with their time, which tells them apart; offered are the newest.
+function __git_par_operations
+    string match -q -- '-*' (commandline -ct); and return
+    set -l common (__git_par_git rev-parse --path-format=absolute --git-common-dir); or return
+    set -l entries $common/par/journal/*.json
+    test (count $entries) -gt 50; and set entries $entries[-50..-1]
+    string replace -r '^.*/([^-]*)-[^/]*$' '$1' -- $entries
+end
+
 # What was removed is kept under refs that are called after the task in the same way.
 function __git_par_kept
     string match -q -- '-*' (commandline -ct); and return

@@ -7,7 +7,7 @@ from typing import Any
 
 from git_par.commands.remove import Sweep
 from git_par.errors import Status
-from git_par.landing.planned import Clash, Conflicted, Outcome
+from git_par.landing.planned import Clash, Conflicted, Merged, Outcome
 from git_par.landing.select import Item
 from git_par.names import going_to
 from git_par.state.session import Session
@@ -39,7 +39,7 @@ def lines(outcome: Outcome, *, dry: bool) -> list[str]:
     said = ", ".join(f"{count} {words}" for count, words in counts if count) or "nothing to do"
     moved = "" if made.after == made.before else f" ({made.before[:8]}..{made.after[:8]})"
     shown = [f"{made.base}: {said}{moved}"]
-    rows = [("merged", one.item.name, one.private and f"in a private workspace ({one.private})") for one in made.merged]
+    rows = [("merged", one.item.name, "; ".join(_how(one))) for one in made.merged]
     rows += [("conflict", one.item.name, "; ".join(map(_clash, one.files))) for one in made.conflicted]
     rows += [
         ("failed", one.item.name, f"it breaks the gate (status {one.exit}); see '{one.log}'") for one in made.failed
@@ -49,6 +49,12 @@ def lines(outcome: Outcome, *, dry: bool) -> list[str]:
     if made.exempt:
         shown.append(f"  not audited, moved by a rename or merged by a driver: {', '.join(made.exempt)}")
     return shown
+
+
+def _how(one: Merged) -> list[str]:
+    """What was out of the ordinary about a merge."""
+    said = [f"after a revert of the revert {revert[:8]}" for revert in one.reverts]
+    return [*said, *([f"in a private workspace ({one.private})"] if one.private else [])]
 
 
 def _clash(clash: Clash) -> str:
@@ -113,6 +119,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
                 "tip": one.tip,
                 "commit": one.commit,
                 "private": one.private or None,
+                "reverts": list(one.reverts),
             }
             for one in made.merged
         ],

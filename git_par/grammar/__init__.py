@@ -12,6 +12,7 @@ MODULES = {
     "tasks": ("add", "list", "path", "env", "show", "set"),
     "home": ("merge", "sync", "conflicts"),
     "cleanup": ("prune", "remove", "restore"),
+    "history": ("log", "undo", "revert"),
     "tools": ("doctor", "with-lock", "demo", "shell-init"),
 }
 """The verbs of each module, in the order in which help shows them."""

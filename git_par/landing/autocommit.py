@@ -114,7 +114,7 @@ def _commit(session: Session, work: Work, wish: Wish, operation: Open) -> Skippe
             return None  # nothing to commit after all, such as a submodule with edits of its own
         else:
             return _vetoed(session, work, reply)
-    operation.entry.ref(work.item.ref, work.head, head)
+    operation.entry.ref(work.item.ref, work.head, head, work=True)
     operation.write()
     session.tell(f"{work.item.name}: committed what was uncommitted ({(head or '')[:8]})")
     return None

@@ -66,8 +66,7 @@ def look(session: Session, task: Task, *, rebase: bool) -> Arrival | Left | None
     if not roots:
         return Left(task, "unrelated", f"it has no history in common with {task.base}")
     if integrated.verdict(repo, tip, [(task.base, base)], task.landed).reverted:
-        hint = f"git log {quote(task.base)}, and 'git revert' of that revert"
-        return Left(task, "reverted", f"{task.base} reverted it", hint)
+        return Left(task, "reverted", f"{task.base} reverted it", f"git par merge {quote(task.name)}")
     start = integrated.start(repo, tip, base, task.landed)
     if start is None and rebase:
         start = _left_behind(session, task, tip, tips)

@@ -6,7 +6,7 @@ reverted on the base is never integrated, whatever ancestry says.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from git_par.landing import trees
 from git_par.repo import Repo
@@ -24,6 +24,8 @@ class Verdict:
     into: str | None = None
     reverted: bool = False
     conflict: bool = False
+    revert: str | None = field(default=None, compare=False)
+    """The commit that took the landing back."""
 
 
 def targets(repo: Repo, base: str) -> list[tuple[str, str]]:
@@ -97,12 +99,12 @@ def verdict(repo: Repo, tip: str, bases: list[tuple[str, str]], landed: Landed |
     conflict = False
     earlier = landed and landed.tip != tip and _is_in(repo, landed.tip, tip)
     for name, base in bases:
-        if landed and earlier and _reverted(repo, landed.tip, base, {landed.commit}):
-            return Verdict(reverted=True)  # what was added since does not bring that back
+        if landed and earlier and (revert := _reverted(repo, landed.tip, base, {landed.commit})):
+            return Verdict(reverted=True, revert=revert)  # what was added since does not bring that back
         reason, commits, clash = _reason(repo, tip, base, landed)
         conflict = conflict or clash
-        if reason and _reverted(repo, tip, base, commits):
-            return Verdict(reverted=True)
+        if reason and (revert := _reverted(repo, tip, base, commits)):
+            return Verdict(reverted=True, revert=revert)
         if reason:
             return Verdict(reason=reason, into=name)
     return Verdict(conflict=conflict)
@@ -191,43 +193,39 @@ def _patch_ids(repo: Repo, patches: str) -> list[tuple[str, str]]:
     return [(patch, commit) for patch, _, commit in (line.partition(" ") for line in lines)]
 
 
-def _reverted(repo: Repo, tip: str, base: str, commits: set[str]) -> bool:
-    """Whether the base's first-parent line took back what brought `tip`, and did not take that back in turn.
+def _reverted(repo: Repo, tip: str, base: str, commits: set[str]) -> str | None:
+    """The commit of the base's first-parent line that took back what brought `tip`, if it was not taken back in turn."""
+    if tip == base:
+        return None
+    since = [tip] if not commits else sorted(commits)
+    bringing = set(commits)
+    reverts: set[str] = set()
+    down = None
+    for commit, parents, taken_back in reverts_since(repo, base, since):
+        if tip in parents[1:]:
+            bringing.add(commit)
+            down = None
+        for named in taken_back:
+            if named in reverts:
+                bringing.add(commit)
+                down = None
+            elif named in bringing or _brought(repo, named, tip):
+                reverts.add(commit)
+                down = commit
+    return down
+
+
+def reverts_since(repo: Repo, base: str, since: Sequence[str]) -> Iterator[tuple[str, list[str], list[str]]]:
+    """The first-parent line of `base`, oldest first, without what `since` has: commits, parents, and what each reverts.
 
     `git revert` writes "This reverts commit ID" into its message; a revert of a merge goes on ", reversing".
     """
-    if tip == base:
-        return False
-    since = [f"^{tip}"] if not commits else [f"^{commit}" for commit in sorted(commits)]
-    text = repo.git.run(
-        *(
-            "log",
-            "--no-show-signature",
-            "-z",
-            "--first-parent",
-            "--reverse",
-            "--format=%H%n%P%n%B",
-            base,
-            *since,
-        )
-    ).out
-    bringing = set(commits)
-    reverts: set[str] = set()
-    down = False
-    for entry in text.split("\0"):
+    form = ("log", "--no-show-signature", "-z", "--first-parent", "--reverse", "--format=%H%n%P%n%B")
+    for entry in repo.git.run(*form, base, *(f"^{commit}" for commit in since)).out.split("\0"):
         commit, _, rest = entry.partition("\n")
         parents, _, body = rest.partition("\n")
-        if tip in parents.split(" ")[1:]:
-            bringing.add(commit)
-            down = False
-        for named in re.findall(r"^This reverts commit ([0-9a-f]{40,64})", body, re.MULTILINE):
-            if named in reverts:
-                bringing.add(commit)
-                down = False
-            elif named in bringing or _brought(repo, named, tip):
-                reverts.add(commit)
-                down = True
-    return down
+        named = re.findall(r"^This reverts commit ([0-9a-f]{40,64})", body, re.MULTILINE)
+        yield commit, parents.split(" "), named
 
 
 def _brought(repo: Repo, commit: str, tip: str) -> bool:

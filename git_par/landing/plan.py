@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from shlex import quote
 
-from git_par.landing import audit, history, integrated
+from git_par.landing import audit, history, integrated, takeback
 from git_par.landing.attributes import Attributes
 from git_par.landing.history import History
-from git_par.landing.jobs import Clashing, Job, Made, Vetoed, Way
+from git_par.landing.integrated import Verdict
+from git_par.landing.jobs import Clashing, Job, Made, Outcome, Vetoed, Way
 from git_par.landing.planned import Clash, Conflicted, Failed, Merged, OnConflict, Plan, Reason, Skipped, Strategy
 from git_par.landing.select import Item
 from git_par.landing.steps import Steps
@@ -141,15 +142,19 @@ class _Chain:
         if not roots:
             hint = f"git merge --allow-unrelated-histories {quote(item.branch)}"
             return self._skip(item, "unrelated", f"it has no history in common with {self.plan.base}", hint)
-        if before := self._landed_before(item, tip, roots):
-            self.skipped.append(before)
-            return before.harmless
+        before = self._landed_before(item, tip, roots)
+        if before and not before.reverted:
+            self.skipped.append(Skipped(item, "already in", harmless=True))
+            return True
+        reverts = self._reverts(item, tip, before) if before else ()
         landed = self._in_already(item, tip)
-        bases = integrated.merge_bases(self.repo, roots, landed)
-        done = self.steps.take(Job(item, self.tip, tip, roots, bases, landed))
+        done = self._taken(
+            Job(item, self.tip, tip, roots, integrated.merge_bases(self.repo, roots, landed), landed), reverts
+        )
         match done:
             case Made():
-                self.merged.append(Merged(item, tip, self.tip, done.commit, done.steps, done.private, done.driven))
+                made = Merged(item, tip, self.tip, done.commit, done.steps, done.private, done.driven, reverts)
+                self.merged.append(made)
                 if self.steps.way.strategy in (Strategy.NO_FF, Strategy.FF) or done.commit == tip:
                     self.brought |= self.walked.own(tip)
                 else:
@@ -169,6 +174,29 @@ class _Chain:
                 self.skipped.append(Skipped(item, "already in", "it adds nothing", harmless=True))
                 return True
 
+    def _taken(self, job: Job, reverts: tuple[str, ...]) -> Outcome:
+        """The task on the chain; where its landing was reverted, that is taken back first, as a commit of its own."""
+        if not reverts:
+            return self.steps.take(job)
+        session = self.steps.workshop.session
+        again = takeback.again(takeback.Place(session, self.steps.way, self.plan.base, job.item, self.tip), reverts)
+        if not isinstance(again, Made) or job.tip in (*job.roots, *job.landed):
+            return again  # nothing came on top
+        done = self.steps.take(replace(job, onto=again.commit))
+        if done is None:
+            return again
+        if not isinstance(done, Made):
+            return done
+        steps, driven = (*again.steps, *done.steps), (*again.driven, *done.driven)
+        return Made(done.commit, steps, again.private or done.private, driven)
+
+    def _reverts(self, item: Item, tip: str, before: Verdict) -> tuple[str, ...]:
+        """The commits that took its landing back."""
+        landed = item.task.landed if item.task else None
+        if before.revert is None:
+            return ()
+        return tuple(takeback.standing(self.repo, self.tip, tip, landed, before.revert))
+
     def _skip(self, item: Item, reason: Reason, detail: str, hint: str = "") -> bool:
         self.skipped.append(Skipped(item, reason, detail, hint))
         return False
@@ -185,22 +213,13 @@ class _Chain:
         before = (integrated.start(self.repo, tip, self.plan.before, one) for one in records)
         return tuple(dict.fromkeys((*below, *(one for one in before if one))))
 
-    def _landed_before(self, item: Item, tip: str, roots: tuple[str, ...]) -> Skipped | None:
-        """Why there is nothing to merge: this tip came home before, as itself or as the commit that was recorded then.
-
-        What the base took back since is not merged again on top of that: it would come without what was taken back.
-        """
+    def _landed_before(self, item: Item, tip: str, roots: tuple[str, ...]) -> Verdict | None:
+        """How this tip stands in the base, where it came home before: as itself or as the commit recorded then."""
         landed = item.task.landed if item.task else None
         if roots != (tip,) and landed is None:
             return None
-        base = self.plan.base
-        found = integrated.verdict(self.repo, tip, [(base, self.tip)], landed)
-        if found.reverted:
-            hint = f"git log {quote(base)}, and 'git revert' of that revert"
-            return Skipped(item, "reverted", f"{base} reverted it", hint)
-        if roots == (tip,) or found.reason == "landed":
-            return Skipped(item, "already in", harmless=True)
-        return None
+        found = integrated.verdict(self.repo, tip, [(self.plan.base, self.tip)], landed)
+        return found if found.reverted or roots == (tip,) or found.reason == "landed" else None
 
     def _others(self, item: Item, tip: str, root: str) -> dict[str, list[str]]:
         """Who changed which path before: each planned task that `tip` does not stand on by name, and the base by its own."""

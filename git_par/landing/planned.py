@@ -43,7 +43,6 @@ Reason = Literal[
     "operation",
     "other-branch",
     "removed",
-    "reverted",
     "stacked",
     "stopped",
     "unrelated",
@@ -69,6 +68,8 @@ class Merged:
     private: str = ""
     driven: tuple[str, ...] = ()
     """Paths that a merge driver of the user's may have merged."""
+    reverts: tuple[str, ...] = ()
+    """The commits that had taken its landing back, and that were reverted first."""
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,15 @@ def publish(
         return _move(repo, where, move, spared)
 
 
+def check(repo: Repo, *, base: str, before: str, after: str, replayed: bool) -> None:
+    """Refused where a publish would be, as far as that can be told before."""
+    where = place(repo, base)
+    if where and replayed:
+        _expect_room(repo, where, _Move(base, before, after, "", replayed))
+    elif where and (blocked := in_the_way(repo, where.git, before, after)):
+        raise _in_the_way(where, _Move(base, before, after, "", replayed), blocked)
+
+
 def _expect_room(repo: Repo, where: Place, move: _Move) -> None:
     """Refused where `reset --keep` would do harm: it overwrites ignored files, and unstages all that is staged."""
     if blocked := in_the_way(repo, where.git, move.before, move.after):

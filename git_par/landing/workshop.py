@@ -93,12 +93,13 @@ class Workshop:
     def _squash(self, job: Job, tip: str) -> Outcome:
         """All that the task did up to `tip`, as one commit."""
         bases = job.bases if tip == job.tip else self._bases(job, tip)
+        theirs = job.theirs if tip == job.tip else tip
         ours = self._stand_at(job.onto, bases if job.landed else ())
-        reply = self._git_merge(tip, "--squash", "--ff")  # merge.ff may forbid either
-        if self._unmerged() and not self._solve(ours, tip):
-            return Clashing(trees.in_place(self._unmerged(), ours, tip))
+        reply = self._git_merge(theirs, "--squash", "--ff")  # merge.ff may forbid either
+        if self._unmerged() and not self._solve(ours, theirs):
+            return Clashing(trees.in_place(self._unmerged(), ours, theirs))
         if not self._unmerged() and reply.code:
-            return self._stopped(reply, ours, tip)
+            return self._stopped(reply, ours, theirs)
         if self._git.holds("diff-index", "--quiet", "--cached", ours):
             return None
         text, env = message.squash(self.session.repo, self.way.words, job.item, tip, job.known)

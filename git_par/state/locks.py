@@ -61,6 +61,12 @@ class Locks:
             yield
 
     @contextmanager
+    def journal(self) -> Iterator[None]:
+        """While an operation of the journal is taken back; before all other locks."""
+        with self._hold("queue", "%journal", "the journal"):
+            yield
+
+    @contextmanager
     def repository(self) -> Iterator[None]:
         """For milliseconds: names, slots, registrations, git's shared configuration."""
         below = self._lent()

@@ -18,7 +18,7 @@ from git_par.repo import Repo
 
 VERSION = 1
 STATES = ("creating", "active", "removing")
-_COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def decode(data: object) -> Task:
         raise ValueError("a field has the wrong type")
     if names.task_problem(task.name) or names.branch_problem(task.branch) or task.base[:1] in ("", "-"):
         raise ValueError("a field has the wrong value")
-    if task.state not in STATES or not all(_COMMIT.fullmatch(commit) for commit in commits):
+    if task.state not in STATES or not all(COMMIT.fullmatch(commit) for commit in commits):
         raise ValueError("a field has the wrong value")
     if type(task.protected) is not bool or not Path(task.path).is_absolute() or b"\0" in os.fsencode(task.path):
         raise ValueError("a field has the wrong value")

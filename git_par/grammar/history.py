@@ -1,0 +1,44 @@
+"""What happened, and the way back from it."""
+
+from typing import Annotated
+
+import typer
+
+from git_par.grammar.words import TEXT, DryRun, Json, Work, verb
+
+
+@verb
+def log(
+    limit: Annotated[
+        int | None, typer.Option("-n", "--max-count", metavar="N", min=0, help="Show the newest N only.", **TEXT)
+    ] = None,
+    json: Json = False,
+) -> Work:
+    """Show what git-par did here, the newest first."""
+    from git_par.commands.log import run
+
+    return lambda session: run(session, limit)
+
+
+@verb
+def undo(
+    operation: Annotated[str | None, typer.Argument(metavar="[ID]", show_default=False)] = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> Work:
+    """Take back what git-par did: the last of it from here, or the one named."""
+    from git_par.commands.undo import run
+
+    return lambda session: run(session, operation, dry_run=dry_run)
+
+
+@verb
+def revert(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> Work:
+    """Take one landed task back out of its base, as a new commit."""
+    from git_par.commands.revert import run
+
+    return lambda session: run(session, name, dry_run=dry_run)
