@@ -87,7 +87,7 @@ SCENES = (
 
 def stage(world: World) -> None:
     """What no command may touch: a dirty task, a stash, another's locked worktree; and a remote."""
-    world.repo.mkdir(parents=True)
+    world.repo.mkdir(parents=True, exist_ok=True)
     world.git("init", "-q", "-b", "main", "--template=")
     world.write("a.txt", "a\n")
     world.write("own.txt", "committed\n")
@@ -172,9 +172,13 @@ class Sweep:
 
 def copy(source: Path, target: Path) -> None:
     """A copy with all times and modes, in the place of what is there."""
-    while target.exists():  # what a removal left to a process in the background may still be going
-        shutil.rmtree(target, ignore_errors=True)
-    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
+    target.mkdir(exist_ok=True)
+    while left := list(target.iterdir()):  # what a removal left to a process in the background may still be going
+        for path in left:
+            shutil.rmtree(path, ignore_errors=True)
+            if not path.is_dir():
+                path.unlink(missing_ok=True)
+    subprocess.run(["cp", "-a", f"{source}/.", str(target)], check=True)
 
 
 def git_points(sweep: Sweep, who: tuple[str, ...]) -> Iterator[tuple[str, Callable[[], End]]]:
