@@ -74,7 +74,7 @@ def check_again(sweep: Sweep) -> None:
     for args in sweep.scene.again():
         done = sweep.world.par(*args)
         assert done.status == 0 or (sweep.scene.over and sweep.scene.over in done.err), done
-    sweep.before.check(sweep.world, sweep.trees)
+    sweep.before.check(sweep.world, sweep.trees, back=sweep.scene.back)
     assert end_state(sweep.world) == sweep.aim
     check_registrations(sweep.world)
 
@@ -99,7 +99,7 @@ def test_with_no_room_at_any_write_nothing_is_lost(disk: Path, scene: Scene, roo
                 if done.status != 0:
                     failed += 1
                     check_refusal(done)
-                sweep.before.check(world, sweep.trees)
+                sweep.before.check(world, sweep.trees, back=scene.back)
             except AssertionError as problem:
                 raise AssertionError(f"{scene.name} with room for {pages} pages: {done}") from problem
         try:
@@ -121,6 +121,6 @@ def test_where_nothing_may_be_written_nothing_is_lost(disk: Path, scene: Scene, 
         done = world.par(*scene.command)
         if done.status != 0:
             check_refusal(done)
-        sweep.before.check(world, sweep.trees)
+        sweep.before.check(world, sweep.trees, back=scene.back)
         assert world.ok("list").out
     check_again(sweep)

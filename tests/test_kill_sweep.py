@@ -3,12 +3,13 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from git_par.grammar import NAMES
 from tests.killing import GIT_POINTS, Before, End, Killer, check_registrations, end_state, fingerprint
 from tests.world import World
 
@@ -24,6 +25,8 @@ class Scene:
     """What the repeated command says when the killed one had come to its end already."""
     often: bool = True
     """Whether it is swept in every run of the suite, and not in the long ones only."""
+    back: bool = False
+    """Whether main goes back by it."""
     each: bool = False
     """Whether it is repeated for each name on its own."""
 
@@ -48,6 +51,26 @@ def landed(world: World) -> None:
     world.ok("merge", "one")
 
 
+def merged(world: World) -> None:
+    two_tasks(world)
+    world.ok("merge", "one", "two")
+
+
+def unlanded(world: World) -> None:
+    path = world.task("one")
+    world.write("node_modules/made", "again\n", path)
+    world.write("a.txt", "staged\n", path)
+    world.git("add", "a.txt", cwd=path)
+    world.write("a.txt", "edited after that\n", path)
+    world.write("untracked", "untracked\n", path).chmod(0o755)
+    world.write(".env", "secret of one\n", path).chmod(0o600)
+
+
+def removed_by_force(world: World) -> None:
+    unlanded(world)
+    world.ok("remove", "one", "--force")
+
+
 def hooked(world: World) -> None:
     two_tasks(world)
     hook = world.repo / ".git" / "hooks" / "pre-merge-commit"
@@ -69,7 +92,7 @@ def behind(world: World) -> None:
     world.write("untracked of one", "untracked\n", world.workspaces / "one")
 
 
-SCENES = (
+ALL = (
     Scene("add", lambda _: None, ("add", "one", "two", "--allow-dirty"), "there is a task of that name", each=True),
     Scene("merge", two_tasks, ("merge", "one", "two")),
     Scene("merge-squash", two_tasks, ("merge", "one", "two", "--squash"), often=False),
@@ -81,8 +104,15 @@ SCENES = (
     Scene("sync-rebase", behind, ("sync", "one", "--rebase"), often=False),
     Scene("remove", landed, ("remove", "one"), "no such task"),
     Scene("prune", landed, ("prune",)),
+    Scene("remove-force", unlanded, ("remove", "one", "--force"), "no such task"),
+    Scene("restore", removed_by_force, ("restore", "one"), "there is a task of that name"),
+    Scene("undo-merge", merged, ("undo", "LAST"), "undone already", back=True),
+    Scene("undo-remove", removed_by_force, ("undo", "LAST"), "undone already", often=False),
+    Scene("revert", merged, ("revert", "one"), "reverted", often=False),
 )
-"""Every verb that changes something is one line here."""
+"""Every verb that changes something is one line here; LAST is the last operation before it."""
+
+SCENES = [scene for scene in ALL if {scene.command[0], *(["restore"] * ("--force" in scene.command))} <= {*NAMES}]
 
 
 def stage(world: World) -> None:
@@ -132,6 +162,9 @@ class Sweep:
         stage(world)
         scene.prepare(world)
         own_edits(world)
+        if "LAST" in scene.command:
+            last = max(file.stem for file in (world.repo / ".git" / "par" / "journal").glob("*.json"))
+            scene = replace(scene, command=tuple(last if word == "LAST" else word for word in scene.command))
         copy(world.root, directory / "template")
         before = Before.of(world)
         world.ok(*scene.command)
@@ -149,18 +182,22 @@ class Sweep:
         try:
             assert "Traceback" not in end.err
             assert end.reached or end.status == 0
-            self.before.check(world, self.trees)
+            self.before.check(world, self.trees, back=self.scene.back)
             if others:
                 world.ok("list")
-                self.before.check(world, self.trees)
+                self.before.check(world, self.trees, back=self.scene.back)
                 assert " own.txt" in world.git("status", "--porcelain")
             for args in self.scene.again():
                 done = world.par(*args)
                 assert done.status == 0 or (self.scene.over and self.scene.over in done.err), done
-            self.before.check(world, self.trees)
+            self.before.check(world, self.trees, back=self.scene.back)
             assert end_state(world) == self.aim
             if others:
                 check_registrations(world)
+                if "doctor" in NAMES:
+                    world.ok("doctor", "--fix")
+                    world.ok("doctor")
+                    self.before.check(world, self.trees, back=self.scene.back)
                 world.ok("add", "another", "--allow-dirty")
                 world.commit("another", cwd=world.workspaces / "another", another__txt="another\n")
                 world.ok("merge", "another")
