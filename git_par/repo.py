@@ -7,7 +7,7 @@ says where it runs.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
@@ -106,6 +106,14 @@ class Repo:
 
         with tempfile.TemporaryDirectory(prefix="git-par-objects-") as directory:
             yield Path(directory)
+
+    @contextmanager
+    def asked(self) -> Iterator["Repo"]:
+        """The same repository, where git writes nothing into it to answer a question: it may be full or read-only."""
+        with self.scratch() as objects:
+            apart = replace(self)
+            apart.__dict__.update(self.__dict__, git=self.git.writing_to(objects, self.objects))
+            yield apart
 
     @property
     def state(self) -> Path:

@@ -216,7 +216,7 @@ def test_one_under_way_is_not_touched(prepared: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"checkout": 1}', '{"checkout": 1, "base": 2, "before": 3, "after": 4}']
+    "text", ["", "{", "[]", "[" * 3000, '{"checkout": 1}', '{"checkout": 1, "base": 2, "before": 3, "after": 4}']
 )
 def test_an_announcement_that_cannot_be_read_is_named_and_left(world: World, text: str) -> None:
     directory = world.repo / ".git" / "par" / "publishing"

@@ -130,13 +130,21 @@ def _reason(repo: Repo, tip: str, base: str, landed: Landed | None) -> tuple[str
         return "same-tree", set(), False
     if files[1] == files[2] and len(roots) == 1:
         return "no-added-changes", set(), False
+    with repo.asked() as apart:
+        return _by_merging(apart, tip, base, files[0], roots, landed)
+
+
+def _by_merging(
+    repo: Repo, tip: str, base: str, tree: str, roots: Sequence[str], landed: Landed | None
+) -> tuple[str | None, set[str], bool]:
+    """The same for two of which neither has the other: what merging them would come to; `tree` is that of the base."""
     counts = start(repo, tip, base, landed)
     merged = trees.merge(repo, base, tip, bases=merge_bases(repo, roots, (counts,) if counts else ()))
     if merged.clashes:
         return None, set(), True
     if _has_driver(repo, roots[0], tip):
         return None, set(), False  # a driver may throw away what it is given, and call that clean
-    if merged.tree == files[0]:
+    if merged.tree == tree:
         return "merge-adds-nothing", set(_squashed(repo, tip, base, roots[0])), False
     squashed = next(_squashed(repo, tip, base, roots[0]), None)
     return ("same-patch", {squashed}, False) if squashed else (None, set(), False)

@@ -45,7 +45,7 @@ def read(file: Path) -> Announcement:
     """One announcement; ValueError when it is none."""
     try:
         found = Announcement(**json.loads(file.read_bytes()))
-    except TypeError as error:
+    except (TypeError, RecursionError) as error:
         raise ValueError(str(error)) from None
     if not all(isinstance(value, str) for value in asdict(found).values()):
         raise ValueError("a field has the wrong type")
