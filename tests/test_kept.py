@@ -10,7 +10,8 @@ import pytest
 
 from git_par import repo as repository
 from git_par.errors import GitFailed
-from git_par.workspaces import kept, registry, snapshot, trash
+from git_par.state import tasks
+from git_par.workspaces import claims, kept, registry, snapshot, trash, worktree
 from git_par.workspaces import restore as restoring
 from git_par.workspaces.kept import Keepsake
 from tests.test_removal import everything, kept_refs, landed, private, wait_for_empty_trash
@@ -122,10 +123,8 @@ def test_a_damaged_index_is_made_again_from_the_commits(world: World) -> None:
 
 def test_what_comes_late_is_kept_with_the_rest(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     path = busy(world)
-    original = trash.throw
     monkeypatch.setattr(registry, "entries_for", late(world, path, registry.entries_for))
     world.ok("remove", "--force", "t")
-    assert original is trash.throw
     world.ok("restore", "t")
     assert (path / "late.txt").read_text() == "late\n"
 
@@ -333,6 +332,34 @@ def test_a_sweep_that_was_killed_is_finished_by_the_next(world: World, monkeypat
         assert world.par("prune", "--kept", "--older-than", "0m").status == 130
     assert world.ok("prune", "--kept", "--older-than", "0m").out.startswith("swept t ")
     assert (kept_refs(world), records(world), states(world)) == ({}, [], {"remove --force t": "expired"})
+
+
+def test_a_half_made_workspace_that_was_put_aside_goes_with_what_is_old(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    world.task("t")
+    world.ok("remove", "--force", "t")
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring, "_fill", killed)
+        patch.setattr(worktree, "take_back", lambda *_: None)
+        patch.setattr(claims, "delete_branches", lambda *_: None)
+        patch.setattr(tasks.Tasks, "drop", lambda *_: None)
+        with pytest.raises(Killed):
+            world.par("restore", "t")
+    world.ok("restore", "t")
+    (rest,) = (private(world) / "kept").glob("t/*/unfinished")
+    world.ok("prune", "--kept")
+    assert rest.exists()
+    world.ok("prune", "--kept", "--older-than", "0m")
+    wait_for_empty_trash(world)
+    assert not rest.exists()
+    assert world.listed("t")["state"] == "active"
 
 
 def test_trash_that_a_killed_sweep_left_goes_with_the_next_removal(world: World) -> None:

@@ -6,6 +6,7 @@ later, in the background (see `trash`).
 """
 
 import os
+import stat
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -125,7 +126,7 @@ def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str]
         keepsake = keeping.write(stay if moving else None, [one for one in moving if names.is_secret(one)])
         for one in moving:
             files.private_directory((stay / one).parent)
-            (place / one).rename(stay / one)
+            _move(place / one, stay / one)
         trash.throw(path.parent, place, keeping.task.slug)
     except (OSError, ParError) as error:
         try:
@@ -181,11 +182,26 @@ def _move_back(source: Path, target: Path) -> None:
         return
     for one in list(source.iterdir()):
         if not os.path.lexists(target / one.name):
-            one.rename(target / one.name)
+            _move(one, target / one.name)
         elif one.is_dir() and not one.is_symlink():
             _move_back(one, target / one.name)
     with suppress(OSError):
         source.rmdir()
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename a file or directory; a read-only directory has to be writable for as long as that takes (rename(2))."""
+    try:
+        source.rename(target)
+    except PermissionError:
+        mode = source.lstat().st_mode
+        if not stat.S_ISDIR(mode):
+            raise
+        source.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
+        try:
+            source.rename(target)
+        finally:
+            (target if target.is_dir() else source).chmod(stat.S_IMODE(mode))
 
 
 def _clear(aside: Path) -> None:
