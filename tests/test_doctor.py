@@ -469,7 +469,8 @@ def test_a_killed_removal_is_finished_or_brought_back(world: World) -> None:
 def test_after_a_killed_merge_or_sync_nothing_is_left(world: World, argv: tuple[str, ...]) -> None:
     for number in range(2, 80, 5):
         world.task("one", **{f"f{number}": "x\n"})
-        world.commit("more", **{f"m{number}": "x\n"})
+        world.write(f"m{number}", "x\n")
+        world.commit("more")
         killed = run_killed(world, "after", number, *argv)
         doctor(world, "--fix", status=0)
         assert doctor(world, status=0) == [], number
