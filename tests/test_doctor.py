@@ -424,7 +424,7 @@ def test_a_refspec_that_leaves_out_what_is_kept_is_fine(world: World) -> None:
 
 
 def test_a_killed_add_is_taken_back(world: World) -> None:
-    for number in range(1, 40):
+    for number in range(1, 40, 2):
         if not run_killed(world, "before", number, "add", "one"):
             assert number > 5
             break
@@ -446,7 +446,7 @@ def test_a_killed_add_in_which_somebody_committed_is_finished(world: World) -> N
 
 
 def test_a_killed_removal_is_finished_or_brought_back(world: World) -> None:
-    for number in range(1, 40):
+    for number in range(1, 60, 3):
         path = world.task("one", **{f"f{number}": "x\n"})
         world.write(".env", "secret\n", path)
         world.ok("merge", "one")
@@ -456,13 +456,40 @@ def test_a_killed_removal_is_finished_or_brought_back(world: World) -> None:
         assert doctor(world, status=0) == [], number
         world.check_sound()
         kept = [file.read_text() for file in world.workspaces.rglob(".env")]
-        assert kept == ["secret\n"] * number, number
+        assert kept == ["secret\n"] * (number // 3 + 1), number
         if (record(world, "one")).exists():
             world.ok("remove", "one")
         if not killed:
             assert number > 8
             return
     pytest.fail("it never got through")
+
+
+@pytest.mark.parametrize("argv", [("merge", "one"), ("sync", "one")])
+def test_after_a_killed_merge_or_sync_nothing_is_left(world: World, argv: tuple[str, ...]) -> None:
+    for number in range(2, 80, 5):
+        world.task("one", **{f"f{number}": "x\n"})
+        world.write(f"m{number}", "x\n")
+        world.commit("more")
+        killed = run_killed(world, "after", number, *argv)
+        doctor(world, "--fix", status=0)
+        assert doctor(world, status=0) == [], number
+        world.check_sound()
+        world.ok("merge", "one", "--prune")
+        if not killed:
+            return
+    pytest.fail("it never got through")
+
+
+def test_a_publish_that_was_cut_off_is_put_back(world: World) -> None:
+    world.task("t", a__txt="merged\n")
+    publishing = world.repo / ".git/par/publishing"
+    publishing.mkdir(mode=0o700, exist_ok=True)
+    told = {"checkout": str(world.repo), "base": "main", "before": world.rev("main"), "after": world.rev("t")}
+    (publishing / "99999999-a.json").write_text(json.dumps(told))
+    world.write("a.txt", "merged\n")
+    mended(world, "publish-cut-off")
+    assert world.git("status", "--porcelain") == ""
 
 
 def test_pins_of_dead_processes_go_and_those_of_living_ones_stay(world: World) -> None:
