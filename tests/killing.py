@@ -134,6 +134,11 @@ class Killer:
         return End(False, done.returncode, done.stderr)
 
 
+def run_killed(world: World, number: int, *args: str) -> bool:
+    """Run `git par ARGS`, killed with all it started before its git call `number`; whether it got that far."""
+    return Killer(world).at_git_call("group-before", number, *args).reached
+
+
 def _strace() -> str:
     found = shutil.which("strace")
     if not found:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from git_par.checkup.finding import IDS
+from tests.killing import run_killed
 from tests.shells import ROOT
-from tests.test_kills import run_killed
 from tests.test_schema import SCHEMAS, check
 from tests.world import World
 
@@ -425,7 +425,7 @@ def test_a_refspec_that_leaves_out_what_is_kept_is_fine(world: World) -> None:
 
 def test_a_killed_add_is_taken_back(world: World) -> None:
     for number in range(1, 40, 2):
-        if not run_killed(world, "before", number, "add", "one"):
+        if not run_killed(world, number, "add", "one"):
             assert number > 5
             break
         doctor(world, "--fix", status=0)
@@ -450,7 +450,7 @@ def test_a_killed_removal_is_finished_or_brought_back(world: World) -> None:
         path = world.task("one", **{f"f{number}": "x\n"})
         world.write(".env", "secret\n", path)
         world.ok("merge", "one")
-        killed = run_killed(world, "before", number, "remove", "one")
+        killed = run_killed(world, number, "remove", "one")
         found = doctor(world, "--fix", status=0)
         assert {each["id"] for each in found} <= {"removal-unfinished", "leftovers"}, (number, found)
         assert doctor(world, status=0) == [], number
