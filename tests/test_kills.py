@@ -123,3 +123,39 @@ def test_merge(world: World, when: str) -> None:
             assert number > 8
             return
     pytest.fail("it never got through")
+
+
+@pytest.mark.parametrize(("when", "start"), [("before", 1), ("after", 3)])
+def test_undo(world: World, when: str, start: int) -> None:
+    world.task("one")
+    before = refs(world)
+    world.ok("merge", "one", "--prune")
+    after = refs(world)
+    (merge,) = (one["name"] for one in world.ok("log", "--json").json["operations"] if one["command"][0] == "merge")
+    for wanted, other in ((before, after), (after, before)):
+        for number in range(start, 90, 5):
+            # Both ways the operation that is taken back is the newest that stands.
+            target = merge if wanted == before else last_done(world)
+            killed = run_killed(world, when, number, "undo", target)
+            again = world.par("undo", target)
+            assert again.status == 0 or "it was undone already" in again.err, (number, again)
+            assert refs(world) == wanted, number
+            assert world.git("status", "--porcelain") == ""
+            world.check_sound()
+            if not killed:
+                assert number > 15
+                break
+            world.ok("undo", last_done(world))
+            assert refs(world) == other, number
+        else:
+            pytest.fail("it never got through")
+
+
+def refs(world: World) -> str:
+    return world.git("for-each-ref", "refs/heads")
+
+
+def last_done(world: World) -> str:
+    """The newest operation that stands."""
+    found = (one["name"] for one in world.ok("log", "--json").json["operations"] if one["state"] == "done")
+    return str(next(found))
