@@ -471,7 +471,7 @@ def test_after_a_killed_merge_or_sync_nothing_is_left(world: World, argv: tuple[
         world.task("one", **{f"f{number}": "x\n"})
         world.write(f"m{number}", "x\n")
         world.commit("more")
-        killed = run_killed(world, "after", number, *argv)
+        killed = run_killed(world, number, *argv)
         doctor(world, "--fix", status=0)
         assert doctor(world, status=0) == [], number
         world.check_sound()

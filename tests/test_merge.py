@@ -459,7 +459,7 @@ def test_a_conflict_with_the_base_names_the_base(world: World) -> None:
                     "branch": "other",
                     "tip": world.rev("other"),
                     "commit": world.rev("main"),
-                    "private": None,
+                    "private": None, "reverts": [],
                 }],
                 "conflicted": [{
                     "name": "t", "tip": world.rev("t"), "files": [{"path": "a.txt", "with": ["main"]}],
@@ -732,7 +732,14 @@ def test_the_report_for_programs_is_whole(world: World) -> None:
                 "after": world.rev("main"),
                 "published": True,
                 "merged": [
-                    {"name": "a", "branch": "a", "tip": world.rev("a"), "commit": world.rev("main"), "private": None}
+                    {
+                        "name": "a",
+                        "branch": "a",
+                        "tip": world.rev("a"),
+                        "commit": world.rev("main"),
+                        "private": None,
+                        "reverts": [],
+                    }
                 ],
                 "conflicted": [],
                 "failed": [],

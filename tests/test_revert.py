@@ -1,10 +1,14 @@
 """`git par revert`: a landed task comes out of its base again, and its next merge brings it back with what is new."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from git_par.landing import audit
+from git_par.landing.audit import Step
+from git_par.repo import Repo
 from tests.world import World
 
 STRATEGIES = ["--no-ff", "--ff", "--squash", "--rebase"]
@@ -310,6 +314,24 @@ def test_a_task_that_took_the_revert_back_itself_is_merged_as_it_is(world: World
     assert done.out.splitlines()[1] == "  merged      t"
     assert tree(world)["t.txt"] == "1\n2\nmended"
     assert world.listed("t")["state"] == "landed"
+
+
+def test_the_revert_of_a_revert_is_audited_as_any_merge_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    work(world)
+    world.ok("merge", "t")
+    world.ok("revert", "t")
+    world.commit("later", later__txt="later\n")
+    tip, revert, before = world.rev("main"), world.rev("main^"), world.rev("main~2")
+    checked: list[Sequence[Sequence[Step]]] = []
+    original = audit.check
+
+    def watched(repo: Repo, steps: Sequence[Sequence[Step]]) -> audit.Findings:
+        checked.append(steps)
+        return original(repo, steps)
+
+    monkeypatch.setattr(audit, "check", watched)
+    world.ok("merge", "t")
+    assert [list(steps) for steps in checked[0]] == [[Step((revert,), tip, before, world.rev("main"))]]
 
 
 def test_sync_leaves_a_reverted_task_to_merge(world: World) -> None:

@@ -223,8 +223,8 @@ def test_without_a_name_it_is_the_last_one_from_this_checkout(world: World) -> N
     theirs, own, _ = operations(world)
     assert done.err.splitlines() == [
         f"git par: newer, and not undone: {theirs['id']}, by {theirs['user']}: git par set . --group 'from one'",
-        "git par: undo: others did something since: 1 operations",
-        f"hint: git par undo {own['id']}, for 'git par set one --title 'from main''",
+        "git par: undo: newer operations by others or from elsewhere: 1",
+        f"hint: git par undo {own['id']}, to take back: git par set one --title 'from main'",
     ]
     world.ok("undo", own["id"])
     assert world.listed("one")["title"] is None

@@ -62,8 +62,8 @@ def _last(session: Session) -> Past:
         session.tell(f"newer, and not undone: {other.id}, by {other.entry.user}: git par {log.command(other.entry)}")
     if others and not render.has_terminal():
         raise UsageError(
-            f"undo: others did something since: {len(others)} operations",
-            hint=f"git par undo {past.id}, for 'git par {log.command(past.entry)}'",
+            f"undo: newer operations by others or from elsewhere: {len(others)}",
+            hint=f"git par undo {past.id}, to take back: git par {log.command(past.entry)}",
         )
     return past
 

@@ -196,7 +196,11 @@ class Remove:
             operation.entry.task(self.task, None)
             operation.entry.ref(self.task.ref, self.tip, None)
             return
-        swept = remove.sweep(session, [task], operation, standing_too=False, new_too=True, force=True)
+        # What is not in its base was looked at before: nothing came to it here, and all of it is kept.
+        for force in (False, True):
+            swept = remove.sweep(session, [task], operation, standing_too=False, new_too=True, force=force)
+            if not all(one.word in ("unmerged", "reverted") for _, found in swept.left for one in found):
+                break
         if swept.left:
             why = swept.left[0][1][0]
             raise Refused(f"{task.name}: {why.detail}", hint=why.hint)
