@@ -274,6 +274,11 @@ def test_killed_at_a_write_of_state(sweep: Sweep) -> None:
     run_all(sweep, write_points(sweep))
 
 
+def test_git_killed_alone_after_its_work_leaves_an_add_that_can_be_repeated(tmp_path: Path) -> None:
+    sweep = Sweep.of(ALL[0], tmp_path)
+    run_all(sweep, git_points(sweep, ("git-after",)))
+
+
 @pytest.mark.soak
 @every_scene
 def test_anyone_killed_before_or_after_a_git_call(sweep: Sweep) -> None:

@@ -253,11 +253,11 @@ def _free_slots(taken: set[int]) -> Iterator[int]:
 def _create_branches(repo: Repo, made: Sequence[Task], start: Start) -> None:
     """All branches in one transaction (git-update-ref(1)); none of them follows a remote, so no configuration is written.
 
-    On a full disk git can stop half way: once it has said `prepare: ok` nobody else can have made what stands there.
+    Killed or on a full disk git may make some of them: after its `prepare: ok` nobody else can have made what stands there.
     """
     creates = "".join(f"create {task.ref}\0{start.commit}\0" for task in made)
     command = ("update-ref", "--stdin", "-z", "-m", f"git-par: created from {start.shown}")
-    reply = repo.git.run(*command, feed=f"start\0{creates}prepare\0commit\0", ok=range(256))
+    reply = repo.git.run(*command, feed=f"start\0{creates}prepare\0commit\0", ok=range(-64, 256))
     if reply.code:
         if "prepare: ok" in reply.out.splitlines():
             _delete_branches(repo, made, start)
