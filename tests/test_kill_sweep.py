@@ -99,7 +99,7 @@ ALL = (
     Scene("merge-gated", two_tasks, ("merge", "one", "two", "--gate", "test -e one.txt"), often=False),
     Scene("merge-hooked", hooked, ("merge", "one", "two"), often=False),
     Scene("merge-elsewhere", base_elsewhere, ("merge", "one", "two"), often=False),
-    Scene("merge-prune", two_tasks, ("merge", "one", "two", "--prune"), "no such task", often=False),
+    Scene("merge-prune", two_tasks, ("merge", "one", "two", "--prune"), "no such task", often=False, each=True),
     Scene("sync", behind, ("sync", "one")),
     Scene("sync-rebase", behind, ("sync", "one", "--rebase"), often=False),
     Scene("remove", landed, ("remove", "one"), "no such task"),
