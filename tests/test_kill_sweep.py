@@ -34,8 +34,10 @@ class Scene:
         """The commands that repeat it."""
         verb, *rest = self.command
         names = [word for word in rest if not word.startswith("-")]
-        options = [word for word in rest if word.startswith("-")]
-        return [(verb, name, *options) for name in names] if self.each else [self.command]
+        options = [word for word in rest if word.startswith("-") and word != "--prune"]
+        # A removal that was cut off is finished by the verbs that remove.
+        after = [("prune",)] if "--prune" in rest else []
+        return [*((verb, name, *options) for name in names), *after] if self.each else [self.command]
 
 
 def two_tasks(world: World) -> None:
