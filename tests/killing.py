@@ -219,7 +219,11 @@ class Before:
                 assert any(other.name == name and there == file for other, there in aside) or (
                     (file.mode, file.data) in kept
                 ), f"'{path}' is not where it was, and not kept"
-        indexes = {blob for tree in worktrees(world) if tree.is_dir() for blob in _indexed(world, tree)}
+        # Of every registration, wherever its workspace lies by now.
+        git_dir = world.repo / ".git"
+        indexes = {
+            blob for index in (git_dir / "index", *git_dir.glob("worktrees/*/index")) for blob in _indexed(world, index)
+        }
         unstaged = self.staged - indexes
         if unstaged:
             listed = world.git("rev-list", "--objects", "--glob=refs/par/kept").split()
@@ -342,8 +346,9 @@ def _unnumbered(path: Path) -> str:
     return re.sub(r"[0-9a-f]{8,}|[0-9]+", "#", str(path))
 
 
-def _indexed(world: World, tree: Path) -> Iterator[str]:
-    return (line.split()[1] for line in world.git("ls-files", "--stage", cwd=tree).splitlines())
+def _indexed(world: World, index: Path) -> Iterator[str]:
+    listed = world.git("ls-files", "--stage", env={"GIT_INDEX_FILE": str(index)})
+    return (line.split()[1] for line in listed.splitlines())
 
 
 def _foreign(git_dir: Path) -> Iterator[Path]:

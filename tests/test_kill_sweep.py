@@ -34,8 +34,10 @@ class Scene:
         """The commands that repeat it."""
         verb, *rest = self.command
         names = [word for word in rest if not word.startswith("-")]
-        options = [word for word in rest if word.startswith("-")]
-        return [(verb, name, *options) for name in names] if self.each else [self.command]
+        options = [word for word in rest if word.startswith("-") and word != "--prune"]
+        # A removal that was cut off is finished by the verbs that remove.
+        after = [("prune",)] if "--prune" in rest else []
+        return [*((verb, name, *options) for name in names), *after] if self.each else [self.command]
 
 
 def two_tasks(world: World) -> None:
@@ -99,7 +101,7 @@ ALL = (
     Scene("merge-gated", two_tasks, ("merge", "one", "two", "--gate", "test -e one.txt"), often=False),
     Scene("merge-hooked", hooked, ("merge", "one", "two"), often=False),
     Scene("merge-elsewhere", base_elsewhere, ("merge", "one", "two"), often=False),
-    Scene("merge-prune", two_tasks, ("merge", "one", "two", "--prune"), "no such task", often=False),
+    Scene("merge-prune", two_tasks, ("merge", "one", "two", "--prune"), "no such task", often=False, each=True),
     Scene("sync", behind, ("sync", "one")),
     Scene("sync-rebase", behind, ("sync", "one", "--rebase"), often=False),
     Scene("remove", landed, ("remove", "one"), "no such task"),
@@ -272,6 +274,11 @@ def test_killed_at_a_git_call(sweep: Sweep) -> None:
 @every_scene
 def test_killed_at_a_write_of_state(sweep: Sweep) -> None:
     run_all(sweep, write_points(sweep))
+
+
+def test_git_killed_alone_after_its_work_leaves_an_add_that_can_be_repeated(tmp_path: Path) -> None:
+    sweep = Sweep.of(ALL[0], tmp_path)
+    run_all(sweep, git_points(sweep, ("git-after",)))
 
 
 @pytest.mark.soak

@@ -41,8 +41,9 @@ def check_tasks(world: World, names: Sequence[str]) -> None:
     assert len({task["path"] for task in tasks}) == len(names)
     assert len({task["slot"] for task in tasks}) == len(names)
     assert sorted(world.branches()) == sorted(["main", *(task["branch"] for task in tasks)])
-    entries = world.repo / ".git" / "worktrees"
-    assert len(list(entries.iterdir()) if entries.is_dir() else []) == len(names)
+    # All of them are locked in our name; the private one of a gate stays for the next gate.
+    reasons = [(entry / "locked").read_text().strip() for entry in (world.repo / ".git").glob("worktrees/*")]
+    assert len([reason for reason in reasons if reason != "git-par: private"]) == len(names)
     assert sorted(str(path) for path in world.workspaces.iterdir() if path.name != ".par") == sorted(
         task["path"] for task in tasks
     )
@@ -92,6 +93,54 @@ def clone_of_a_remote(root: Path) -> World:
     world = World(root, "clone")
     remote.git("clone", "-q", str(remote.repo), str(world.repo), cwd=root)
     return world
+
+
+WORKER = """
+import random, subprocess, sys, time
+from pathlib import Path
+
+number, deadline = sys.argv[1], time.time() + float(sys.argv[2])
+chance, made = random.Random(number), 0
+repo = Path.cwd()
+
+
+def par(*args, fine=(0,)):
+    done = subprocess.run([sys.executable, "-m", "git_par", *args], capture_output=True, text=True)
+    assert done.returncode in fine, (args, done)
+    return done.stdout
+
+
+while time.time() < deadline:
+    made += 1
+    name = f"{sys.argv[3]}-{number}-{made}"
+    path = Path(par("add", name).strip())
+    # Git refuses, as it is checked out; after a removal by somebody else there is nothing to delete.
+    assert subprocess.run(["git", "branch", "-D", name], capture_output=True).returncode
+    for commit in range(chance.randrange(3)):
+        (path / f"{name}-{commit}.txt").write_text(name)
+        subprocess.run(["git", "add", "--all"], cwd=path, check=True)
+        subprocess.run(["git", "commit", "-q", "-m", f"{name} {commit}"], cwd=path, check=True)
+        print(subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=path, text=True).strip(), flush=True)
+    what = chance.randrange(10)
+    if what in (0, 1):
+        par("merge", name)
+    elif what == 2:
+        par("merge", name, "--prune", fine=(0, 1))
+    elif what == 3:
+        par("merge", "--all", fine=(0, 1))
+    elif what == 4:
+        par("prune")
+    elif what == 5:
+        par("sync", name, *chance.choice([(), ("--rebase",)]))
+    elif what == 6:
+        par("conflicts")
+    elif what == 7:
+        par("merge", name, "--gate", "true", fine=(0, 1))
+    else:
+        # Refused (3) while there is work in it that no base has.
+        par("remove", name, fine=(0, 2, 3))
+    par("list", "--json")
+"""
 
 
 def test_fifty_adds_at_once(world: World) -> None:
@@ -183,6 +232,31 @@ def test_merges_and_prunes_beside_other_peoples_git(world: World) -> None:
         f"removed {name} (merged)" for name in sorted(names)
     ]
     assert before <= reachable(world)
+    check_tasks(world, [])
+    check_nothing_open(world)
+
+
+def test_everything_at_once_beside_other_peoples_git(world: World) -> None:
+    """Some seconds of every verb, with others packing refs, pruning, fetching and collecting garbage."""
+    with (
+        unchanged_config(world),
+        foreign_loops(
+            world,
+            ["pack-refs", "--all"],
+            # Not --prune=now, which takes what a `git commit` beside it is making (git-gc(1), NOTES).
+            ["gc", "--quiet"],
+            ["worktree", "prune", "--expire", "now"],
+            ["fetch", "--quiet", "."],
+        ),
+    ):
+        ended = finish([world.start(sys.executable, "-c", WORKER, str(number), "4", "storm") for number in range(4)])
+    expect_done(ended)
+    made = {line for one in ended for line in one.out.split()}
+    assert made
+    assert made <= reachable(world)
+    expect_done(at_once(world, [["merge", "--all"]]))
+    expect_done(at_once(world, [["prune", "--new"]]))
+    assert world.git("status", "--porcelain") == ""
     check_tasks(world, [])
     check_nothing_open(world)
 
@@ -280,46 +354,6 @@ def test_two_hundred_adds_at_once_from_a_remote_branch(tmp_path: Path) -> None:
     check_nothing_open(world)
 
 
-WORKER = """
-import random, subprocess, sys, time
-from pathlib import Path
-
-number, deadline = sys.argv[1], time.time() + float(sys.argv[2])
-chance, made = random.Random(number), 0
-repo = Path.cwd()
-
-
-def par(*args, fine=(0,)):
-    done = subprocess.run([sys.executable, "-m", "git_par", *args], capture_output=True, text=True)
-    assert done.returncode in fine, (args, done)
-    return done.stdout
-
-
-while time.time() < deadline:
-    made += 1
-    name = f"soak-{number}-{made}"
-    path = Path(par("add", name).strip())
-    for commit in range(chance.randrange(3)):
-        (path / f"{name}-{commit}.txt").write_text(name)
-        subprocess.run(["git", "add", "--all"], cwd=path, check=True)
-        subprocess.run(["git", "commit", "-q", "-m", f"{name} {commit}"], cwd=path, check=True)
-        print(subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=path, text=True).strip(), flush=True)
-    what = chance.randrange(6)
-    if what in (0, 1):
-        par("merge", name)
-    elif what == 2:
-        par("merge", name, "--prune", fine=(0, 1))
-    elif what == 3:
-        par("merge", "--all", fine=(0, 1))
-    elif what == 4:
-        par("prune")
-    else:
-        # Refused (3) while there is work in it that no base has.
-        par("remove", name, fine=(0, 2, 3))
-    par("list", "--json")
-"""
-
-
 @pytest.mark.soak
 def test_minutes_of_everything_at_once(world: World) -> None:
     minutes = 4
@@ -328,7 +362,7 @@ def test_minutes_of_everything_at_once(world: World) -> None:
         foreign_loops(world, ["worktree", "list"], ["pack-refs", "--all"]),
     ):
         ended = finish(
-            [world.start(sys.executable, "-c", WORKER, str(number), str(minutes * 60)) for number in range(8)]
+            [world.start(sys.executable, "-c", WORKER, str(number), str(minutes * 60), "soak") for number in range(8)]
         )
     expect_done(ended)
     made = {line for one in ended for line in one.out.split()}

@@ -646,3 +646,12 @@ def test_the_schema_knows_every_reason_to_leave_a_task() -> None:
     }
     schema = json.loads((root / "docs" / "schema" / "sync.json").read_text())
     assert sorted(used) == schema["properties"]["left"]["items"]["properties"]["reason"]["enum"]
+
+
+def test_a_rebase_does_not_take_a_file_for_edited_that_was_only_touched(world: World) -> None:
+    path = world.task("t")
+    world.commit("on", a__txt="later\n")
+    os.utime(path / "a.txt", (10**9, 10**9))
+    world.ok("sync", "t", "--rebase")
+    assert (path / "a.txt").read_text() == "later\n"
+    assert world.git("status", "--porcelain", cwd=path) == ""

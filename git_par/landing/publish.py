@@ -139,6 +139,7 @@ def publish(
         raise git.failed(["update-ref"], reply)
     if replayed:
         _expect_room(repo, where, move)
+        _refresh(where)
     with shortcut.spared(repo, before, after) as spared, announced(repo, move.announcement(where)):
         return _move(repo, where, move, spared)
 
@@ -158,6 +159,11 @@ def _expect_room(repo: Repo, where: Place, move: _Move) -> None:
         raise _in_the_way(where, move, blocked)
     if staged := where.git.fields("diff-index", "--cached", "--name-only", "-z", "--no-renames", move.before, "--"):
         raise Refused(f"{move.base}: staged in '{where.path}': {_some(staged)}", hint="commit or unstage them first")
+
+
+def _refresh(where: Place) -> None:
+    """Unlike a merge, `reset --keep` takes a file for edited when only its times have changed: look at it once more."""
+    where.git.run("update-index", "-q", "--refresh", ok=range(256))
 
 
 def _in_the_way(where: Place, move: _Move, blocked: list[str]) -> Refused:
@@ -208,6 +214,7 @@ def _move(repo: Repo, where: Place, move: _Move, spared: Mapping[str, str]) -> b
     # Somebody moved the base between our look and git's: what git moved on was not what was planned on.
     earlier = repo.git.commit(f"{move.ref}@{{1}}")
     if earlier:
+        _refresh(where)
         where.git.run("reset", "--keep", "--quiet", earlier)
     return False
 

@@ -69,11 +69,11 @@ def check_branches(repo: Repo, planned: Sequence[Task]) -> None:
 def create_branches(repo: Repo, made: Sequence[Task], commit: str, message: str) -> None:
     """All branches in one transaction (git-update-ref(1)); none of them follows a remote, so no configuration is written.
 
-    On a full disk git can stop half way: once it has said `prepare: ok` nobody else can have made what stands there.
+    Killed or on a full disk git may make some of them: after its `prepare: ok` nobody else can have made what stands there.
     """
     creates = "".join(f"create {task.ref}\0{commit}\0" for task in made)
     command = ("update-ref", "--stdin", "-z", "-m", message)
-    reply = repo.git.run(*command, feed=f"start\0{creates}prepare\0commit\0", ok=range(256))
+    reply = repo.git.run(*command, feed=f"start\0{creates}prepare\0commit\0", ok=range(-64, 256))
     if reply.code:
         if "prepare: ok" in reply.out.splitlines():
             delete_branches(repo, made, commit)
