@@ -23,6 +23,7 @@ def test_commits_that_only_a_reflog_of_the_workspace_names_go_with_a_gc(world: W
     assert world.try_git("cat-file", "-e", dropped).status != 0
     world.ok("restore", "t")
     assert world.git("status", "--porcelain", cwd=path) == ""
+    assert world.try_git("fsck", "--no-dangling").status != 0
 
 
 def test_untracked_files_come_back_as_git_knows_files(world: World) -> None:
