@@ -388,3 +388,28 @@ def test_copying_back_overwrites_nothing(world: World) -> None:
         "deep/new": "kept\n",
         "new": "/nowhere",
     }
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_commits_that_only_a_reflog_of_the_workspace_names_are_kept(world: World, force: tuple[str, ...]) -> None:
+    path = world.task("t")
+    dropped = [world.rev("t")]
+    world.git("commit", "-q", "--amend", "-m", "amended", cwd=path)
+    dropped.append(world.rev("t"))
+    world.git("reset", "-q", "--hard", "main", cwd=path)
+    world.ok("remove", "t", *force)
+    world.git("gc", "-q", "--prune=now")
+    for commit in dropped:
+        assert world.try_git("cat-file", "-e", commit).status == 0
+    world.ok("restore", "t")
+    assert world.git("status", "--porcelain", cwd=path) == ""
+    assert world.try_git("fsck", "--no-dangling").status == 0
+
+
+def test_a_reflog_that_names_what_is_gone_already_holds_no_removal_back(world: World) -> None:
+    path = world.task("t")
+    world.git("reset", "-q", "--hard", "main", cwd=path)
+    world.git("reflog", "expire", "--expire=now", "--all")
+    log = path / (path / ".git").read_text().removeprefix("gitdir: ").strip() / "logs" / "HEAD"
+    log.write_text(f"{world.rev('main')} {'1' * 40} A <a@x.org> 1700000000 +0000\tgone\n")
+    world.ok("remove", "t")

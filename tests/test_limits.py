@@ -11,21 +11,6 @@ from tests.test_removal import kept_refs, landed, private
 from tests.world import World
 
 
-def test_commits_that_only_a_reflog_of_the_workspace_names_go_with_a_gc(world: World) -> None:
-    path = world.task("t")
-    dropped = world.rev("t")
-    world.git("reset", "-q", "--hard", "main", cwd=path)
-    world.git("gc", "-q", "--prune=now")
-    assert world.try_git("cat-file", "-e", dropped).status == 0
-    world.ok("remove", "t")
-    assert world.try_git("cat-file", "-e", dropped).status == 0
-    world.git("gc", "-q", "--prune=now")
-    assert world.try_git("cat-file", "-e", dropped).status != 0
-    world.ok("restore", "t")
-    assert world.git("status", "--porcelain", cwd=path) == ""
-    assert world.try_git("fsck", "--no-dangling").status != 0
-
-
 def test_untracked_files_come_back_as_git_knows_files(world: World) -> None:
     path = world.task("t")
     world.write("run", "run\n", path).chmod(0o700)

@@ -54,6 +54,20 @@ class Keeping:
         found += listed.split()
         for number, commit in enumerate(dict.fromkeys(one for one in found if one and one != tip)):
             self.refs["head" if number == 0 else f"head-{number + 1}"] = commit
+        self._reflogs(there)
+
+    def _reflogs(self, there: Git) -> None:
+        """What only the reflogs of HEAD and of the branch name, such as commits that were amended: parents of one commit."""
+        past: dict[str, None] = {}
+        for ref in ("HEAD", self.task.ref):
+            told = there.run("log", "--no-show-signature", "--walk-reflogs", "--format=%H", ref, "--", ok=range(256))
+            past.update(dict.fromkeys(told.out.split()))
+        asked = ("rev-list", "--ignore-missing", "--stdin", "--not", "--all")
+        feed = "".join(f"{commit}\n" for commit in past)
+        lost = set(self.repo.git.run(*asked, feed=feed).out.split()) if past else set()
+        if named := [commit for commit in past if commit in lost]:
+            empty = there.line("hash-object", "-t", "tree", "-w", "--stdin")
+            self.refs["reflog"] = snapshot.commit(there, empty, named, "what only reflogs named")
 
     def index(self, entry: Path) -> None:
         """The index, as `index` when it is not what is checked out, and what is unmerged in it as `unmerged`."""
