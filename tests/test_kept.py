@@ -373,21 +373,27 @@ def test_trash_that_a_killed_sweep_left_goes_with_the_next_removal(world: World)
     assert ours.exists()
 
 
-def test_copying_back_overwrites_nothing(world: World) -> None:
-    source, target = world.root / "source", world.root / "target"
-    for name in ("same", "new", "deep/same", "deep/new", "file/inside"):
+def test_copying_back_replaces_files_but_no_directories_and_leads_nowhere(world: World) -> None:
+    source, target, outside = world.root / "source", world.root / "target", world.root / "outside"
+    for name in ("same", "new", "deep/same", "deep/new", "file/inside", "directory", "linked/x", "link"):
         world.write(name, "kept\n", cwd=source)
-    for name in ("same", "deep/same", "file"):
+    for name in ("same", "deep/same", "file", "directory/inside"):
         world.write(name, "there\n", cwd=target)
-    (target / "new").symlink_to("/nowhere")
+    world.write("x", "outside\n", cwd=outside)
+    (target / "linked").symlink_to(outside)
+    (target / "link").symlink_to(outside / "x")
     restoring.copy_files(source, target)
     assert everything(target) == {
-        "same": "there\n",
-        "deep/same": "there\n",
-        "file": "there\n",
+        "same": "kept\n",
+        "deep/same": "kept\n",
         "deep/new": "kept\n",
-        "new": "/nowhere",
+        "directory/inside": "there\n",
+        "file": "there\n",
+        "link": "kept\n",
+        "linked": str(outside),
+        "new": "kept\n",
     }
+    assert everything(outside) == {"x": "outside\n"}
 
 
 @pytest.mark.parametrize("force", [(), ("--force",)])

@@ -106,7 +106,7 @@ ALL = (
     Scene("sync-rebase", behind, ("sync", "one", "--rebase"), often=False),
     Scene("remove", landed, ("remove", "one"), "no such task"),
     Scene("prune", landed, ("prune",)),
-    Scene("remove-force", unlanded, ("remove", "one", "--force"), "no such task"),
+    Scene("remove-force", unlanded, ("remove", "one", "--force"), "no such task", often=False),
     Scene("restore", removed_by_force, ("restore", "one"), "there is a task of that name"),
     Scene("undo-merge", merged, ("undo", "LAST"), "undone already", back=True),
     Scene("undo-remove", removed_by_force, ("undo", "LAST"), "undone already", often=False),

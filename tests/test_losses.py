@@ -1,15 +1,23 @@
 """Ways in which work was nearly lost, each found by trying: none of them may come back."""
 
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from git_par.workspaces import reasons
 from git_par.workspaces.reasons import Reason
-from tests.world import World
+from tests.world import PAR, World
+
+AS_OWNER: list[str] = ["env"]
+"""How to start a process that may read its own files only as their modes say; empty when it cannot be done."""
+if os.geteuid() == 0:
+    setpriv = shutil.which("setpriv")
+    AS_OWNER = [setpriv, "--bounding-set=-dac_override,-dac_read_search"] if setpriv else []
 
 
 def landed(world: World, name: str = "t") -> Path:
@@ -180,6 +188,75 @@ def test_a_read_only_directory_is_kept_as_it_is(world: World) -> None:
     place = Path(done.err.rpartition(" in '")[2].removesuffix("'\n"))
     assert (place / "build" / "deep" / "x").read_text() == "made\n"
     assert (place / "build").stat().st_mode & 0o777 == 0o555
+
+
+@pytest.mark.skipif(not AS_OWNER, reason="root reads everything, and there is no setpriv")
+def test_a_directory_that_nobody_can_look_into_holds_a_task_back(world: World) -> None:
+    path = landed(world)
+    precious = world.write("shut/precious", "work\n", path)
+    precious.parent.chmod(0o000)
+    for command in (["remove", "t"], ["prune"], ["remove", "--force", "t"]):
+        done = world.process(*AS_OWNER, *PAR, *command)
+        assert f"it cannot be checked: '{precious.parent}': what is in it cannot be read" in done.err
+    precious.parent.chmod(0o755)
+    assert precious.read_text() == "work\n"
+
+
+@pytest.mark.skipif(not AS_OWNER, reason="root reads everything, and there is no setpriv")
+def test_what_is_read_only_or_cannot_be_read_is_brought_back(world: World) -> None:
+    path = landed(world)
+    world.write("info/exclude", "cache\nshut\n", world.repo / ".git")
+    world.write("cache/module/file", "made\n", path).chmod(0o444)
+    world.write("shut", "work\n", path).chmod(0o000)
+    for directory in ("cache/module", "cache"):
+        (path / directory).chmod(0o555)
+    assert world.process(*AS_OWNER, *PAR, "remove", "t").status == 0
+    for name in ("t", "u"):  # what is kept is as it was, and can be brought back again
+        assert world.process(*AS_OWNER, *PAR, "restore", "t", "--as", name).status == 0
+        there = world.workspaces / name
+        assert (there / "cache" / "module" / "file").read_text() == "made\n"
+        modes = [(there / one).stat().st_mode & 0o777 for one in ("cache", "cache/module", "cache/module/file", "shut")]
+        assert modes == [0o555, 0o555, 0o444, 0o000]
+
+
+def crlf(world: World) -> None:
+    world.write(".gitattributes", "* text=auto\n")
+
+
+def lf_to_be_crlf(world: World) -> None:
+    world.write(".gitattributes", "* text eol=crlf\n")
+
+
+def a_setting(world: World) -> None:
+    world.git("config", "core.autocrlf", "true")
+
+
+def a_filter(world: World) -> None:
+    world.git("config", "filter.strip.clean", "sed '/output/d'")
+    world.write(".gitattributes", "* filter=strip\n")
+
+
+def an_id(world: World) -> None:
+    world.write(".gitattributes", "* ident\n")
+
+
+@pytest.mark.parametrize("setup", [crlf, lf_to_be_crlf, a_setting, a_filter, an_id])
+def test_files_that_git_changes_on_the_way_come_back_byte_by_byte(world: World, setup: Callable[[World], None]) -> None:
+    setup(world)
+    world.commit("attributes", tracked="text\n", staged="text\n")
+    (path,) = world.add("t")
+    wild = b"unix\ndos\r\noutput\n$Id: mine$\n"
+    given = dict.fromkeys(("tracked", "staged", "deep/untracked", "odd\nname"), wild)
+    given |= {"unix": b"a\nb\n", "dos": b"a\r\nb\r\n"}
+    for name, text in given.items():
+        world.write(name, "", path).write_bytes(text)
+    world.git("add", "staged", cwd=path)
+    before = world.git("status", "--porcelain", "--untracked-files=all", cwd=path)
+    world.ok("remove", "--force", "t")
+    world.git("gc", "--quiet", "--prune=now")
+    world.ok("restore", "t")
+    assert {name: (path / name).read_bytes() for name in given} == given
+    assert world.git("status", "--porcelain", "--untracked-files=all", cwd=path) == before
 
 
 def test_another_workspaces_directory_later_does_not_hold_the_old_ones_back(world: World) -> None:

@@ -96,6 +96,11 @@ class Keeping:
             self.refs["work"] = taken.commit
         return taken.left
 
+    def converted(self, there: Git) -> list[str]:
+        """The files of `work` that a checkout would not give back byte by byte (see `snapshot.converted`)."""
+        work = self.refs.get("work")
+        return snapshot.converted(there, there.commit("HEAD"), work) if work else []
+
     def write(self, files: Path | None, secrets: Sequence[str] = ()) -> Keepsake:
         """Put refs and record in place, and see that all of it is there."""
         keepsake = Keepsake(self.task, self.stamp, dict(self.refs), files, tuple(secrets))

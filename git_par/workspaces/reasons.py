@@ -129,7 +129,7 @@ def _foreign(repo: Repo, path: Path) -> Reason | None:
 
 def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[Reason]:
     git = _checkout(repo, path)
-    now = status.read(git, untracked="all", ignored=True)
+    now = status.read(git, untracked="all", ignored=True, seeing=True)
     show = f"git -C {quote(task.path)} status"
     found = []
     entry = registry.admin_dir(repo, path)

@@ -146,7 +146,7 @@ def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str]
 
 def _look(there: Git, keeping: Keeping, patterns: Sequence[str]) -> list[str]:
     """What must be moved aside from a workspace that is still as `reasons` wants it."""
-    now = status.read(there, untracked="all", ignored=True)
+    now = status.read(there, untracked="all", ignored=True, seeing=True)
     moved = keeping.refs.get("tip", now.head) != now.head
     if now.tracked_dirt or now.untracked or now.branch != keeping.task.branch or moved:
         raise Refused("it was changed while it was being removed")
@@ -155,9 +155,10 @@ def _look(there: Git, keeping: Keeping, patterns: Sequence[str]) -> list[str]:
 
 def _keep_work(there: Git, entry: Path, keeping: Keeping, patterns: Sequence[str]) -> list[str]:
     """Make commits of what can be one; what must be moved aside."""
-    now = status.read(there, untracked="all", ignored=True)
+    now = status.read(there, untracked="all", ignored=True, seeing=True)
     keeping.index(entry)
     left = [*keeping.work(there, entry), *reasons.repositories(there, there.cwd, now, patterns)]
+    left += keeping.converted(there)
     wanted = sorted({one.rstrip("/") for one in (*left, *_ignored(there, now, patterns))})
     # What lies in a directory goes with it.
     above = {one: {"/".join(one.split("/")[:count]) for count in range(1, one.count("/") + 1)} for one in wanted}

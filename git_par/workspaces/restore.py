@@ -5,8 +5,9 @@ What is kept stays kept: commits are checked out and files copied, so that it ca
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
@@ -63,23 +64,54 @@ def bring_back(session: Session, keepsake: Keepsake, operation: Open, *, name: s
 
 
 def copy_files(source: Path, target: Path) -> None:
-    """Copy all below `source` into `target`, with modes and times; what is there already stays as it is."""
+    """Copy all below `source` into `target`, with modes and times.
+
+    A file takes the place of one that is there, which was checked out and may be less than what was moved aside; a
+    directory and a link to one stay as they are.
+    """
     waiting = [(source, target)]
+    made = []
     while waiting:
         directory, inside = waiting.pop()
-        with os.scandir(directory) as entries:
+        with _readable(directory), os.scandir(directory) as entries:
             found = list(entries)
         for entry in found:
             place = inside / entry.name
-            there = os.path.lexists(place)
             if entry.is_dir(follow_symlinks=False):
-                if not there:
+                if not os.path.lexists(place):
                     place.mkdir()
-                    shutil.copymode(entry.path, place)
+                    made.append((entry.path, place))
                 if place.is_dir() and not place.is_symlink():
                     waiting.append((Path(entry.path), place))
-            elif not there and (entry.is_symlink() or entry.is_file()):
-                shutil.copy2(entry.path, place, follow_symlinks=False)
+            elif not place.is_dir() and (entry.is_symlink() or entry.is_file()):
+                place.unlink(missing_ok=True)
+                _copy_file(Path(entry.path), place)
+    for kept_as, place in reversed(made):  # one that is read-only takes no more files
+        shutil.copymode(kept_as, place)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    if source.is_symlink():
+        shutil.copy2(source, target, follow_symlinks=False)
+        return
+    with _readable(source):
+        shutil.copyfile(source, target)
+    shutil.copystat(source, target)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """For as long as the block runs its owner may read what is kept at `path`, whatever its mode says."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    wanted = mode | (stat.S_IRWXU if path.is_dir() else stat.S_IRUSR)
+    if mode == wanted or path.stat().st_uid != os.geteuid():
+        yield
+        return
+    path.chmod(wanted)
+    try:
+        yield
+    finally:
+        path.chmod(mode)
 
 
 def _plan(session: Session, keepsake: Keepsake, name: str | None) -> tuple[Task, str]:

@@ -79,6 +79,38 @@ def take(
     raise Refused(f"'{git.cwd}': commits are being made there right now", hint="run the command again")
 
 
+def converted(git: Git, before: str | None, after: str) -> list[str]:
+    """The files that the commit `after` has anew since `before` and whose bytes a checkout of it may not give back.
+
+    Those are the files that git changes on the way in, as its attributes and settings say (line ends, filters,
+    encodings, `$Id$`), or may change on the way out (gitattributes(5)).
+    """
+    parts = git.fields(
+        *("diff-tree", "-r", "-z", "--root", "--no-commit-id", "--no-renames", "--diff-filter=d"),
+        *([before] if before else []),
+        after,
+    )
+    entries = ((path, *how.split(" ")[1:4:2]) for how, path in zip(parts[::2], parts[1::2], strict=True))
+    blobs = {path: blob for path, mode, blob in entries if mode.startswith("100") and (git.cwd / path).is_file()}
+    if not blobs:
+        return []
+    paths = list(blobs)
+    feed = "".join(f"{git.cwd / path}\n" for path in paths if "\n" not in path)
+    raw = iter(git.line("hash-object", "--no-filters", "--stdin-paths", feed=feed).split() if feed else ())
+    # hash-object reads lines: of a name with a line end in it nothing is known.
+    changed = {path for path in paths if "\n" in path or next(raw) != blobs[path]}
+    settings = ("core.autocrlf", "core.eol")
+    values = [git.run("config", "--get", key, ok=(0, 1)).out.strip().lower() for key in settings]
+    if values[0] not in ("", "false", "no", "off", "0", "input") or values[1] == "crlf":
+        return paths
+    asked = "".join(f"{path}\0" for path in paths)
+    told = git.fields("check-attr", "-z", "--stdin", "eol", "filter", "ident", "working-tree-encoding", feed=asked)
+    for path, name, value in zip(told[::3], told[1::3], told[2::3], strict=True):
+        if value not in ("unspecified", "unset") and (name, value) != ("eol", "lf"):
+            changed.add(path)
+    return [path for path in paths if path in changed]
+
+
 def _sort(git: Git, now: Status, secrets: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     """The paths that a snapshot brings up to date, and those it leaves out."""
 

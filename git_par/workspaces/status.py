@@ -1,8 +1,12 @@
 """What stands uncommitted in a checkout, as `git status --porcelain=v2 -z` tells it."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
 
+from git_par.errors import Refused
 from git_par.git import Git
 
 
@@ -28,10 +32,13 @@ class Status:
         return tuple(dict.fromkeys((*self.staged, *self.changed)))
 
 
-def read(git: Git, *, untracked: str = "normal", ignored: bool = False, paths: Sequence[str] = ()) -> Status:
+def read(
+    git: Git, *, untracked: str = "normal", ignored: bool = False, paths: Sequence[str] = (), seeing: bool = False
+) -> Status:
     """The status of a checkout, or of `paths` in it; `untracked` is no, normal or all (git-status(1)).
 
-    Settings that would hide something are overruled; nothing is written, not even a refreshed index.
+    Settings that would hide something are overruled; nothing is written, not even a refreshed index.  Refused,
+    when `seeing` is asked for, where there is a directory that git cannot look into: it warns, and takes it for empty.
     """
     reply = git.run(
         *("status", "--porcelain=v2", "--branch", "-z", f"--untracked-files={untracked}"),
@@ -41,7 +48,22 @@ def read(git: Git, *, untracked: str = "normal", ignored: bool = False, paths: S
         "--",
         *(f":(top,literal){path}" for path in paths),
     )
+    if seeing and reply.err:
+        _see_all(git.cwd)
     return _parse(iter(reply.out.split("\0")))
+
+
+def _see_all(top: Path) -> None:
+    """Refused when a directory below `top` cannot be read."""
+
+    def blind(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            where = str(error.filename)
+            raise Refused(f"'{where}': what is in it cannot be read", hint=f"ls -ld {quote(where)}")
+
+    for directory, below, _ in os.walk(top, onerror=blind):
+        if ".git" in below and Path(directory) == top:
+            below.remove(".git")
 
 
 def _parse(fields: Iterator[str]) -> Status:
