@@ -219,6 +219,18 @@ def test_what_is_read_only_or_cannot_be_read_is_brought_back(world: World) -> No
         assert modes == [0o555, 0o555, 0o444, 0o000]
 
 
+def test_modes_that_git_does_not_know_come_back(world: World) -> None:
+    world.git("config", "core.fileMode", "false")
+    (path,) = world.add("t")
+    modes = {"key": 0o600, "script": 0o755, "all": 0o777, "a.txt": 0o640, "plain": 0o644}
+    for name, mode in modes.items():
+        world.write(name, f"{name}\n", path).chmod(mode)
+    world.ok("remove", "--force", "t")
+    world.ok("restore", "t")
+    assert {name: (path / name).stat().st_mode & 0o777 for name in modes} == modes
+    assert {name: (path / name).read_text() for name in modes} == {name: f"{name}\n" for name in modes}
+
+
 def crlf(world: World) -> None:
     world.write(".gitattributes", "* text=auto\n")
 
