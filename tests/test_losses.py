@@ -219,6 +219,55 @@ def test_what_is_read_only_or_cannot_be_read_is_brought_back(world: World) -> No
         assert modes == [0o555, 0o555, 0o444, 0o000]
 
 
+def with_module(world: World) -> Path:
+    """A task with a submodule in which there is a commit, an edit and an untracked file."""
+    library = World(world.root, "library").init()
+    allowed = ("-c", "protocol.file.allow=always")
+    world.git(*allowed, "submodule", "--quiet", "add", str(library.repo), "lib/one")
+    world.commit("submodule")
+    (path,) = world.add("t")
+    world.git(*allowed, "submodule", "--quiet", "update", "--init", cwd=path)
+    world.commit("only here", cwd=path / "lib" / "one", new="new\n")
+    world.write("new", "edited\n", path / "lib" / "one")
+    world.write("untracked", "u\n", path / "lib" / "one")
+    return path
+
+
+def test_a_submodule_is_kept_with_its_commits_and_comes_back(world: World) -> None:
+    path = with_module(world)
+    module = path / "lib" / "one"
+    before = [world.git(*ask, cwd=module) for ask in (["log", "--oneline"], ["status", "--porcelain"])]
+    outside = world.git("status", "--porcelain", cwd=path)
+    world.ok("remove", "--force", "t")
+    assert not path.exists()
+    world.git("gc", "--quiet", "--prune=now")
+    world.ok("restore", "t")
+    assert [world.git(*ask, cwd=module) for ask in (["log", "--oneline"], ["status", "--porcelain"])] == before
+    assert world.git("status", "--porcelain", cwd=path) == outside
+
+
+def test_a_submodule_is_back_in_place_when_its_workspace_cannot_be_kept(world: World) -> None:
+    path = with_module(world)
+    world.write(".gitattributes", "*.wide working-tree-encoding=UTF-16LE\n", path)
+    world.write("odd.wide", "odd", path)
+    assert world.par("remove", "--force", "t").status == 3
+    assert (path / "lib" / "one" / "untracked").read_text() == "u\n"
+    assert world.git("status", "--porcelain", cwd=path / "lib" / "one") == " M new\n?? untracked"
+    assert not list((world.workspaces / ".par" / "kept").rglob("untracked"))
+
+
+def test_modes_that_git_does_not_know_come_back(world: World) -> None:
+    world.git("config", "core.fileMode", "false")
+    (path,) = world.add("t")
+    modes = {"key": 0o600, "script": 0o755, "all": 0o777, "a.txt": 0o640, "plain": 0o644}
+    for name, mode in modes.items():
+        world.write(name, f"{name}\n", path).chmod(mode)
+    world.ok("remove", "--force", "t")
+    world.ok("restore", "t")
+    assert {name: (path / name).stat().st_mode & 0o777 for name in modes} == modes
+    assert {name: (path / name).read_text() for name in modes} == {name: f"{name}\n" for name in modes}
+
+
 def crlf(world: World) -> None:
     world.write(".gitattributes", "* text=auto\n")
 

@@ -170,7 +170,7 @@ def repositories(git: Git, path: Path, now: Status, patterns: Sequence[str]) -> 
     for one in now.ignored:
         # Package managers put repositories near the top of what they make; deeper down there are thousands of files.
         nested += _repositories(path, one, depth=_SHALLOW if regenerable(git, one, patterns) else None)
-    return nested + _submodules(git, path)
+    return nested + submodules(git, path)
 
 
 def hidden_edits(git: Git, path: Path) -> list[str]:
@@ -210,7 +210,8 @@ def _repositories(path: Path, ignored: str, *, depth: int | None) -> list[str]:
     return found
 
 
-def _submodules(git: Git, path: Path) -> list[str]:
+def submodules(git: Git, path: Path) -> list[str]:
+    """The submodules of the workspace `path` that are there."""
     listed = git.fields("ls-files", "-s", "-z")
     paths = [name for entry, _, name in (one.partition("\t") for one in listed) if entry.startswith("160000 ")]
     return [name for name in paths if _holds_something(path / name)]

@@ -119,11 +119,13 @@ def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str]
         if entry is None:
             raise Refused("its registration is gone")
         there = repo.checkout(place, entry)
+        modules = _part_with_modules(there, stay) if force else []
         moving = _keep_work(there, entry, keeping, patterns) if force else _look(there, keeping, patterns)
         if late := usage.users([place])[place]:
             raise Refused(f"in use by {late[0].command} (process {late[0].pid})")
         keeping.heads(entry, keeping.refs.get("tip"))
-        keepsake = keeping.write(stay if moving else None, [one for one in moving if names.is_secret(one)])
+        secrets = [one for one in moving if names.is_secret(one)]
+        keepsake = keeping.write(stay if moving or modules else None, secrets)
         for one in moving:
             files.private_directory((stay / one).parent)
             _move(place / one, stay / one)
@@ -139,9 +141,23 @@ def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str]
         return Reason("in-use", str(error), f"git -C {quote(str(path))} status")
     if not force:  # it is that of the commit
         (entry / "index").unlink(missing_ok=True)
-    if not moving:
+    if not (moving or modules):
         _clear(aside)
     return keepsake
+
+
+def _part_with_modules(there: Git, stay: Path) -> list[str]:
+    """Move the submodules aside before git looks at the rest: the way to their repositories is relative, and led from there.
+
+    An empty directory, which is what git takes an absent submodule for, stays in the place of each.
+    """
+    modules = reasons.submodules(there, there.cwd)
+    found = [one for one in modules if (there.cwd / one).is_dir() and not (there.cwd / one).is_symlink()]
+    for one in found:
+        files.private_directory((stay / one).parent)
+        _move(there.cwd / one, stay / one)
+        (there.cwd / one).mkdir()
+    return found
 
 
 def _look(there: Git, keeping: Keeping, patterns: Sequence[str]) -> list[str]:

@@ -80,10 +80,10 @@ def take(
 
 
 def converted(git: Git, before: str | None, after: str) -> list[str]:
-    """The files that the commit `after` has anew since `before` and whose bytes a checkout of it may not give back.
+    """The files that the commit `after` has anew since `before` and that a checkout of it may not give back as they are.
 
     Those are the files that git changes on the way in, as its attributes and settings say (line ends, filters,
-    encodings, `$Id$`), or may change on the way out (gitattributes(5)).
+    encodings, `$Id$`), or may change on the way out (gitattributes(5)), and those of which it does not know the mode.
     """
     parts = git.fields(
         *("diff-tree", "-r", "-z", "--root", "--no-commit-id", "--no-renames", "--diff-filter=d"),
@@ -91,14 +91,22 @@ def converted(git: Git, before: str | None, after: str) -> list[str]:
         after,
     )
     entries = ((path, *how.split(" ")[1:4:2]) for how, path in zip(parts[::2], parts[1::2], strict=True))
-    blobs = {path: blob for path, mode, blob in entries if mode.startswith("100") and (git.cwd / path).is_file()}
+    blobs: dict[str, str] = {}
+    changed: set[str] = set()
+    usual = {"100644": 0o666 & ~_umask(), "100755": 0o777 & ~_umask()}
+    for path, mode, blob in entries:
+        place = git.cwd / path
+        if mode in usual and place.is_file():
+            blobs[path] = blob
+            if stat.S_IMODE(place.lstat().st_mode) != usual[mode]:
+                changed.add(path)
     if not blobs:
         return []
     paths = list(blobs)
     feed = "".join(f"{git.cwd / path}\n" for path in paths if "\n" not in path)
     raw = iter(git.line("hash-object", "--no-filters", "--stdin-paths", feed=feed).split() if feed else ())
     # hash-object reads lines: of a name with a line end in it nothing is known.
-    changed = {path for path in paths if "\n" in path or next(raw) != blobs[path]}
+    changed |= {path for path in paths if "\n" in path or next(raw) != blobs[path]}
     settings = ("core.autocrlf", "core.eol")
     values = [git.run("config", "--get", key, ok=(0, 1)).out.strip().lower() for key in settings]
     if values[0] not in ("", "false", "no", "off", "0", "input") or values[1] == "crlf":
@@ -109,6 +117,13 @@ def converted(git: Git, before: str | None, after: str) -> list[str]:
         if value not in ("unspecified", "unset") and (name, value) != ("eol", "lf"):
             changed.add(path)
     return [path for path in paths if path in changed]
+
+
+def _umask() -> int:
+    """What this process takes off the mode of a new file, and git with it; it can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _sort(git: Git, now: Status, secrets: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
