@@ -165,7 +165,10 @@ def discover(cwd: Path, *args: str) -> Reply:
 
 def failed(args: Sequence[str], reply: Reply) -> GitFailed:
     """What to raise when `git ARGS` ended with a status that means nothing to us."""
-    verb = next((arg for arg in args if not arg.startswith("-")), "git")
+    words = list(args)
+    while words[:1] == ["-c"]:
+        del words[:2]
+    verb = next((arg for arg in words if not arg.startswith("-")), "git")
     said = [text for text in reply.err.strip().splitlines() if text]
     told = next((text for kind in ("fatal:", "error:") for text in said if text.startswith(kind)), "")
     told = told or (said[-1] if said else "")

@@ -179,3 +179,10 @@ def test_a_descriptor_is_carried_to_git_only_inside_the_block(world: World) -> N
         with git.carrying(lock.fileno()):
             assert shows.holds("fd")
         assert not shows.holds("fd")
+
+
+def test_a_failure_is_told_by_the_command_and_not_by_its_settings() -> None:
+    failed = git.failed(
+        ["-c", "core.splitIndex=false", "-c", "a.b=c", "update-index", "x"], Reply(128, "", "fatal: no\n")
+    )
+    assert failed.message == "git update-index: no"
