@@ -11,18 +11,16 @@ from tests.test_removal import kept_refs, landed, private
 from tests.world import World
 
 
-def test_untracked_files_come_back_as_git_knows_files(world: World) -> None:
+def test_of_untracked_files_and_branches_not_everything_comes_back(world: World) -> None:
     path = world.task("t")
     world.write("run", "run\n", path).chmod(0o700)
     world.write("plain", "plain\n", path).chmod(0o600)
-    os.utime(path / "plain", (10**9, 10**9))
     (path / "empty").mkdir()
     world.git("config", "branch.t.description", "about it")
     os.umask(0o022)
     world.ok("remove", "t", "--force")
     world.ok("restore", "t")
-    assert [(path / name).stat().st_mode & 0o777 for name in ("run", "plain")] == [0o755, 0o644]
-    assert (path / "plain").stat().st_mtime != 10**9
+    assert [(path / name).stat().st_mode & 0o777 for name in ("run", "plain")] == [0o700, 0o600]
     assert not (path / "empty").exists()
     assert world.try_git("config", "branch.t.description").out == ""
 

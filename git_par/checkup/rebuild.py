@@ -113,7 +113,7 @@ def _from_registry(case: Case, entry: Path) -> tuple[Task | None, Finding | None
         base=base,
         base_commit=commit,
         state="active",
-        created=tasks.now(),
+        created=tasks.now(precise=True),
         slot=1,
         placed=commit,
     )

@@ -151,7 +151,7 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
                 base=start.base,
                 base_commit=start.commit,
                 state="creating",
-                created=tasks.now(),
+                created=tasks.now(precise=True),
                 slot=next(slots),
                 placed=start.commit,
                 group=options.group,

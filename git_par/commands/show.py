@@ -31,7 +31,7 @@ def run(session: Session, name: str | None) -> Report:
         ("changes", listing.changes(one) or "none"),
         ("in use", ", ".join(f"{user['command']} ({user['pid']})" for user in one.in_use or ()) or "no"),
         ("port", str(one.port)),
-        ("created", f"{task.created} ({listing.age(task.created)} ago)"),
+        ("created", f"{task.created[:19]}Z ({listing.age(task.created)} ago)"),
         ("note", "; ".join(listing.notes(one))),
     ]
     return Report(

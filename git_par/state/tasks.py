@@ -44,7 +44,7 @@ class Task:
     state: str
     """creating, active or removing; everything else is found out when it is asked."""
     created: str
-    """RFC 3339, UTC."""
+    """RFC 3339, UTC, to the microsecond: with the name it says which task this is."""
     slot: int
     placed: str
     """The commit where add put the branch: a task that still stands there is new."""
@@ -65,9 +65,10 @@ class Task:
         return f"refs/heads/{self.branch}"
 
 
-def now() -> str:
-    """The time as it stands in records."""
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def now(*, precise: bool = False) -> str:
+    """The time as it stands in records; `precise` where it tells one task from the next of the same name."""
+    timespec = "microseconds" if precise else "seconds"
+    return datetime.now(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def encode(task: Task) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def _guess(repo: Repo, slug: str, refs: Mapping[str, str]) -> Task:
         base=base,
         base_commit=shared or _NOTHING,
         state="active",
-        created=tasks.now(),
+        created=tasks.now(precise=True),
         slot=0,
         placed=shared or _NOTHING,
     )
