@@ -263,10 +263,10 @@ def test_a_base_that_moved_after_the_plan_is_planned_again(world: World, monkeyp
     made: list[str] = []
     real = pins.Pins.hold
 
-    def hold(self: pins.Pins, commit: str, before: str) -> None:
+    def hold(self: pins.Pins, commit: str, *known: str) -> None:
         if len(made) < 2:
             made.append(world.commit("meanwhile", None, **{f"{len(made)}__txt": "other\n"}))
-        real(self, commit, before)
+        real(self, commit, *known)
 
     monkeypatch.setattr(pins.Pins, "hold", hold)
     done = world.ok("merge", "t")
@@ -283,10 +283,10 @@ def test_a_task_that_moved_after_the_plan_is_planned_again(world: World, monkeyp
     made: list[str] = []
     real = pins.Pins.hold
 
-    def hold(self: pins.Pins, commit: str, before: str) -> None:
+    def hold(self: pins.Pins, commit: str, *known: str) -> None:
         if not made:
             made.append(world.commit("meanwhile", cwd=path, more__txt="more\n"))
-        real(self, commit, before)
+        real(self, commit, *known)
 
     monkeypatch.setattr(pins.Pins, "hold", hold)
     world.ok("merge", "t")
@@ -297,9 +297,9 @@ def test_a_base_that_keeps_moving_is_given_up_with_nothing_done(world: World, mo
     world.task("t")
     real = pins.Pins.hold
 
-    def hold(self: pins.Pins, commit: str, before: str) -> None:
+    def hold(self: pins.Pins, commit: str, *known: str) -> None:
         world.git("commit", "-q", "--allow-empty", "-m", "again")
-        real(self, commit, before)
+        real(self, commit, *known)
 
     monkeypatch.setattr(pins.Pins, "hold", hold)
     done = world.par("merge", "t")

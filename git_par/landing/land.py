@@ -112,7 +112,7 @@ def _try(session: Session, wish: Wish, batch: Batch, operation: Open, vetoed: Ma
             outcome = Outcome(made, untracked=untracked)
             if wish.dry_run or made.after == before:
                 return outcome
-            pins.hold(made.after, before)
+            pins.hold(made.after, before, *(one.tip for one in made.merged))
             with session.locks.base(batch.base), interrupts.held():
                 published, where = _publish(session, made, operation)
                 if published:

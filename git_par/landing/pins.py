@@ -27,12 +27,17 @@ class Pins:
         for ref in self._refs:
             self.repo.git.run("update-ref", "-d", ref, ok=range(256))
 
-    def hold(self, commit: str, before: str) -> None:
-        """Keep the commit planned on `before`, with all it consists of; LostError when some of that is gone already."""
+    def hold(self, commit: str, *known: str) -> None:
+        """Keep the planned `commit`, with all it consists of; LostError when some of that is gone already.
+
+        What branches have, such as the `known` commits that the plan was made of, no gc takes.
+        """
         ref = f"refs/par/plan/{os.getpid()}-{os.urandom(6).hex()}"
         self._refs.append(ref)
         if self.repo.git.run("update-ref", ref, commit, "", ok=range(256)).code:
             raise LostError
         # What a plan is made of has no name until now, and a `gc --prune=now` beside us takes it.
-        if self.repo.git.run("rev-list", "--objects", "--quiet", commit, f"^{before}", ok=range(256)).code:
+        if self.repo.git.run(
+            "rev-list", "--objects", "--quiet", commit, *(f"^{one}" for one in known), ok=range(256)
+        ).code:
             raise LostError

@@ -22,7 +22,7 @@ def passing(draft: Draft, policy: Policy, pins: Pins) -> Plan:
         made = draft.made(failed)
         if not made.merged:
             return made
-        pins.hold(made.after, made.before)
+        pins.hold(made.after, made.before, *(one.tip for one in made.merged))
         verdict = culprit.judge(gate.passes, made.before, made.merged, each=policy.each)
         if isinstance(verdict, Passes):
             return made
