@@ -387,3 +387,25 @@ def test_a_branch_that_a_gate_switched_to_stays_free(world: World) -> None:
     world.task("one")
     world.ok("merge", "one", "--gate", "git checkout -q -b trial")
     world.git("branch", "-D", "trial")
+
+
+def test_a_plan_of_which_a_gc_took_a_part_is_made_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planned commit is still there, but not a file that only the merge came to."""
+    lines = (world.repo / "a.txt").read_text().splitlines()
+    world.task("one", a__txt="\n".join(["first", *lines[1:]]) + "\n")
+    world.commit("main", a__txt="\n".join([*lines[:-1], "last"]) + "\n")
+    world.git("branch", "trial")
+    real = plan.Draft.made
+    taken: list[str] = []
+
+    def made(draft: plan.Draft, failed: tuple[Failed, ...] = ()) -> Plan:
+        done = real(draft, failed)
+        if not taken:
+            taken.append(world.rev(f"{done.after}:a.txt"))
+            (world.repo / ".git" / "objects" / taken[0][:2] / taken[0][2:]).unlink()
+        return done
+
+    monkeypatch.setattr(plan.Draft, "made", made)
+    world.ok("merge", "one", "--into", "trial")
+    assert world.rev("trial:a.txt") == taken[0]
+    world.check_sound()
