@@ -162,3 +162,6 @@ def test_patterns_add_up(world: World) -> None:
     world.git("config", "--add", "par.regenerable", "out")
     default = tuple(next(key.default for key in KEYS if key.name == "regenerable").split())
     assert settings(world).patterns("regenerable") == (*default, "dist", "*.tmp", "out")
+    world.git("config", "--add", "par.regenerable", "")
+    world.git("config", "--add", "par.regenerable", "only this")
+    assert settings(world).patterns("regenerable") == ("only", "this")

@@ -2,21 +2,21 @@
 
 import getpass
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from git_par import git, interrupts, names, render, spawn
+from git_par import interrupts, names, render, spawn
 from git_par.commands import facts
 from git_par.errors import Status, UsageError
 from git_par.render import Report
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import claims, worktree
+from git_par.workspaces import claims, environment, provision, worktree
 from git_par.workspaces import registry as worktrees
 from git_par.workspaces import start as starts
 from git_par.workspaces.start import Start
@@ -71,7 +71,7 @@ def run(session: Session, options: Options) -> Report:
                     if options.sparse:
                         worktree.make_sparse(repo, Path(task.path), options.sparse)
         for task in made:
-            worktree.fill(repo, Path(task.path))
+            provision.provision(session, task)
         # From here on the workspaces are handed over: nothing below takes them back.
         with interrupts.held():
             undo.pop_all()
@@ -201,12 +201,12 @@ def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
     """
     if len(made) == 1 and render.has_terminal():
         (task,) = made
-        codes = [spawn.shell(command, Path(task.path), _environment(session, task), line=None)]
+        codes = [spawn.shell(command, Path(task.path), environment.of_commands(session, task), line=None)]
     else:
         codes = spawn.shells(
             command,
             [
-                spawn.Place(Path(task.path), _environment(session, task), partial(render.relay, task.name))
+                spawn.Place(Path(task.path), environment.of_commands(session, task), partial(render.relay, task.name))
                 for task in made
             ],
         )
@@ -214,7 +214,3 @@ def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
         if code:
             session.tell(f"{task.name}: the command ended with status {code}")
     return not any(codes)
-
-
-def _environment(session: Session, task: Task) -> Mapping[str, str]:
-    return {**git.user_environment(), **facts.environment(session, task)}

@@ -2,10 +2,10 @@
 
 import shlex
 
-from git_par.commands import facts
 from git_par.errors import UsageError
 from git_par.render import Report
 from git_par.state.session import Session
+from git_par.workspaces import environment
 
 
 def run(session: Session, name: str | None) -> Report:
@@ -13,7 +13,7 @@ def run(session: Session, name: str | None) -> Report:
     task = session.named(name) if name else session.here()
     if task is None:
         raise UsageError("env: this is not the workspace of a task", hint="git par env NAME")
-    values = facts.environment(session, task)
+    values = environment.variables(session, task)
     return Report(
         data=lambda: {"environment": values},
         lines=[f"export {key}={shlex.quote(value)}" for key, value in values.items()],

@@ -12,7 +12,7 @@ from git_par.landing.integrated import Verdict
 from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import registry, status
+from git_par.workspaces import environment, registry, status
 from git_par.workspaces.status import Status
 
 
@@ -89,30 +89,11 @@ def gather(session: Session, wanted: Sequence[Task], *, size: bool = False, in_u
         return list(session.followed("looking at tasks", looking, len(wanted)))
 
 
-def port(session: Session, task: Task) -> int:
-    """The first port of the block that belongs to the task's slot."""
-    return session.settings.number("portBase") + task.slot * session.settings.number("portStep")
-
-
 def check_settings(session: Session) -> None:
     """Read the settings that a report needs, so that a bad one is found before the work and not after it."""
     session.settings.number("jobs")
     session.settings.number("portBase")
     session.settings.number("portStep")
-
-
-def environment(session: Session, task: Task) -> dict[str, str]:
-    """What a user's command is told about its task, by environment and never inside its text."""
-    return {
-        "GIT_PAR_TASK": task.name,
-        "GIT_PAR_PATH": task.path,
-        "GIT_PAR_BRANCH": task.branch,
-        "GIT_PAR_BASE": task.base,
-        "GIT_PAR_GROUP": task.group or "",
-        "GIT_PAR_SLOT": str(task.slot),
-        "GIT_PAR_PORT": str(port(session, task)),
-        "GIT_PAR_MAIN": str(session.repo.main or session.repo.common),
-    }
 
 
 def _facts(
@@ -140,7 +121,7 @@ def _facts(
     return Facts(
         task=task,
         state=_state(task, tip, now, verdict),
-        port=port(session, task),
+        port=environment.port(session, task),
         head=now.head if now else None,
         on=now.branch if now else None,
         tip=tip,

@@ -76,10 +76,14 @@ class Settings:
     def text(self, name: str) -> str:
         """The value of `par.NAME`."""
         key = _BY_NAME[name.lower()]
-        chosen = self.repo.setting(f"par.{name.lower()}")
-        if chosen is None and key.committed:
-            chosen = self._committed.get(name.lower())
-        return key.default if chosen is None else chosen
+        values = self.values(name)
+        return values[-1] if values else key.default
+
+    def values(self, name: str) -> list[str]:
+        """All values of `par.NAME` that were set, in order: those of `.gitpar`, as far as they count, come first."""
+        key = _BY_NAME[name.lower()]
+        committed = self._committed.get(name.lower(), []) if key.committed else []
+        return [*committed, *self.repo.config.get(f"par.{name.lower()}", [])]
 
     def number(self, name: str) -> int:
         """The value of `par.NAME`, a number of 0 or more."""
@@ -104,12 +108,14 @@ class Settings:
         return text
 
     def patterns(self, name: str) -> tuple[str, ...]:
-        """All values of `par.NAME`, each split at white space, after the default ones."""
-        values = [_BY_NAME[name.lower()].default, *self.repo.config.get(f"par.{name.lower()}", [])]
-        return tuple(pattern for value in values for pattern in value.split())
+        """The patterns of `par.NAME`: the default ones, then all values, split at white space; an empty one drops those before."""
+        patterns: list[str] = _BY_NAME[name.lower()].default.split()
+        for value in self.values(name):
+            patterns = [*patterns, *value.split()] if value.strip() else []
+        return tuple(patterns)
 
     @cached_property
-    def _committed(self) -> dict[str, str]:
+    def _committed(self) -> dict[str, list[str]]:
         """What `.gitpar` says: of the main checkout, else of the commit a bare repository's HEAD names."""
         if self.repo.main:
             source = ["--file", str(self.repo.main / ".gitpar")]
@@ -123,8 +129,8 @@ class Settings:
                 return {}
             raise UsageError(".gitpar: git cannot read it", hint=f"git config {shlex.join(source)} --list")
         pairs = (entry.partition("\n") for entry in reply.out.split("\0")[:-1])
-        return {
-            key.removeprefix("par."): value if newline else "true"
-            for key, newline, value in pairs
-            if key.startswith("par.")
-        }
+        found: dict[str, list[str]] = {}
+        for key, newline, value in pairs:
+            if key.startswith("par."):
+                found.setdefault(key.removeprefix("par."), []).append(value if newline else "true")
+        return found

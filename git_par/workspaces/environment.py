@@ -1,0 +1,29 @@
+"""What users' commands are told about their task: its port and the other variables."""
+
+from git_par import git
+from git_par.state.session import Session
+from git_par.state.tasks import Task
+
+
+def port(session: Session, task: Task) -> int:
+    """The first port of the block that belongs to the task's slot."""
+    return session.settings.number("portBase") + task.slot * session.settings.number("portStep")
+
+
+def variables(session: Session, task: Task) -> dict[str, str]:
+    """What a user's command is told about its task, by environment and never inside its text."""
+    return {
+        "GIT_PAR_TASK": task.name,
+        "GIT_PAR_PATH": task.path,
+        "GIT_PAR_BRANCH": task.branch,
+        "GIT_PAR_BASE": task.base,
+        "GIT_PAR_GROUP": task.group or "",
+        "GIT_PAR_SLOT": str(task.slot),
+        "GIT_PAR_PORT": str(port(session, task)),
+        "GIT_PAR_MAIN": str(session.repo.main or session.repo.common),
+    }
+
+
+def of_commands(session: Session, task: Task) -> dict[str, str]:
+    """The whole environment of a user's command that runs for `task`."""
+    return {**git.user_environment(), **variables(session, task)}

@@ -1,0 +1,12 @@
+"""Make a new workspace ready to work in, before it is handed over: what is checked out in it, and what comes along."""
+
+from pathlib import Path
+
+from git_par.state.session import Session
+from git_par.state.tasks import Task
+from git_par.workspaces import worktree
+
+
+def provision(session: Session, task: Task) -> None:
+    """Fill the registered, empty workspace of `task`; outside of the repository lock, under the task's own."""
+    worktree.fill(session.repo, Path(task.path))
