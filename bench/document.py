@@ -10,7 +10,7 @@ from bench.results import Budget, Measure, Results, Timing
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 PICTURES = PAGE.with_suffix("")
 
-_BLOCK = re.compile(r"(<!-- bench: (\S+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- bench: (\S+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
 
 
 def write(results: Results) -> None:
@@ -20,7 +20,7 @@ def write(results: Results) -> None:
 
 def filled(page: str, results: Results) -> str:
     """The page with the tables of these results: `<!-- bench: NAME -->` names a table."""
-    return _BLOCK.sub(lambda found: f"{found[1]}{block(found[2], results)}{found[3]}", page)
+    return BLOCK.sub(lambda found: f"{found[1]}{block(found[2], results)}{found[3]}", page)
 
 
 def block(name: str, results: Results) -> str:

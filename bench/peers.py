@@ -24,7 +24,7 @@ BINS = ("bin", "cargo/bin", "go/bin", "npm/node_modules/.bin", "python/bin")
 class Peer:
     """A tool and its three commands; NAME and START stand for the branch and what it starts from.
 
-    `says` are words of its help; of two tools with one command, each is the one whose words the other's help has not.
+    `says` are words of its help.  Of two tools with one command the first one whose words are there has it.
     `start` is added to `create` where a start is named, else `head`.
     """
 
@@ -173,12 +173,14 @@ def find(home: Path) -> tuple[Found, ...]:
         "TMUX_TMPDIR": str(home),
         "NO_COLOR": "1",
     }
-    found = []
+    found: list[Found] = []
     for peer in KNOWN:
         for program in _programs(peer.command[0]):
             if peer.needs and not shutil.which(peer.needs):
                 continue
-            if _is(peer, program, home):
+            if program in (one.peer.command[0] for one in found):
+                continue
+            if peer.says.lower() in _said(program, "--help", home).lower():
                 version = next(iter(_said(program, "--version", home).splitlines()), "").split()
                 found.append(Found(replace(peer, command=(program,)), version[-1] if version else "unknown", env))
                 break
@@ -195,13 +197,6 @@ def _programs(name: str) -> list[str]:
     """All programs of that name: two tools may share it."""
     places = dict.fromkeys(search_path().split(os.pathsep))
     return [found for place in places if place and (found := shutil.which(name, path=place))]
-
-
-def _is(peer: Peer, program: str, home: Path) -> bool:
-    """Whether a program is this tool and not another one of the same command."""
-    said = _said(program, "--help", home).lower()
-    rivals = [one for one in KNOWN if one.command == peer.command and one.says not in peer.says]
-    return peer.says.lower() in said and not any(rival.says.lower() in said for rival in rivals if rival is not peer)
 
 
 @cache
