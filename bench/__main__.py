@@ -64,7 +64,8 @@ def _measure(names: list[str], quick: bool, file: Path) -> None:
         known = {one.name: one.version for one in bench.peers}
         _say(f"beside: {', '.join(f'{name} {version}' for name, version in known.items()) or 'plain git only'}")
         _left_out(bench, 0)
-        suites = found.suites if found else ()
+        # Figures of small repositories and of large ones are never mixed.
+        suites = found.suites if found and found.quick == quick else ()
         told = Results(quick, machine.facts(root), known, suites)
         for name in names:
             began, before = time.monotonic(), len(bench.left_out)

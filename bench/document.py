@@ -89,7 +89,7 @@ def _table(measure: Measure) -> Iterator[str]:
 def _row(timing: Timing) -> str:
     spread, ratio = timing.spread, timing.ratio
     cells = [timing.way, _time(spread.median), f"{_time(spread.min)} to {_time(spread.max)}"]
-    cells += [f"{ratio.median:.2f}", f"{ratio.min:.2f} to {ratio.max:.2f}"] if ratio else ["1", ""]
+    cells += [f"{ratio.median:.2f}", f"{ratio.min:.2f} to {ratio.max:.2f}"] if ratio else ["", ""]
     return " | ".join([*cells, f"{timing.peak / 1024:.0f} MiB" if timing.peak else ""])
 
 

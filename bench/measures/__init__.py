@@ -1,4 +1,7 @@
-"""The measures: one module a kind, each with `measure(bench)`, which gives what it found as it goes."""
+"""The measures: one module a kind, each with `measure(bench)`, which gives what it found as it goes.
+
+A new one needs its line below and a block of its name in `docs/performance.md`.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -13,6 +16,7 @@ from bench.measures import (
     listing,
     merge,
     pool,
+    profile,
     removal,
     start_up,
     tab,
@@ -32,6 +36,7 @@ ALL: Mapping[str, Callable[[Bench], Iterator[Measure]]] = {
     "tab": tab.measure,
     "at-once": at_once.measure,
     "growth": growth.measure,
+    "profile": profile.measure,
     "filled": filled.measure,
 }
 """In the order in which they run."""

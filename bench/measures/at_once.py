@@ -55,7 +55,7 @@ def _burst(bench: Bench, repository: Repository, start: str, count: int) -> Meas
             back,
             counts,
         )
-        for _ in range(min(rounds, 2)):
+        for _ in range(min(rounds, 2 if count > 10 else 1)):
             work.round()
         ways.append(work)
     timings = compared([way.timing() for way in ways])

@@ -29,7 +29,7 @@ def measure(bench: Bench) -> Iterator[Measure]:
         sample, times = _sample(repository)
         here, argv = repository.path, [PAR, "conflicts", *repository.branches]
         timings = take_turns(
-            bench.rounds(5),
+            bench.rounds(4),
             [
                 Way(LOOP, lambda sample=sample, here=here: run(*sample, cwd=here, check=False)),  # type: ignore[misc]
                 Way(OURS, lambda argv=argv, here=here: run(argv, cwd=here)),  # type: ignore[misc]

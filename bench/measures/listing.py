@@ -22,8 +22,8 @@ def measure(bench: Bench) -> Iterator[Measure]:
     others: list[Timing] = []
     for one in bench.peers:
         for name in names:
-            run(one.peer.creating(name), cwd=repository.path, env=one.env)
-        way = Way(one.name, lambda one=one: run(one.peer.listing(), cwd=repository.path, env=one.env))  # type: ignore[misc]
+            run(one.peer.creating(name), cwd=repository.path, env=one.env, check=False)
+        way = Way(one.name, lambda one=one: run(one.peer.listing(), cwd=repository.path, env=one.env, check=False))  # type: ignore[misc]
         others += take_turns(bench.rounds(5), [way])
         for name in names:
             run(one.peer.removing(name), cwd=repository.path, env=one.env, check=False)
