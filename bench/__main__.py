@@ -63,17 +63,19 @@ def _measure(names: list[str], quick: bool, file: Path) -> None:
         found = results.read(file)
         known = {one.name: one.version for one in bench.peers}
         _say(f"beside: {', '.join(f'{name} {version}' for name, version in known.items()) or 'plain git only'}")
-        _left_out(bench, 0)
+        said = 0
         # Figures of small repositories and of large ones are never mixed.
         suites = found.suites if found and found.quick == quick else ()
         told = Results(quick, machine.facts(root), known, suites)
         for name in names:
-            began, before = time.monotonic(), len(bench.left_out)
+            began = time.monotonic()
             measures = tuple(_told(ALL[name](bench)))
             date = datetime.now(UTC).strftime("%Y-%m-%d")
-            _left_out(bench, before)
-            told = told.with_suite(Suite(name, date, measures, tuple(bench.left_out[before:])), tuple(ALL))
+            words, said = tuple(bench.left_out[said:]), len(bench.left_out)
+            told = told.with_suite(Suite(name, date, measures, words), tuple(ALL))
             results.write(told, file)
+            for word in words:
+                _say(f"left out: {word}")
             _say(f"({name}: {time.monotonic() - began:.0f} s)")
     finally:
         peers.end(bench.__dict__.get("peers", ()))
@@ -97,11 +99,6 @@ def _told(measures: Iterator[Measure]) -> Iterator[Measure]:
                 f"  {'met' if budget.met else 'MISSED'}: {budget.says}: {budget.value} {budget.unit} of {budget.limit}"
             )
         yield measure
-
-
-def _left_out(bench: Bench, since: int) -> None:
-    for word in bench.left_out[since:]:
-        _say(f"left out: {word}")
 
 
 def _say(text: str) -> None:

@@ -1,5 +1,6 @@
 """What all measures share: where they work, the repositories, and the other tools."""
 
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -59,7 +60,7 @@ class Bench:
             branches = repository.git("for-each-ref", "--format=%(refname:short)", "refs/heads").split()
             listed = f"branch refs/heads/{name}" in repository.git("worktree", "list", "--porcelain")
             if done.status or listed is not there or (name in branches) is not there:
-                said = (done.err or done.out).strip().splitlines()
+                said = re.sub(r"(?<!\S)['\"]?/\S+", "PATH", (done.err or done.out).strip()).splitlines()
                 self.left_out.append(
                     f"{found.name} {found.version}: {Path(argv[0]).name} {argv[1]}: {(said or ['?'])[-1]}"
                 )

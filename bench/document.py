@@ -25,6 +25,7 @@ def filled(page: str, results: Results) -> str:
 
 def block(name: str, results: Results) -> str:
     """One table with what belongs to it: `machine`, `budgets`, `left-out`, a suite or a curve."""
+    floor = int(results.machine.get("least_peak_kib", 0))
     if name == "machine":
         lines = list(_machine(results))
     elif name == "budgets":
@@ -35,7 +36,11 @@ def block(name: str, results: Results) -> str:
         lines = list(_curve(name, results))
     else:
         lines = [
-            line for suite in results.suites if suite.name == name for one in suite.measures for line in _table(one)
+            line
+            for suite in results.suites
+            if suite.name == name
+            for one in suite.measures
+            for line in _table(one, floor)
         ]
     return "\n".join(["", *(lines or ["Not measured yet."]), "", ""])
 
@@ -70,7 +75,7 @@ def _amount(budget: Budget, figure: float) -> str:
     return f"{figure:.3f} ×" if budget.unit == "x" else f"{figure:.0f} {budget.unit}"
 
 
-def _table(measure: Measure) -> Iterator[str]:
+def _table(measure: Measure, floor: int) -> Iterator[str]:
     counted = list(dict.fromkeys(kind for timing in measure.timings for kind in timing.counts))
     if measure.group in CURVES:
         return
@@ -80,17 +85,24 @@ def _table(measure: Measure) -> Iterator[str]:
     yield "|---|---|---|---|---|---|" + "---|" * len(counted)
     for timing in measure.timings:
         counts = "".join(f" {_figures(timing.counts.get(kind, ()))} |" for kind in counted)
-        yield f"| {_row(timing)} |{counts}"
+        yield f"| {_row(timing, floor)} |{counts}"
     yield ""
     if measure.note:
         yield from (measure.note, "")
 
 
-def _row(timing: Timing) -> str:
+def _row(timing: Timing, floor: int) -> str:
     spread, ratio = timing.spread, timing.ratio
     cells = [timing.way, _time(spread.median), f"{_time(spread.min)} to {_time(spread.max)}"]
     cells += [f"{ratio.median:.2f}", f"{ratio.min:.2f} to {ratio.max:.2f}"] if ratio else ["", ""]
-    return " | ".join([*cells, f"{timing.peak / 1024:.0f} MiB" if timing.peak else ""])
+    return " | ".join([*cells, _peak(timing.peak, floor)])
+
+
+def _peak(kibibytes: int, floor: int) -> str:
+    """What is not above the floor is not known more closely."""
+    if not kibibytes:
+        return ""
+    return f"{kibibytes / 1024:.0f} MiB" if kibibytes > 1.1 * floor else f"under {1.1 * floor / 1024:.0f} MiB"
 
 
 def _curve(name: str, results: Results) -> Iterator[str]:
@@ -110,7 +122,9 @@ def _curve(name: str, results: Results) -> Iterator[str]:
 def _cell(timing: Timing) -> str:
     spread = timing.spread
     text = f"{_time(spread.median)} ({_time(spread.min)} to {_time(spread.max)})"
-    return text + "".join(f"; {kind} {_figures(each)}" for kind, each in timing.counts.items())
+    if timing.counts and not any(map(sum, timing.counts.values())):
+        return f"{text}; all whole"
+    return text + "".join(f"; {kind} {_figures(each)}" for kind, each in timing.counts.items() if any(each))
 
 
 def _figures(figures: tuple[int, ...]) -> str:
