@@ -26,7 +26,7 @@ FIGURES = Path(__file__).parent / "figures"
 def main() -> None:
     options = _options()
     quick = bool(options.quick)
-    file = options.output or (FIGURES / "quick.json" if quick else results.FILE)
+    file = (options.output or (FIGURES / "quick.json" if quick else results.FILE)).resolve()
     if not options.write_docs:
         _measure([name for name in ALL if not options.only or name in options.only], quick, file)
     found = results.read(file)
