@@ -16,7 +16,7 @@ from git_par.render import Report
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import claims, environment, provision, worktree
+from git_par.workspaces import claims, environment, ports, provision, worktree
 from git_par.workspaces import registry as worktrees
 from git_par.workspaces import start as starts
 from git_par.workspaces.start import Start
@@ -136,7 +136,7 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
     known = session.tasks.all()
     if not wanted:
         wanted = [_invent(session, options)]
-    slots = claims.free_slots({task.slot for task in known})
+    slots = ports.free_slots(session, {task.slot for task in known})
     template = options.template or session.settings.text("branch")
     planned: list[Task] = []
     for name in wanted:
