@@ -16,9 +16,10 @@ from git_par.render import Report
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import claims, environment, ports, provision, worktree
+from git_par.workspaces import carry, claims, environment, ports, provision, worktree
 from git_par.workspaces import registry as worktrees
 from git_par.workspaces import start as starts
+from git_par.workspaces.carry import Load
 from git_par.workspaces.start import Start
 
 
@@ -33,6 +34,8 @@ class Options:
     group: str | None = None
     title: str | None = None
     sparse: tuple[str, ...] = ()
+    carry: bool = False
+    """Whether the uncommitted work of the checkout one stands in comes along."""
     allow_dirty: bool = False
     fetch: bool = False
     command: str | None = None
@@ -45,7 +48,8 @@ def run(session: Session, options: Options) -> Report:
     repo = session.repo
     if options.fetch:
         starts.fetch(repo, options.start)
-    start = starts.find(session, options.start, options.base, allow_dirty=options.allow_dirty)
+    start = starts.find(session, options.start, options.base, allow_dirty=options.allow_dirty or options.carry)
+    load = carry.gather(repo, start) if options.carry else None
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
         with session.locks.repository():
             planned = _plan(session, options, start, wanted)
@@ -71,7 +75,7 @@ def run(session: Session, options: Options) -> Report:
                     if options.sparse:
                         worktree.make_sparse(repo, Path(task.path), options.sparse)
         for task in made:
-            provision.provision(session, task)
+            provision.provision(session, task, load)
         # From here on the workspaces are handed over: nothing below takes them back.
         with interrupts.held():
             undo.pop_all()
@@ -90,9 +94,19 @@ def run(session: Session, options: Options) -> Report:
     return Report(
         data=lambda: {"tasks": [fact.as_json() for fact in facts.gather(session, made)]},
         lines=[task.path for task in made],
-        talk=[f"{task.name}: starts at {start.shown}, returns to {start.base}" for task in made],
+        talk=[
+            *(f"{task.name}: starts at {start.shown}, returns to {start.base}" for task in made),
+            *(_carried(load) if load else ()),
+        ],
         status=ended,
     )
+
+
+def _carried(load: Load) -> list[str]:
+    """What came along, and what did not."""
+    count = len(load.paths)
+    what = "nothing was uncommitted" if not count else f"{count} path{'' if count == 1 else 's'}"
+    return [f"carried: {what}", *(f"not carried: {path}" for path in load.left)]
 
 
 def _begin(session: Session, options: Options, made: Sequence[Task], start: Start) -> Status:

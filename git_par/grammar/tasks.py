@@ -25,6 +25,9 @@ def add(
         list[str] | None,
         typer.Option(metavar="DIR", help="Check out only DIR and the files on top; repeatable.", **TEXT),
     ] = None,
+    carry: Annotated[
+        bool, typer.Option("--carry", help="Take a copy of the uncommitted work along, untracked files too.")
+    ] = False,
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Start although there are uncommitted changes.")
     ] = False,
@@ -45,6 +48,7 @@ def add(
         group=group,
         title=title,
         sparse=tuple(sparse or ()),
+        carry=carry,
         allow_dirty=allow_dirty,
         fetch=fetch,
         command=command,
