@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -232,6 +233,30 @@ def test_no_link_leads_out_of_the_workspace(world: World) -> None:
     done = world.par("add", "--carry", "one")
     assert (done.status, list(victim.iterdir())) == (3, [])
     assert (world.branches(), list(world.workspaces.glob("o*"))) == (["main"], [])
+
+
+def test_a_file_that_is_being_written_is_not_taken_half(world: World) -> None:
+    file = world.write("log", "x" * 30_000_000)
+    enough = threading.Event()
+
+    def write() -> None:
+        with file.open("a") as log:
+            while not enough.wait(0.001):
+                log.write("x")
+                log.flush()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        done = world.par("add", "--carry", "one")
+    finally:
+        enough.set()
+        writer.join()
+    assert (done.status, done.err.splitlines()[0]) == (
+        3,
+        f"git par: --carry: '{file}': it is being written right now",
+    )
+    assert (world.branches(), list(world.workspaces.glob("[a-z]*"))) == (["main"], [])
 
 
 def test_a_failure_takes_everything_back(busy: World) -> None:
