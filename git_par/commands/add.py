@@ -16,7 +16,7 @@ from git_par.render import Report
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import claims, environment, provision, worktree
+from git_par.workspaces import claims, environment, prompt, provision, worktree
 from git_par.workspaces import registry as worktrees
 from git_par.workspaces import start as starts
 from git_par.workspaces.start import Start
@@ -34,6 +34,8 @@ class Options:
     title: str | None = None
     sparse: tuple[str, ...] = ()
     allow_dirty: bool = False
+    lenient: bool = False
+    """Whether nobody is there who could be asked: see `start.find`."""
     fetch: bool = False
     command: str | None = None
 
@@ -42,10 +44,11 @@ def run(session: Session, options: Options) -> Report:
     """Make the tasks and report their paths, in the order asked for."""
     wanted = _wanted(options)
     facts.check_settings(session)
+    prompt.check(session)
     repo = session.repo
     if options.fetch:
         starts.fetch(repo, options.start)
-    start = starts.find(session, options.start, options.base, allow_dirty=options.allow_dirty)
+    start = starts.find(session, options.start, options.base, allow_dirty=options.allow_dirty, lenient=options.lenient)
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
         with session.locks.repository():
             planned = _plan(session, options, start, wanted)
