@@ -96,7 +96,9 @@ def from_title(title: str) -> str:
     """A task's name made from its title: `Free mixer channel` → `free-mixer-channel`; may be empty."""
     text = unicodedata.normalize("NFC", title).lower()
     # A vowel sign is part of its word, although it is no letter.
-    plain = "".join(sign if sign == "_" or sign.isalnum() or unicodedata.category(sign)[0] == "M" else " " for sign in text)
+    plain = "".join(
+        sign if sign == "_" or sign.isalnum() or unicodedata.category(sign)[0] == "M" else " " for sign in text
+    )
     words = [word for word in plain.split(" ") if any(map(str.isalnum, word))]
     short = "-".join(words)[:60].encode()[:_LONGEST_TITLE]
     return short.decode(errors="ignore").strip("-_")

@@ -20,7 +20,7 @@ from tests.world import PAR, Result, World
 ROOT = Path(__file__).parent.parent
 CREATE = (*PAR, "hook", "worktree-create")
 REMOVE = (*PAR, "hook", "worktree-remove")
-HINT = "hint: echo '{\"name\": \"...\"}' | git par hook worktree-create\n"
+HINT = 'hint: echo \'{"name": "..."}\' | git par hook worktree-create\n'
 
 
 def start(world: World, argv: tuple[str, ...], cwd: Path | None = None) -> "subprocess.Popen[str]":
@@ -149,7 +149,22 @@ def test_many_at_once_do_not_collide(world: World) -> None:
     world.check_sound()
 
 
-ODD = ["a b", "a:b", "a~b", "-a", "refs/heads/a", "a..b", "HEAD", "\ud800", "\n", "!?", "x" * 300, "日本 語", "a.lock", "a\0"]
+ODD = [
+    "a b",
+    "a:b",
+    "a~b",
+    "-a",
+    "refs/heads/a",
+    "a..b",
+    "HEAD",
+    "\ud800",
+    "\n",
+    "!?",
+    "x" * 300,
+    "日本 語",
+    "a.lock",
+    "a\0",
+]
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -313,7 +328,8 @@ def test_what_is_in_its_base_goes(world: World) -> None:
     )
     assert ask(world, REMOVE, {"worktree_path": f"{landed}/"}, cwd=landed).err == "git par: removed landed (merged)\n"
     assert world.branches() == ["main"]
-    assert not new.exists() and not landed.exists()
+    assert not new.exists()
+    assert not landed.exists()
     world.check_sound()
 
 
@@ -347,7 +363,8 @@ def test_what_is_gone_or_not_ours_is_left(world: World) -> None:
         done = ask(world, REMOVE, {"worktree_path": str(place)})
         said = f"left '{place}': {why}" if why else f"'{place}': no such directory, nothing to remove"
         assert done == (0, "", f"git par: {said}\n")
-    assert other.exists() and path.exists()
+    assert other.exists()
+    assert path.exists()
 
 
 def test_a_path_by_a_link_is_the_workspace(world: World) -> None:
@@ -361,7 +378,7 @@ def test_a_path_by_a_link_is_the_workspace(world: World) -> None:
 def test_a_removal_without_a_path_is_refused(world: World, text: str) -> None:
     done = ask(world, REMOVE, text)
     assert (done.status, done.out) == (2, "")
-    assert done.err.endswith("\nhint: echo '{\"worktree_path\": \"...\"}' | git par hook worktree-remove\n")
+    assert done.err.endswith('\nhint: echo \'{"worktree_path": "..."}\' | git par hook worktree-remove\n')
 
 
 AGENT = """

@@ -1,6 +1,6 @@
 """How many tasks there may be, what those are called that nobody named, and what tells when some can go."""
 
-import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -83,7 +83,9 @@ def test_a_template_with_all_there_is(world: World) -> None:
     assert (parts[0], parts[1], parts[4], len(parts)) == ("zerg", "g", "free-channel", 5)
     done = world.par("add", "x")
     assert done.status == 2
-    assert done.err.startswith("git par: branch template 'zerg/{group}/{user}/{date}/{name}': '{group}' is empty here\n")
+    assert done.err.startswith(
+        "git par: branch template 'zerg/{group}/{user}/{date}/{name}': '{group}' is empty here\n"
+    )
 
 
 def test_a_made_up_name_avoids_a_branch_that_is_a_folder(world: World) -> None:
@@ -147,3 +149,18 @@ def test_a_limit_that_is_none_is_refused_before_anything_is_made(world: World) -
     world.git("config", "par.maxTasks", "many")
     assert world.par("add", "a").err.startswith("git par: par.maxTasks: 'many' is not a number\n")
     assert world.branches() == ["main"]
+
+
+# how old
+
+
+def test_remove_leaves_what_is_not_old_enough(world: World) -> None:
+    world.add("old", "young")
+    record = world.repo / ".git/par/tasks/old.json"
+    record.write_text(re.sub('"created": "[^"]*"', '"created": "2026-01-01T00:00:00Z"', record.read_text()))
+    done = world.par("remove", "--older-than", "3d", "old", "young")
+    assert done == (1, "removed old (nothing was committed in it)\n", "left young: not older than 3d\n")
+    done = world.par("remove", "--force", "--older-than", "3d", "young")
+    assert done == (3, "", "left young: not older than 3d\n")
+    assert world.par("remove", "--older-than", "soon", "young").status == 2
+    assert world.branches() == ["main", "young"]

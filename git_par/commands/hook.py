@@ -153,7 +153,7 @@ def _directory(event: Event, said: Mapping[str, Any], field: str) -> Path | None
             raise ValueError("a path holds no NUL")
     except ValueError:
         raise UsageError(f'hook {event}: "{field}" is no path', hint=_hint(event)) from None
-    return Path(os.path.abspath(text)) if text else None
+    return Path(text).absolute() if text else None
 
 
 def _text(event: Event, said: Mapping[str, Any], field: str) -> str:

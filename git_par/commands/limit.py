@@ -24,9 +24,7 @@ def check(session: Session, known: int, more: int) -> None:
 def refusal(session: Session, full: Full) -> Refused:
     """The same with what could be pruned; that takes a look at every task, so no lock is held."""
     with session.journal.operation() as operation:
-        swept = remove.sweep(
-            session, session.tasks.all(), operation, standing_too=False, new_too=False, dry_run=True
-        )
+        swept = remove.sweep(session, session.tasks.all(), operation, standing_too=False, new_too=False, dry_run=True)
     names = [one.task.name for one in swept.removed]
     if not names:
         return Refused(f"{full.message}, none of which can be pruned", hint="git par merge, or a higher par.maxTasks")

@@ -19,8 +19,8 @@ Servers that you start listen on port {port} or the next few; others have other 
 
 Commit all that you want to keep, in small commits on '{branch}'; what is not committed is not merged.
 Leave secrets, such as .env files, out of the commits.
-Do not merge into '{base}', do not push, do not switch to another branch, and delete none: 'git par merge' brings your work into \
-'{base}' when you are done.
+Do not merge into '{base}' and do not push: when you are done, 'git par merge' brings your work there.
+Do not switch to another branch, and delete none.
 Do not use git stash, git worktree or git config, and change no other branch, tag or ref: all worktrees share them.
 When you need what came into '{base}' meanwhile, run 'git par sync' in your directory.
 """
@@ -36,7 +36,10 @@ def check(session: Session) -> None:
 
 def fill(session: Session, task: Task, variables: Mapping[str, str]) -> str:
     """The prompt of `task`, from par.prompt and what its `variables` say; UsageError when that is no template."""
-    known = {**{key.removeprefix("GIT_PAR_").lower(): value for key, value in variables.items()}, "title": task.title or ""}
+    known = {
+        **{key.removeprefix("GIT_PAR_").lower(): value for key, value in variables.items()},
+        "title": task.title or "",
+    }
     return _expanded(session, {key: known[key] for key in _PLACEHOLDERS})
 
 
