@@ -164,3 +164,54 @@ def test_remove_leaves_what_is_not_old_enough(world: World) -> None:
     assert done == (3, "", "left young: not older than 3d\n")
     assert world.par("remove", "--older-than", "soon", "young").status == 2
     assert world.branches() == ["main", "young"]
+
+
+# what can go
+
+
+def told(world: World, *args: str) -> int:
+    """How many tasks a merge says that prune would remove."""
+    done = world.par("merge", *args)
+    found = re.findall(r"^hint: git par prune would remove (\d+) tasks?, unless in use$", done.err, re.M)
+    assert len(found) < 2
+    return int(found[0]) if found else 0
+
+
+def gone(world: World) -> int:
+    return len(world.ok("prune", "--dry-run").out.splitlines())
+
+
+def test_a_merge_tells_how_many_tasks_prune_would_remove(world: World) -> None:
+    for name in ("one", "two", "three", "four", "open"):
+        world.task(name)
+    world.add("new")
+    assert told(world, "one") == gone(world) == 1
+    assert told(world, "two", "three", "--squash") == gone(world) == 3
+    world.write("note", "note\n", world.workspaces / "one")
+    world.write("note", "note\n", world.workspaces / "four")
+    assert told(world, "four") == gone(world) == 2
+    world.ok("set", "two", "--protect")
+    world.commit("more", cwd=world.workspaces / "three", more__txt="more\n")
+    assert told(world, "open") == gone(world) == 1
+
+
+def test_a_merge_counts_what_was_reverted_or_is_dirty_as_prune_does(world: World) -> None:
+    world.task("back")
+    world.task("dirty")
+    world.task("last")
+    world.ok("merge", "back")
+    world.ok("revert", "back")
+    world.write("dirty.txt", "changed\n", world.workspaces / "dirty")
+    assert told(world, "dirty", "--allow-dirty") == gone(world) == 0
+    assert told(world, "last") == gone(world) == 1
+
+
+@pytest.mark.parametrize("args", [("--dry-run",), ("--prune",)])
+def test_a_merge_that_removes_or_does_nothing_tells_nothing(world: World, args: tuple[str, ...]) -> None:
+    world.task("one")
+    assert told(world, "one", *args) == 0
+
+
+def test_the_task_one_stands_in_is_not_counted(world: World) -> None:
+    path = world.task("one")
+    assert "prune" not in world.ok("merge", cwd=path).err

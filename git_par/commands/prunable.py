@@ -1,4 +1,4 @@
-"""What `git par prune` would remove, told after a merge and at a price that a merge can bear.
+"""What `git par prune` would remove, told after a merge and at a price that a merge can bear: what is in by content only is not seen.
 
 Who works in a workspace is not looked at: that takes a look at every process of the machine.
 """
@@ -31,7 +31,7 @@ def hint(session: Session, outcomes: Sequence[Outcome], *, clean: bool) -> list[
         return []
     least = "at least " if len(others) > _MANY else ""
     some = f"{least}{count} task{'s' if count > 1 else ''}"
-    return [f"hint: git par prune would remove {some}, unless somebody works there"]
+    return [f"hint: git par prune would remove {some}, unless in use"]
 
 
 def _landed(session: Session) -> list[Task]:
