@@ -40,9 +40,9 @@ def test_tracked_and_untracked_changes_come_home(world: World) -> None:
     old = world.rev("t")
     done = world.ok("merge", "t", "--autocommit")
     new = world.rev("t")
-    assert (
-        done.err
-        == f"git par: t: committed what was uncommitted ({new[:8]})\nhint: git par prune would remove 1 task, unless in use\n"
+    assert done.err == (
+        f"git par: t: committed what was uncommitted ({new[:8]})\n"
+        "hint: git par prune would remove 1 task, unless in use\n"
     )
     assert world.rev("t~1") == old
     assert world.git("log", "-1", "--format=%s %an %cn", "t") == "Work on t A U Thor C O Mitter"

@@ -219,9 +219,9 @@ def test_a_base_that_is_refused_does_not_hold_back_the_other(world: World) -> No
         f"main: not merged: main: in the way in '{world.repo}': a.txt\n"
         f"release: 1 merged {moved(before, world.rev('release'))}\n  merged      b\n"
     )
-    assert (
-        done.err
-        == "hint: commit those files or move them away, then run the command again\nhint: git par prune would remove 1 task, unless in use\n"
+    assert done.err == (
+        "hint: commit those files or move them away, then run the command again\n"
+        "hint: git par prune would remove 1 task, unless in use\n"
     )
 
 
@@ -435,9 +435,9 @@ def test_a_conflict_names_the_files_and_the_other_task_and_lets_the_rest_land(wo
         "  conflict    b: a.txt (with a)\n",
     )
     way = "../repo-worktrees/b"
-    assert (
-        done.err
-        == f"hint: b: solve it where it was made: cd {way} && git par sync, then git par merge b\nhint: git par prune would remove 2 tasks, unless in use\n"
+    assert done.err == (
+        f"hint: b: solve it where it was made: cd {way} && git par sync, then git par merge b\n"
+        "hint: git par prune would remove 2 tasks, unless in use\n"
     )
     assert world.rev("b") == tip
     assert world.git("status", "--porcelain") == world.git("status", "--porcelain", cwd=path) == ""
