@@ -1,7 +1,7 @@
 """What `git par prune` would remove, told after a merge and at a price that a merge can bear.
 
-What is in by its content only is not seen, unless the record says that it landed.  Who works in a workspace is not looked at,
-because that takes a look at every process of the machine.
+What is in by its content only is not seen, unless the record says that it landed.  Nor is who works in a workspace, because
+that takes a look at every process of the machine.
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from git_par.commands import older, remove
 from git_par.render import Report
 from git_par.state.session import Session
-from git_par.workspaces import expiry
+from git_par.workspaces import expiry, remains
 
 
 def run(session: Session, *, new: bool, older_than: str | None, dry_run: bool) -> Report:
@@ -21,7 +21,7 @@ def run(session: Session, *, new: bool, older_than: str | None, dry_run: bool) -
 
 
 def kept(session: Session, *, older_than: str | None, dry_run: bool) -> Report:
-    """Sweep what removals kept longer than `par.keepDays` ago, or than `older_than`."""
+    """Sweep what removals kept longer than `par.keepDays` ago, or than `older_than`, and what else was put aside by then."""
     limit = datetime.now(UTC) - timedelta(days=session.settings.number("keepDays"))
     if older_than is not None:
         limit = older.before(older_than)
@@ -32,6 +32,9 @@ def kept(session: Session, *, older_than: str | None, dry_run: bool) -> Report:
         swept.append(keepsake)
     if not dry_run:
         expiry.sweep_unfinished(session, limit)
+    others = list(remains.old(session.repo, limit))
+    for other in [] if dry_run else others:
+        remains.sweep(session.repo, other)
     word = "would sweep" if dry_run else "swept"
     return Report(
         data=lambda: {
@@ -40,7 +43,11 @@ def kept(session: Session, *, older_than: str | None, dry_run: bool) -> Report:
             "swept": [
                 {"name": one.task.name, "ref": one.ref, "files": str(one.files) if one.files else None} for one in swept
             ],
+            "remains": [{"kind": one.kind, "name": one.name} for one in others],
         },
-        lines=[f"{word} {one.task.name} (kept at {one.stamp})" for one in swept],
-        talk=[] if swept else ["nothing to sweep: nothing kept is that old"],
+        lines=[
+            *(f"{word} {one.task.name} (kept at {one.stamp})" for one in swept),
+            *(f"{word} {one.name} ({one.kind})" for one in others),
+        ],
+        talk=[] if swept or others else ["nothing to sweep: nothing kept is that old"],
     )
