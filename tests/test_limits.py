@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.test_removal import kept_refs, landed, private
+from tests.test_removal import kept_refs, landed
 from tests.world import World
 
 
