@@ -92,8 +92,8 @@ def test_a_caller_that_keeps_the_pipe_open_is_answered(world: World) -> None:
     for piece in ('\n {"name": "f', 'ix", "x": "}"', ', "y": {}}'):
         say(running, piece)
         time.sleep(0.1)
+    assert running.wait(60) == 0
     assert running.stdout.readline() == f"{world.workspaces / 'fix'}\n"
-    assert running.wait(30) == 0
     running.communicate()
 
 
@@ -147,6 +147,17 @@ def test_many_at_once_do_not_collide(world: World) -> None:
         assert (process.returncode, out) == (0, f"{world.workspaces / name}\n"), err
     assert len(world.ok("list", "--json").json["tasks"]) == 13
     world.check_sound()
+
+
+def test_a_limit_holds_for_agents_too_and_not_for_what_is_there(world: World) -> None:
+    path = world.task("fix")
+    world.git("config", "par.maxTasks", "1")
+    assert created(world, {"name": "fix"}) == path
+    done = ask(world, CREATE, {"name": "more"})
+    assert (done.status, done.out) == (3, "")
+    assert done.err.startswith(
+        "git par: par.maxTasks: at most 1 at a time, and there are 1, none of which can be pruned\n"
+    )
 
 
 ODD = [

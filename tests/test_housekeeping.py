@@ -104,7 +104,7 @@ def test_there_may_be_any_number_of_tasks_until_somebody_says_so(world: World) -
     assert done == (
         3,
         "",
-        "git par: par.maxTasks: 3 tasks at most, and there are 3, none of which can be pruned\n"
+        "git par: par.maxTasks: at most 3 at a time, and there are 3, none of which can be pruned\n"
         "hint: git par merge, or a higher par.maxTasks\n",
     )
     assert world.git("for-each-ref") == before
@@ -126,7 +126,7 @@ def test_the_refusal_names_what_prune_would_remove(world: World) -> None:
     done = world.par("add", "--json", "more")
     assert done.status == 3
     assert done.json["error"]["message"] == (
-        "par.maxTasks: 4 tasks at most, and there are 4; these can be pruned: one, two"
+        "par.maxTasks: at most 4 at a time, and there are 4; these can be pruned: one, two"
     )
     assert done.json["error"]["hint"] == "git par prune"
     shown = world.ok("prune", "--dry-run").out

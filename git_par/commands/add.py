@@ -146,7 +146,6 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
     for name in wanted:
         claims.clear_dead(session, name)
     known = session.tasks.all()
-    limit.check(session, len(known), len(wanted) or 1)
     if not wanted:
         wanted = [_invent(session, options, {task.name for task in known})]
     slots = claims.free_slots({task.slot for task in known})
@@ -172,6 +171,7 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
             )
         )
     claims.check_branches(session.repo, planned)
+    limit.check(session, len(known), len(planned))
     return planned
 
 

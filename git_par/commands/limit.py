@@ -11,7 +11,7 @@ class Full(Refused):
     """There would be more tasks than there may be."""
 
     def __init__(self, most: int, known: int) -> None:
-        super().__init__(f"par.maxTasks: {most} tasks at most, and there are {known}")
+        super().__init__(f"par.maxTasks: at most {most} at a time, and there are {known}")
 
 
 def check(session: Session, known: int, more: int) -> None:
