@@ -90,7 +90,7 @@ __git_par_complete () {
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show set merge sync conflicts prune remove restore log undo revert exec doctor with-lock demo shell-init) ;;
+            *) list=(add list path env show set merge sync conflicts prune remove restore log undo revert exec doctor with-lock hook demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -139,6 +139,7 @@ __git_par_complete () {
             ;;
         operation) __git_par_operations ;;
         shell) list=(bash zsh fish) ;;
+        event) list=(worktree-create worktree-remove) ;;
         order) list=(created given fewest-conflicts) ;;
         on-conflict) list=(skip stop abort) ;;
         directory) __git_par_paths -d; return ;;
@@ -286,13 +287,13 @@ __git_par_options () {
         list) list=(--size --in-use --json --help) ;;
         path) list=(--json --help) ;;
         env) list=(--dotenv --json --help) ;;
-        show) list=(--json --help) ;;
+        show) list=(--prompt --json --help) ;;
         set) list=(--base --title --group --protect --no-protect --json --help) ;;
         merge) list=(--all --group --into --no-ff --ff --squash --rebase --message --signoff --order --atomic --on-conflict --gate --gate-each --gate-tries --autocommit --allow-dirty --prune --dry-run --json --help) ;;
         sync) list=(--all --rebase --conflicts --json --help) ;;
         conflicts) list=(--svg --html --json --help) ;;
         prune) list=(--new --older-than --kept --dry-run --json --help) ;;
-        remove) list=(--force --dry-run --json --help) ;;
+        remove) list=(--force --older-than --dry-run --json --help) ;;
         restore) list=(--as --at --json --help) ;;
         log) list=(--max-count --json --help) ;;
         undo) list=(--dry-run --json --help) ;;
@@ -300,6 +301,7 @@ __git_par_options () {
         exec) list=(--all --group --jobs --grouped --json --help) ;;
         doctor) list=(--fix --cleanup --json --help) ;;
         with-lock) list=(--help) ;;
+        hook) list=(--help) ;;
         demo) list=(--help) ;;
         shell-init) list=(--json --help) ;;
     esac
@@ -330,6 +332,7 @@ __git_par_value () {
         conflicts:--svg) kind=file ;;
         conflicts:--html) kind=file ;;
         prune:--older-than) kind=text ;;
+        remove:--older-than) kind=text ;;
         restore:--as) kind=text ;;
         restore:--at) kind=text ;;
         log:-n | log:--max-count) kind=text ;;
@@ -356,6 +359,7 @@ __git_par_names () {
         revert) ((${#given[@]})) || kind=task ;;
         exec) kind=task-command ;;
         with-lock) kind=command ;;
+        hook) ((${#given[@]})) || kind=event ;;
         shell-init) ((${#given[@]})) || kind=shell ;;
     esac
 }

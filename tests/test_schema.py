@@ -21,7 +21,7 @@ SCHEMAS = {file.stem: json.loads(file.read_text()) for file in (ROOT / "docs/sch
 REGISTRY: Registry[Any] = Registry().with_resources(
     (f"{name}.json", Resource.from_contents(schema)) for name, schema in SCHEMAS.items()
 )
-SILENT = {"demo", "with-lock"}
+SILENT = {"demo", "hook", "with-lock"}
 """Verbs that have no --json."""
 
 

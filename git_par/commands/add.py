@@ -1,6 +1,7 @@
 """`git par add`: a branch and a directory for every name, all of them or none."""
 
 import getpass
+import itertools
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -10,13 +11,13 @@ from functools import partial
 from pathlib import Path
 
 from git_par import interrupts, names, render, spawn
-from git_par.commands import facts
+from git_par.commands import facts, limit
 from git_par.errors import Status, UsageError
 from git_par.render import Report
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import carry, claims, environment, ports, provision, worktree
+from git_par.workspaces import carry, claims, environment, ports, prompt, provision, worktree
 from git_par.workspaces import registry as worktrees
 from git_par.workspaces import start as starts
 from git_par.workspaces.carry import Load
@@ -37,18 +38,30 @@ class Options:
     carry: bool = False
     """Whether the uncommitted work of the checkout one stands in comes along."""
     allow_dirty: bool = False
+    lenient: bool = False
+    """Whether nobody is there who could be asked: see `start.find`."""
     fetch: bool = False
     command: str | None = None
 
 
 def run(session: Session, options: Options) -> Report:
     """Make the tasks and report their paths, in the order asked for."""
+    try:
+        return _run(session, options)
+    except limit.Full as full:
+        raise limit.refusal(session, full) from None
+
+
+def _run(session: Session, options: Options) -> Report:
     wanted = _wanted(options)
     facts.check_settings(session)
+    session.settings.number("maxTasks")
+    prompt.check(session)
     repo = session.repo
     if options.fetch:
         starts.fetch(repo, options.start)
-    start = starts.find(session, options.start, options.base, allow_dirty=options.allow_dirty or options.carry)
+    dirty_too = options.allow_dirty or options.carry
+    start = starts.find(session, options.start, options.base, allow_dirty=dirty_too, lenient=options.lenient)
     load = carry.gather(repo, start) if options.carry else None
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
         with session.locks.repository():
@@ -149,7 +162,7 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
         claims.clear_dead(session, name)
     known = session.tasks.all()
     if not wanted:
-        wanted = [_invent(session, options)]
+        wanted = [_invent(session, options, {task.name for task in known})]
     slots = ports.free_slots(session, {task.slot for task in known})
     template = options.template or session.settings.text("branch")
     planned: list[Task] = []
@@ -168,26 +181,29 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
                 created=tasks.now(precise=True),
                 slot=next(slots),
                 placed=start.commit,
-                group=options.group,
-                title=options.title,
+                group=options.group or None,
+                title=options.title or None,
             )
         )
     claims.check_branches(session.repo, planned)
+    limit.check(session, len(known), len(planned))
     return planned
 
 
-def _invent(session: Session, options: Options) -> str:
-    """A free name: from the title, else from the group and the time."""
-    stem = names.from_title(options.title) if options.title else ""
-    stem = stem or names.stamped(options.group or "task", datetime.now())
-    for number in range(1, 10_000):
-        name = stem if number == 1 else f"{stem}-{number}"
-        if problem := names.task_problem(name):
-            raise UsageError(f"'{name}': {problem}", hint="name the task")
-        branch = _branch(name, options.template or session.settings.text("branch"), options.group)
-        if session.tasks.get(name) is None and session.repo.git.commit(f"refs/heads/{branch}") is None:
-            return name
-    raise UsageError(f"'{stem}': no free name", hint="name the task")
+def _invent(session: Session, options: Options, known: set[str]) -> str:
+    """A name that neither a task nor a branch has: from the title, else from the group and the time."""
+    group = options.group or "task"
+    if names.task_problem(group):
+        group = names.from_title(group) or "task"
+    stem = names.from_title(options.title or "") or names.stamped(group, datetime.now())
+    if problem := names.task_problem(stem):
+        raise UsageError(f"'{stem}': {problem}", hint="name the task")
+    # One listing: when a hundred are made in one second, the last one has a hundred names to try.
+    taken = {ref.removeprefix("refs/heads/") for ref in session.repo.branches()}
+    taken |= {"/".join(parts[:end]) for parts in (one.split("/") for one in taken) for end in range(1, len(parts))}
+    template = options.template or session.settings.text("branch")
+    tries = (stem if number == 1 else f"{stem}-{number}" for number in itertools.count(1))
+    return next(name for name in tries if name not in known and _branch(name, template, options.group) not in taken)
 
 
 def _branch(name: str, template: str, group: str | None) -> str:

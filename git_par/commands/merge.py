@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from git_par import render
-from git_par.commands import facts, remove
+from git_par.commands import facts, prunable, remove
 from git_par.commands import merge_report as report
 from git_par.errors import Busy, GitFailed, Refused, UsageError
 from git_par.landing import gate, land, message, select, signing
@@ -67,6 +67,8 @@ def run(session: Session, options: Options) -> Report:
         swept = _sweep(session, options, outcomes, operation)
     notes = [f"{one.plan.base}: {one.problem}" for one in outcomes if one.problem]
     talk = [*notes, *report.hints(session, outcomes), *(swept.talk if swept else ())]
+    if swept is None and not options.wish.dry_run:
+        talk += prunable.hint(session, outcomes, clean=not options.wish.allow_dirty)
     lines = [line for outcome in outcomes for line in report.lines(outcome, dry=options.wish.dry_run)]
     if not items:
         talk.append("nothing to merge: there are no tasks")

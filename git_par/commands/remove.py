@@ -10,7 +10,7 @@ from shlex import quote
 from typing import Any
 
 from git_par import interrupts
-from git_par.commands import facts
+from git_par.commands import facts, older
 from git_par.errors import Status
 from git_par.landing import integrated
 from git_par.landing.integrated import Verdict
@@ -96,11 +96,14 @@ class Sweep:
         return said
 
 
-def run(session: Session, names: Sequence[str], *, force: bool, dry_run: bool) -> Report:
+def run(session: Session, names: Sequence[str], *, force: bool, dry_run: bool, older_than: str | None = None) -> Report:
     """Remove the named tasks, each only when nothing would be lost, or, by force, when all of it can be kept."""
-    wanted = list({task.name: task for task in map(session.named, names)}.values())
+    limit = older.before(older_than) if older_than is not None else None
+    named = list({task.name: task for task in map(session.named, names)}.values())
+    wanted = [task for task in named if older.is_from_before(task, limit)]
     with session.journal.operation() as operation:
         swept = sweep(session, wanted, operation, standing_too=True, new_too=True, force=force, dry_run=dry_run)
+    swept.left += [(task, [Reason("young", f"not older than {older_than}")]) for task in named if task not in wanted]
     swept.offers_force = not force
     status = Status.DONE
     if swept.left:

@@ -93,11 +93,15 @@ def env(
 
 
 @verb
-def show(name: MaybeName = None, json: Json = False) -> Work:
+def show(
+    name: MaybeName = None,
+    prompt: Annotated[bool, typer.Option("--prompt", help="Print the text to hand to a coding agent.")] = False,
+    json: Json = False,
+) -> Work:
     """Show everything about one task."""
     from git_par.commands.show import run
 
-    return lambda session: run(session, name)
+    return lambda session: run(session, name, prompt=prompt)
 
 
 @verb

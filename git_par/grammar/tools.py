@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from git_par.grammar.words import TEXT, Json, Names, Work, verb
+from git_par.grammar.words import TEXT, Json, Names, Work, one_of, verb
 
 
 @verb
@@ -47,6 +47,15 @@ def with_lock() -> Work:
     from git_par.commands.with_lock import run
 
     return lambda session: run(session, session.command)
+
+
+@verb
+def hook(event: Annotated[str, typer.Argument(metavar="EVENT", show_default=False)]) -> Work:
+    """Answer a coding agent that wants a worktree or is done with one: JSON on stdin, the path on stdout."""
+    from git_par.commands.hook import Event, run
+
+    wanted = one_of("hook", "", event, Event)
+    return lambda session: run(session, wanted)
 
 
 @verb

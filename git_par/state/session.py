@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from git_par import repo as repository
@@ -27,6 +28,8 @@ class Session:
     """Says something to the person at the terminal."""
     progress: Callable[[str, int, int], None] = lambda *_: None
     """Shows how many of a number of things are done."""
+    cwd: Path | None = None
+    """Where the repository is looked for; None is the current directory."""
 
     def followed(self, what: str, things: Iterable[_Thing], total: int) -> Iterator[_Thing]:
         """`things` as they come, with word of how far that is."""
@@ -36,8 +39,8 @@ class Session:
 
     @cached_property
     def repo(self) -> Repo:
-        """The repository of the current directory."""
-        return repository.find()
+        """The repository of the directory one stands in."""
+        return repository.find(self.cwd)
 
     @property
     def command(self) -> tuple[str, ...]:

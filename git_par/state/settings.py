@@ -47,6 +47,7 @@ KEYS = (
     ),
     Key("keepDays", "30", "how many days what removals kept stays, before prune --kept may sweep it"),
     Key("lockTimeout", "60", "seconds to wait for a lock, counted from the last change of its holder"),
+    Key("maxTasks", "0", "how many tasks there may be before add refuses to make more; 0 is any number"),
     Key("message", "", "the message of merge and squash commits; {task}, {branch}, {title}, {group}, {base}"),
     Key(
         "order",
@@ -56,6 +57,12 @@ KEYS = (
     ),
     Key("portBase", "20000", "GIT_PAR_PORT is portBase + slot * portStep", committed=True),
     Key("portStep", "10", "how many ports a task has for itself", committed=True),
+    Key(
+        "prompt",
+        "",
+        "what show --prompt and GIT_PAR_PROMPT say to an agent; {task}, {title}, {group}, {path}, {branch}, {base}, {main}, "
+        "{port}, {slot}",
+    ),
     Key(
         "regenerable",
         "node_modules .venv venv target __pycache__ .mypy_cache .pytest_cache .ruff_cache .tox .gradle .next "

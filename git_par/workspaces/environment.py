@@ -1,8 +1,9 @@
-"""What users' commands are told about their task: its port and the other variables."""
+"""What users' commands are told about their task: its port, its prompt and the other variables."""
 
 from git_par import git
 from git_par.state.session import Session
 from git_par.state.tasks import Task
+from git_par.workspaces import prompt
 
 
 def first_port(session: Session, slot: int) -> int:
@@ -17,7 +18,7 @@ def port(session: Session, task: Task) -> int:
 
 def variables(session: Session, task: Task) -> dict[str, str]:
     """What a user's command is told about its task, by environment and never inside its text."""
-    return {
+    known = {
         "GIT_PAR_TASK": task.name,
         "GIT_PAR_PATH": task.path,
         "GIT_PAR_BRANCH": task.branch,
@@ -27,6 +28,7 @@ def variables(session: Session, task: Task) -> dict[str, str]:
         "GIT_PAR_PORT": str(port(session, task)),
         "GIT_PAR_MAIN": str(session.repo.main or session.repo.common),
     }
+    return {**known, "GIT_PAR_PROMPT": prompt.fill(session, task, known)}
 
 
 def of_commands(session: Session, task: Task) -> dict[str, str]:

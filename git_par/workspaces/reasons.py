@@ -37,6 +37,7 @@ REASONS = (
     "unmerged",
     "reverted",
     "new",
+    "young",
     "not-ours",
     "unknown",
 )
