@@ -42,6 +42,7 @@ def run(session: Session, options: Options) -> Report:
     """Make the tasks and report their paths, in the order asked for."""
     wanted = _wanted(options)
     facts.check_settings(session)
+    facts.hooks(session, "post-add")
     repo = session.repo
     if options.fetch:
         starts.fetch(repo, options.start)
@@ -96,7 +97,7 @@ def run(session: Session, options: Options) -> Report:
 
 
 def _begin(session: Session, options: Options, made: Sequence[Task], start: Start) -> Status:
-    """What users have run in new workspaces: the hook, then the command."""
+    """What users have run in new workspaces: git's hook, their own, then the command, where their own hooks went well."""
     problems = [
         f"{task.name}: {problem}"
         for task in made
@@ -104,7 +105,16 @@ def _begin(session: Session, options: Options, made: Sequence[Task], start: Star
     ]
     for problem in problems:
         session.tell(problem)
-    if options.command and not _execute(session, made, options.command):
+    hooks = facts.hooks(session)
+    ready = []
+    for task in made:
+        if problem := hooks.added(task):
+            without = "; the command was not run there" if options.command else ""
+            problems.append(problem)
+            session.tell(f"{task.name}: {problem}{without}")
+        else:
+            ready.append(task)
+    if options.command and ready and not _execute(session, ready, options.command):
         return Status.PARTIAL
     return Status.FAILED if problems else Status.DONE
 

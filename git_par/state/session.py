@@ -1,7 +1,7 @@
 """What every command works with: the repository, its settings, its records and its locks."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -37,7 +37,7 @@ class Session:
     @cached_property
     def repo(self) -> Repo:
         """The repository of the current directory."""
-        return repository.find()
+        return replace(repository.find(), directory=self._committed_directory)
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -47,7 +47,10 @@ class Session:
     @cached_property
     def settings(self) -> Settings:
         """The settings of the repository."""
-        return Settings(self.repo)
+        return Settings(self.repo, self.tell)
+
+    def _committed_directory(self) -> str:
+        return next(reversed(self.settings.committed_values("directory")), "")
 
     @cached_property
     def tasks(self) -> Tasks:

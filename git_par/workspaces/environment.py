@@ -4,6 +4,8 @@ from git_par import git
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 
+_OF_A_TASK = frozenset(f"GIT_PAR_{what}" for what in ("TASK", "BRANCH", "GROUP", "SLOT", "PORT", "PROMPT"))
+
 
 def port(session: Session, task: Task) -> int:
     """The first port of the block that belongs to the task's slot."""
@@ -27,3 +29,8 @@ def variables(session: Session, task: Task) -> dict[str, str]:
 def of_commands(session: Session, task: Task) -> dict[str, str]:
     """The whole environment of a user's command that runs for `task`."""
     return {**git.user_environment(), **variables(session, task)}
+
+
+def of_no_task() -> dict[str, str]:
+    """The user's own environment, without a task that git-par may have been started from."""
+    return {key: value for key, value in git.user_environment().items() if key not in _OF_A_TASK}

@@ -37,6 +37,7 @@ REASONS = (
     "unmerged",
     "reverted",
     "new",
+    "vetoed",
     "not-ours",
     "unknown",
 )
