@@ -90,7 +90,7 @@ __git_par_complete () {
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show set merge sync conflicts prune remove restore log undo revert doctor with-lock demo shell-init) ;;
+            *) list=(add list path env show set merge sync conflicts prune remove restore log undo revert doctor trust with-lock demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -291,6 +291,7 @@ __git_par_options () {
         undo) list=(--dry-run --json --help) ;;
         revert) list=(--dry-run --json --help) ;;
         doctor) list=(--fix --cleanup --json --help) ;;
+        trust) list=(--show --forget --json --help) ;;
         with-lock) list=(--help) ;;
         demo) list=(--help) ;;
         shell-init) list=(--json --help) ;;

@@ -75,8 +75,13 @@ def _of_checkout(repo: Repo) -> _Source | None:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO):
             return None
         raise _unreadable(shown) from None
-    with os.fdopen(descriptor, "rb") as opened:
-        return _Source(opened.read(), shown) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        with os.fdopen(descriptor, "rb", closefd=False) as opened:
+            return _Source(opened.read(), shown)
+    finally:
+        os.close(descriptor)
 
 
 def _of_commit(repo: Repo) -> _Source | None:

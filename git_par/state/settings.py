@@ -169,7 +169,7 @@ class Settings:
         return text
 
     def patterns(self, name: str) -> tuple[str, ...]:
-        """The patterns of `par.NAME`: the default ones, then all values, split at blanks; an empty one drops those before."""
+        """The patterns of `par.NAME`: the default ones, then all values, split at blanks; an empty one drops all before."""
         patterns: list[str] = _BY_NAME[name.lower()].default.split()
         for value in self.values(name):
             patterns = [*patterns, *value.split()] if value.strip() else []
