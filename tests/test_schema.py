@@ -99,6 +99,8 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
     assert ask("env", "one")["environment"]["GIT_PAR_TASK"] == "one"
     for shell in ("bash", "zsh", "fish"):
         assert ask("shell-init", shell)["shell"] == shell
+    for option in ("--show", "--forget"):
+        assert ask("trust", option)["settings"] == []
     ask("set", "one", "two", "--title", "T", "--protect")
     ask("set", "one", "two", "--title", "", "--group", "", "--no-protect")
     world.commit("one", cwd=world.workspaces / "one", a__txt="one\n")

@@ -12,7 +12,6 @@ from git_par.render import Report
 from git_par.state import gitpar, trust
 from git_par.state.session import Session
 
-
 _NOTHING = "nothing there needs to be trusted"
 
 
