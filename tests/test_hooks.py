@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -15,7 +16,7 @@ from jsonschema import Draft202012Validator
 from git_par import spawn
 from git_par.landing import land
 from git_par.state.settings import EVENTS
-from tests.test_schema import REGISTRY, SCHEMAS
+from tests.test_schema import REGISTRY, ROOT, SCHEMAS
 from tests.world import PAR, World
 
 spawn._GRACE = 1.0
@@ -56,8 +57,10 @@ def refusals(done: Any) -> list[tuple[str, str]]:
     return [(one["name"], one["reason"]) for one in done.json["left"]]
 
 
-def test_the_schema_knows_the_events() -> None:
+def test_schema_and_manual_know_the_events() -> None:
     assert SCHEMAS["hook-event"]["properties"]["event"]["enum"] == list(EVENTS)
+    page = (ROOT / "man/man1/git-par.1").read_text()
+    assert re.findall(r"^\.It Va par\.hook\.(\S+)", page, re.MULTILINE) == list(EVENTS)
 
 
 def test_each_event_comes_when_it_is_due_and_says_what_it_is_about(world: World) -> None:
@@ -326,20 +329,39 @@ def test_a_hook_may_run_git_par_itself(world: World, event: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "argv"),
+    ("number", "event", "argv"),
     [
-        (signal.SIGINT, ("merge", "t")),
-        (signal.SIGKILL, ("merge", "t")),
-        (signal.SIGTERM, ("add", "u")),
-        (signal.SIGINT, ("remove", "new")),
-        (signal.SIGINT, ("undo",)),
-        (signal.SIGKILL, ("undo",)),
+        (signal.SIGINT, "pre-merge", ("merge", "t")),
+        (signal.SIGKILL, "pre-merge", ("merge", "t")),
+        (signal.SIGTERM, "post-add", ("add", "u")),
+        (signal.SIGINT, "pre-remove", ("remove", "new")),
+        (signal.SIGINT, "pre-remove", ("undo",)),
+        (signal.SIGKILL, "pre-remove", ("undo",)),
     ],
 )
-def test_what_ends_git_par_ends_the_hook(world: World, number: int, argv: tuple[str, ...]) -> None:
+def test_what_ends_git_par_ends_the_hook(world: World, number: int, event: str, argv: tuple[str, ...]) -> None:
     world.task("t")
     world.add("new")
-    event = {"merge": "pre-merge", "add": "post-add"}.get(argv[0], "pre-remove")
+    _end_in_hook(world, number, event, argv)
+    assert world.listed("t")["state"] == "active"
+    assert world.listed("new")["state"] == "new"
+    if argv[0] == "undo":
+        world.ok("undo")
+    world.check_sound()
+    world.ok("merge", "t")
+
+
+def test_a_merge_that_is_killed_in_its_last_hook_is_done_and_can_be_undone(world: World) -> None:
+    world.task("t")
+    before = world.rev("main")
+    _end_in_hook(world, signal.SIGKILL, "post-merge", ("merge", "t"))
+    assert world.listed("t")["state"] == "landed"
+    world.ok("undo")
+    assert world.rev("main") == before
+
+
+def _end_in_hook(world: World, number: int, event: str, argv: tuple[str, ...]) -> None:
+    """Send `git par ARGV` the signal `number` while a hook of `event` runs, which ends by that too."""
     hook(world, event, f"echo $$ >'{world.root}/pid'; sleep 100")
     running = world.start(*PAR, *argv)
     file = world.root / "pid"
@@ -349,12 +371,6 @@ def test_what_ends_git_par_ends_the_hook(world: World, number: int, argv: tuple[
     assert running.returncode == (-9 if number == signal.SIGKILL else 128 + number)
     _wait(lambda: _is_over(int(file.read_text())))
     world.git("config", "--unset-all", f"par.hook.{event}")
-    assert world.listed("t")["state"] == "active"
-    assert world.listed("new")["state"] == "new"
-    if argv[0] == "undo":
-        world.ok("undo")
-    world.check_sound()
-    world.ok("merge", "t")
 
 
 def _is_over(pid: int) -> bool:

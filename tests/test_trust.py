@@ -334,3 +334,13 @@ def test_a_kill_while_it_is_remembered_leaves_the_old_trust_or_the_new(
     clone.write(".gitpar", GATE + HOOK)
     clone.ok("add", "u")
     assert ran(clone)
+
+
+def test_a_script_that_a_trusted_text_calls_may_change(world: World) -> None:
+    world.write(".gitpar", '[par "hook"]\n\tpost-add = sh $GIT_PAR_MAIN/script\n')
+    world.write("script", "true\n")
+    world.commit("a script")
+    accept(world)
+    world.commit("another script", script="touch $GIT_PAR_MAIN/../ran\n")
+    world.add("t")
+    assert ran(world)
