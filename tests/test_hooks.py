@@ -312,19 +312,20 @@ def test_what_comes_back_is_greeted_as_a_new_task(world: World) -> None:
     assert path.is_dir()
 
 
-@pytest.mark.parametrize("event", EVENTS)
-def test_a_hook_may_run_git_par_itself(world: World, event: str) -> None:
+def test_a_hook_may_run_git_par_itself(world: World) -> None:
     """No lock is held that it would wait for."""
     world.git("config", "par.lockTimeout", "2")
     par = f"{PAR[0]} -m git_par"
-    touch = "true" if event == "post-remove" else f"{par} set t --title x"
-    hook(world, event, f'test -n "$INSIDE" || {{ export INSIDE=1; {par} list && {par} add inner && {touch}; }}')
+    for event in EVENTS:
+        touch = "true" if event == "post-remove" else f"{par} set t --title x"
+        own = f"{par} list && {par} add inner-{event} && {touch}"
+        hook(world, event, f'test -n "$INSIDE" || {{ export INSIDE=1; {own}; }}')
     done = world.par_process("add", "t")
     assert done.status == 0, done
     world.commit("work", cwd=world.workspaces / "t", t__txt="t\n")
     done = world.par_process("merge", "t", "--prune")
     assert done.status == 0, done
-    assert (world.workspaces / "inner").is_dir()
+    assert {f"inner-{event}" for event in EVENTS} <= {path.name for path in world.workspaces.iterdir()}
     world.check_sound()
 
 
