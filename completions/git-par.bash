@@ -90,7 +90,7 @@ __git_par_complete () {
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show set merge sync conflicts prune remove restore log undo revert exec doctor with-lock hook demo shell-init) ;;
+            *) list=(add list path env show set merge sync conflicts prune remove restore log undo revert exec doctor trust with-lock hook demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -300,6 +300,7 @@ __git_par_options () {
         revert) list=(--dry-run --json --help) ;;
         exec) list=(--all --group --jobs --grouped --json --help) ;;
         doctor) list=(--fix --cleanup --json --help) ;;
+        trust) list=(--show --forget --json --help) ;;
         with-lock) list=(--help) ;;
         hook) list=(--help) ;;
         demo) list=(--help) ;;

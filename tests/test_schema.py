@@ -30,7 +30,7 @@ def check(name: str, data: Any) -> None:
 
 
 def test_every_verb_has_a_schema_and_every_schema_is_one() -> None:
-    assert set(NAMES) - SILENT | {"task", "error"} == set(SCHEMAS)
+    assert set(NAMES) - SILENT | {"task", "error", "hook-event"} == set(SCHEMAS)
     for name, schema in SCHEMAS.items():
         Draft202012Validator.check_schema(schema)
         assert schema["$id"] == f"{name}.json"
@@ -100,6 +100,8 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
     assert [task["exit"] for task in json_of_exec(world)["tasks"]] == [0, 0, 0, 0]
     for shell in ("bash", "zsh", "fish"):
         assert ask("shell-init", shell)["shell"] == shell
+    for option in ("--show", "--forget"):
+        assert ask("trust", option)["settings"] == []
     ask("set", "one", "two", "--title", "T", "--protect")
     ask("set", "one", "two", "--title", "", "--group", "", "--no-protect")
     world.commit("one", cwd=world.workspaces / "one", a__txt="one\n")

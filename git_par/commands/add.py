@@ -57,6 +57,7 @@ def _run(session: Session, options: Options) -> Report:
     facts.check_settings(session)
     session.settings.number("maxTasks")
     prompt.check(session)
+    facts.hooks(session, "post-add")
     repo = session.repo
     if options.fetch:
         starts.fetch(repo, options.start)
@@ -123,7 +124,7 @@ def _carried(load: Load) -> list[str]:
 
 
 def _begin(session: Session, options: Options, made: Sequence[Task], start: Start) -> Status:
-    """What users have run in new workspaces: the hook, then the command."""
+    """What users have run in new workspaces: git's hook, their own, then the command, where their own hooks went well."""
     problems = [
         f"{task.name}: {problem}"
         for task in made
@@ -131,7 +132,16 @@ def _begin(session: Session, options: Options, made: Sequence[Task], start: Star
     ]
     for problem in problems:
         session.tell(problem)
-    if options.command and not _execute(session, made, options.command):
+    hooks = facts.hooks(session)
+    ready = []
+    for task in made:
+        if problem := hooks.added(task):
+            without = "; the command was not run there" if options.command else ""
+            problems.append(problem)
+            session.tell(f"{task.name}: {problem}{without}")
+        else:
+            ready.append(task)
+    if options.command and ready and not _execute(session, ready, options.command):
         return Status.PARTIAL
     return Status.FAILED if problems else Status.DONE
 
