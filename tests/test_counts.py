@@ -76,8 +76,8 @@ def test_conflicts(world: World) -> None:
 def test_merge(world: World) -> None:
     for name in ("one", "two", "three", "four"):
         world.task(name)
-    assert count(world, "merge", "one") == 29
-    assert count(world, "merge", "two", "three", "four") == 29 + 2 * 5, "each further merge costs five"
+    assert count(world, "merge", "one") == 31
+    assert count(world, "merge", "two", "three", "four") == 31 + 2 * 9, "each further merge costs nine"
 
 
 def test_remove_and_prune(world: World) -> None:
@@ -164,9 +164,9 @@ def _with_work(world: World) -> None:
         (lambda world: _settle(world, "one"), ("list",), Touched(FILES, 0, 1)),
         (lambda world: _settle(world, "one", "two", "three"), ("list",), Touched(3 * FILES, 0, 3)),
         (_settle, ("add", "one"), Touched(3 * FILES, 0, 0)),
-        (_with_work, ("merge", "one"), Touched(2 * FILES, 0, 5)),
+        (_with_work, ("merge", "one"), Touched(2 * FILES, 0, 6)),
         (_with_work, ("conflicts",), Touched(FILES, 0, 1)),
-        (lambda world: _settle(world, "one"), ("remove", "one"), Touched(2 * FILES, 0, 3)),
+        (lambda world: _settle(world, "one"), ("remove", "one"), Touched(2 * FILES, 0, 4)),
     ],
     ids=["path", "list of one", "list of three", "add", "merge", "conflicts", "remove"],
 )
