@@ -112,6 +112,26 @@ def relay(name: str, line: str) -> None:
     print(f"{name}: {line}", file=sys.stderr, flush=True)
 
 
+def pour(data: bytes, *, aside: bool) -> None:
+    """What a user's command wrote, byte for byte, on stdout, or `aside` on stderr."""
+    progress.wipe()
+    stream = sys.stderr if aside else sys.stdout
+    stream.flush()
+    if hasattr(stream, "buffer"):
+        stream.buffer.write(data)
+    else:
+        stream.write(data.decode(errors="surrogateescape"))
+    stream.flush()
+
+
+def are_one() -> bool:
+    """Whether stdout and stderr go to the same place."""
+    try:
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+
+
 def tell(text: str) -> None:
     """One line of talk that comes while a command runs, on stderr, with our name in front."""
     say(f"git par: {text}")

@@ -97,6 +97,7 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
     ask("add", "--title", "Fix the thing")
     assert ask("path", "one")["path"] == str(world.workspaces / "one")
     assert ask("env", "one")["environment"]["GIT_PAR_TASK"] == "one"
+    assert [task["exit"] for task in json_of_exec(world)["tasks"]] == [0, 0, 0, 0]
     for shell in ("bash", "zsh", "fish"):
         assert ask("shell-init", shell)["shell"] == shell
     ask("set", "one", "two", "--title", "T", "--protect")
@@ -155,6 +156,20 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
     assert ask("restore", "two")["tasks"][0]["name"] == "two"
     assert [one["name"] for one in ask("prune", "--kept", "--older-than", "0m")["swept"]][-1] == "two"
     assert ask("prune", "--kept")["swept"] == []
+
+
+def json_of_exec(world: World) -> Any:
+    """`--json` stands before the `--` here."""
+    done = world.par("exec", "--all", "--json", "--", "true")
+    check("exec", done.json)
+    return done.json
+
+
+def test_what_exec_writes_of_workspaces_that_are_gone(world: World) -> None:
+    world.add("one", "two")[0].rename(world.root / "elsewhere")
+    done = world.par("exec", "one", "two", "--json", "--", "false")
+    check("exec", done.json)
+    assert [one["reason"] for one in done.json["left"]] == ["gone"]
 
 
 def test_what_a_merge_with_a_gate_hooks_and_a_stale_task_writes(world: World) -> None:

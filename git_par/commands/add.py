@@ -17,9 +17,10 @@ from git_par.render import Report
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import claims, environment, prompt, provision, worktree
+from git_par.workspaces import carry, claims, environment, ports, prompt, provision, worktree
 from git_par.workspaces import registry as worktrees
 from git_par.workspaces import start as starts
+from git_par.workspaces.carry import Load
 from git_par.workspaces.start import Start
 
 
@@ -34,6 +35,8 @@ class Options:
     group: str | None = None
     title: str | None = None
     sparse: tuple[str, ...] = ()
+    carry: bool = False
+    """Whether the uncommitted work of the checkout one stands in comes along."""
     allow_dirty: bool = False
     lenient: bool = False
     """Whether nobody is there who could be asked: see `start.find`."""
@@ -57,7 +60,9 @@ def _run(session: Session, options: Options) -> Report:
     repo = session.repo
     if options.fetch:
         starts.fetch(repo, options.start)
-    start = starts.find(session, options.start, options.base, allow_dirty=options.allow_dirty, lenient=options.lenient)
+    dirty_too = options.allow_dirty or options.carry
+    start = starts.find(session, options.start, options.base, allow_dirty=dirty_too, lenient=options.lenient)
+    load = carry.gather(repo, start) if options.carry else None
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
         with session.locks.repository():
             planned = _plan(session, options, start, wanted)
@@ -83,7 +88,7 @@ def _run(session: Session, options: Options) -> Report:
                     if options.sparse:
                         worktree.make_sparse(repo, Path(task.path), options.sparse)
         for task in made:
-            provision.provision(session, task)
+            provision.provision(session, task, load)
         # From here on the workspaces are handed over: nothing below takes them back.
         with interrupts.held():
             undo.pop_all()
@@ -102,9 +107,19 @@ def _run(session: Session, options: Options) -> Report:
     return Report(
         data=lambda: {"tasks": [fact.as_json() for fact in facts.gather(session, made)]},
         lines=[task.path for task in made],
-        talk=[f"{task.name}: starts at {start.shown}, returns to {start.base}" for task in made],
+        talk=[
+            *(f"{task.name}: starts at {start.shown}, returns to {start.base}" for task in made),
+            *(_carried(load) if load else ()),
+        ],
         status=ended,
     )
+
+
+def _carried(load: Load) -> list[str]:
+    """What came along, and what did not."""
+    count = len(load.paths)
+    what = "nothing was uncommitted" if not count else f"{count} path{'' if count == 1 else 's'}"
+    return [f"carried: {what}", *(f"not carried: {path}" for path in load.left)]
 
 
 def _begin(session: Session, options: Options, made: Sequence[Task], start: Start) -> Status:
@@ -148,7 +163,7 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
     known = session.tasks.all()
     if not wanted:
         wanted = [_invent(session, options, {task.name for task in known})]
-    slots = claims.free_slots({task.slot for task in known})
+    slots = ports.free_slots(session, {task.slot for task in known})
     template = options.template or session.settings.text("branch")
     planned: list[Task] = []
     for name in wanted:

@@ -1,10 +1,30 @@
-"""Beside the main job: the check-up, the lock for other commands, the demo, the shells."""
+"""Beside the main job: commands in every workspace, the check-up, the lock for other commands, the demo, the shells."""
 
 from typing import Annotated
 
 import typer
 
-from git_par.grammar.words import Json, Work, one_of, verb
+from git_par.grammar.words import TEXT, Json, Names, Work, one_of, verb
+
+
+@verb
+def exec_(
+    names: Names = None,
+    every: Annotated[bool, typer.Option("--all", help="Run it in every workspace.")] = False,
+    group: Annotated[str | None, typer.Option(metavar="G", help="Run it in the workspaces of a group.", **TEXT)] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", metavar="N", help="Run so many at a time.", **TEXT)
+    ] = None,
+    grouped: Annotated[
+        bool, typer.Option("--grouped", help="Show what each wrote in one piece, when it has ended.")
+    ] = False,
+    json: Json = False,
+) -> Work:
+    """Run a command (after --) in workspaces, all at once; say where it failed."""
+    from git_par.commands.exec import Options, run
+
+    options = Options(names=tuple(names or ()), every=every, group=group, jobs=jobs, grouped=grouped, aside=json)
+    return lambda session: run(session, options)
 
 
 @verb

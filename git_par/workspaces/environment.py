@@ -6,9 +6,14 @@ from git_par.state.tasks import Task
 from git_par.workspaces import prompt
 
 
+def first_port(session: Session, slot: int) -> int:
+    """Where the block of ports of `slot` begins."""
+    return session.settings.number("portBase") + slot * session.settings.number("portStep")
+
+
 def port(session: Session, task: Task) -> int:
     """The first port of the block that belongs to the task's slot."""
-    return session.settings.number("portBase") + task.slot * session.settings.number("portStep")
+    return first_port(session, task.slot)
 
 
 def variables(session: Session, task: Task) -> dict[str, str]:

@@ -4,9 +4,15 @@ from pathlib import Path
 
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import worktree
+from git_par.workspaces import carry, worktree
+from git_par.workspaces.carry import Load
 
 
-def provision(session: Session, task: Task) -> None:
-    """Fill the registered, empty workspace of `task`; outside of the repository lock, under the task's own."""
+def provision(session: Session, task: Task, load: Load | None = None) -> None:
+    """Fill the registered, empty workspace of `task`, with the uncommitted work `load` on top.
+
+    Call it outside of the repository lock, under the task's own.
+    """
     worktree.fill(session.repo, Path(task.path))
+    if load:
+        carry.bring(session.repo, Path(task.path), load)
