@@ -20,10 +20,11 @@ def private_directory(path: Path) -> Path:
     return path
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Put `data` into `path` (0600): a reader sees the old content or the new, also after a crash."""
+def replace(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Put `data` into `path`: a reader sees the old content or the new, also after a crash."""
     temporary = _beside(path, data)
     try:
+        temporary.chmod(mode)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -39,6 +40,13 @@ def create(path: Path, data: bytes) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     _sync(path.parent)
+
+
+def umask() -> int:
+    """What this process takes off the mode of a new file, and git with it; it can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def delete_tree(path: Path) -> None:

@@ -16,9 +16,10 @@ from git_par.render import Report
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import claims, environment, provision, worktree
+from git_par.workspaces import claims, environment, incoming, provision, worktree
 from git_par.workspaces import registry as worktrees
 from git_par.workspaces import start as starts
+from git_par.workspaces.incoming import Incoming
 from git_par.workspaces.start import Start
 
 
@@ -35,6 +36,8 @@ class Options:
     sparse: tuple[str, ...] = ()
     allow_dirty: bool = False
     fetch: bool = False
+    files: bool = True
+    """Whether files of the main checkout come along."""
     command: str | None = None
 
 
@@ -46,6 +49,7 @@ def run(session: Session, options: Options) -> Report:
     if options.fetch:
         starts.fetch(repo, options.start)
     start = starts.find(session, options.start, options.base, allow_dirty=options.allow_dirty)
+    arriving = _look(session) if options.files else None
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
         with session.locks.repository():
             planned = _plan(session, options, start, wanted)
@@ -70,8 +74,7 @@ def run(session: Session, options: Options) -> Report:
                     worktrees.register(repo, Path(task.path), task.branch, task.name)
                     if options.sparse:
                         worktree.make_sparse(repo, Path(task.path), options.sparse)
-        for task in made:
-            provision.provision(session, task)
+        brought = {task.name: provision.provision(session, task, arriving) for task in made}
         # From here on the workspaces are handed over: nothing below takes them back.
         with interrupts.held():
             undo.pop_all()
@@ -90,9 +93,23 @@ def run(session: Session, options: Options) -> Report:
     return Report(
         data=lambda: {"tasks": [fact.as_json() for fact in facts.gather(session, made)]},
         lines=[task.path for task in made],
-        talk=[f"{task.name}: starts at {start.shown}, returns to {start.base}" for task in made],
+        talk=[
+            line
+            for task in made
+            for line in (
+                f"{task.name}: starts at {start.shown}, returns to {start.base}",
+                *(f"{task.name}: {words}" for words in brought[task.name].words()),
+            )
+        ],
         status=ended,
     )
+
+
+def _look(session: Session) -> Incoming | None:
+    found = incoming.look(session)
+    if found is None and incoming.is_asked_for(session.settings):
+        session.tell("no main checkout: there is nothing to copy files from, or to link to")
+    return found
 
 
 def _begin(session: Session, options: Options, made: Sequence[Task], start: Start) -> Status:

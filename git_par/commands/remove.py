@@ -18,7 +18,7 @@ from git_par.render import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import reasons, registry, removal, trash, usage
+from git_par.workspaces import reasons, registry, removal, secrets, trash, usage
 from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.reasons import Reason
 from git_par.workspaces.usage import User
@@ -210,7 +210,9 @@ def _remove(session: Session, task: Task, tip: str | None, operation: Open, *, f
 
 def _take_away(session: Session, task: Task, tip: str | None, operation: Open, *, force: bool) -> Keepsake | Reason:
     session.tasks.change(task.name, state="removing")
-    outcome = removal.remove(session.repo, task, tip, session.settings.patterns("regenerable"), force=force)
+    secret = secrets.of(session.settings, registry.git_dir(session.repo, Path(task.path)))
+    patterns = session.settings.patterns("regenerable")
+    outcome = removal.remove(session.repo, task, tip, patterns, secret=secret, force=force)
     if isinstance(outcome, Reason):
         session.tasks.put(task)
         del operation.entry.tasks[task.name], operation.entry.refs[task.ref]
