@@ -74,7 +74,7 @@ def bring(session: Session, path: Path, incoming: Incoming) -> Brought:
     wanted = [one.rstrip("/") for one in wanted if one.rstrip("/") in ignored]
     secrets.note(git_dir, [*absent, *wanted])
     with copies.closing(os.open(incoming.top, os.O_RDONLY | os.O_DIRECTORY)) as top:
-        copied = _copy(session, top, path, absent, left)
+        copied = _copy(session, top, path, absent, left) if absent else []
         linked = [one for one in wanted if _link(top, path, one, links.text(incoming.top, path, one), left)]
     return Brought(tuple(copied), tuple(linked), tuple(left))
 
@@ -144,12 +144,10 @@ def _ignored(git: Git, paths: Sequence[str]) -> set[str]:
     return {path for path in paths if git.run(*asked, feed=f"{path}\0", ok=(0, 1, 128)).code == 0}
 
 
-def _copy(session: Session, top: int, path: Path, wanted: Sequence[str], left: list[tuple[str, Why]]) -> Iterator[str]:
-    repo = session.repo
+def _copy(session: Session, top: int, path: Path, wanted: Sequence[str], left: list[tuple[str, Why]]) -> list[str]:
+    repo, copied = session.repo, []
     closed = frozenset(_identity(place) for place in (repo.workspaces, repo.common) if place.is_dir())
     run = Copying(closed, lambda done, known: session.progress("copying files", done, known), left, known=len(wanted))
-    if not wanted:
-        return
     with _corner(path) as place, copies.closing(os.open(path, os.O_RDONLY | os.O_DIRECTORY)) as here:
         for number, one in enumerate(wanted):
             with ExitStack() as stack:
@@ -172,7 +170,8 @@ def _copy(session: Session, top: int, path: Path, wanted: Sequence[str], left: l
                         left.append((one, "exists"))
                         continue
                     copies.finish(source, name, target)
-                    yield one
+                    copied.append(one)
+    return copied
 
 
 def _come_in(corner: int, target: int, name: str) -> None:
@@ -227,11 +226,11 @@ def _corner(path: Path) -> Iterator[int]:
     What killed ones left there goes first.
     """
     corner = files.private_directory(path.parent / worktree.PRIVATE / "incoming")
-    for name in os.listdir(corner):
-        pid = name.split(".")[2] if name.count(".") == 4 else ""
+    for old in corner.iterdir():
+        pid = old.name.split(".")[2] if old.name.count(".") == 4 else ""
         if pid.isdigit() and not registry.is_running(int(pid)):
             with suppress(OSError):
-                files.delete_tree(corner / name)
+                files.delete_tree(old)
     own = files.private_directory(corner / f".files.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     try:
         with copies.closing(os.open(own, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)) as descriptor:

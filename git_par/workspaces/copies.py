@@ -76,7 +76,9 @@ class Copying:
 
     def _directory(self, source: int, name: str, target: int, path: str) -> bool:
         with directory(source, name) as there:
-            about, entries = os.fstat(there), sorted(os.listdir(there))
+            about = os.fstat(there)
+            with os.scandir(there) as found:
+                entries = sorted(entry.name for entry in found)
             if (about.st_dev, about.st_ino) in self.closed or ".git" in entries:
                 return False
             os.mkdir(name, 0o700, dir_fd=target)

@@ -1,4 +1,6 @@
-"""What the main checkout has that a workspace gets too: ignored files to copy (`par.copy`, `.worktreeinclude`) or link (`par.link`).
+"""What the main checkout has that a workspace gets too: ignored files to copy or to link.
+
+That is up to `par.copy` with `.worktreeinclude`, and to `par.link`.
 
 Git says what is ignored.  A directory that is ignored as a whole is taken when a pattern matches it, looked into when one
 with a slash leads there, and not searched otherwise, however many files it holds.
@@ -7,6 +9,7 @@ with a slash leads there, and not searched otherwise, however many files it hold
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from git_par import names
@@ -39,7 +42,7 @@ def look(session: Session) -> Incoming | None:
     UsageError for a pattern that leads out of the repository.
     """
     repo = session.repo
-    copy, link = to_copy(session.settings), _parse(repo, _patterns(session.settings, "link"))
+    copy, link = to_copy(session.settings), _parse(repo, _checked("link", session.settings.patterns("link")))
     top = repo.main
     if top is None or not top.is_dir():
         return None
@@ -48,7 +51,7 @@ def look(session: Session) -> Incoming | None:
     asked = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
     listed = sorted(repo.checkout(top, repo.common).fields(*asked))
     # Git also names directories of which it names the files; what it does not look into stands for itself.
-    found = [one for one, after in zip(listed, [*listed[1:], ""], strict=True) if not _holds(one, after)]
+    found = [one for one, after in pairwise([*listed, ""]) if not _holds(one, after)]
     linked = tuple(_select(repo, top, found, link))
     copied = (one for one in _select(repo, top, found, copy) if one not in linked and not _is_environment(top, one))
     return Incoming(top, tuple(copied), linked)
@@ -57,7 +60,7 @@ def look(session: Session) -> Incoming | None:
 def to_copy(settings: Settings) -> Patterns:
     """The patterns of what is copied: those of `par.copy`, then those of the file, so that its `!` hold for both."""
     repo = settings.repo
-    return _parse(repo, [*_patterns(settings, "copy"), *(_included(repo.main) if repo.main else [])])
+    return _parse(repo, [*_checked("copy", settings.patterns("copy")), *(_included(repo.main) if repo.main else [])])
 
 
 def is_asked_for(settings: Settings) -> bool:
@@ -65,8 +68,7 @@ def is_asked_for(settings: Settings) -> bool:
     return any(value.strip() for name in ("copy", "link") for value in settings.values(name))
 
 
-def _patterns(settings: Settings, name: str) -> Sequence[str]:
-    found = settings.patterns(name)
+def _checked(name: str, found: Sequence[str]) -> Sequence[str]:
     for pattern in found:
         plain = pattern.removeprefix("!")
         if ".." in plain.split("/") or plain.startswith(("~", "//")):

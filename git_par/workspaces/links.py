@@ -1,7 +1,7 @@
 """Links from a workspace to what the main checkout has, and how they are kept out of commits.
 
-They are relative, so that they survive a move of both.  To a pattern such as `node_modules/` a link is no directory: where the
-ignore files do not cover one, a line in the repository's own `info/exclude` (gitignore(5)) does.
+They are relative, so that they survive a move of both.  To a pattern such as `node_modules/` a link is no directory: where
+the ignore files do not cover one, a line in the repository's own `info/exclude` (gitignore(5)) does.
 """
 
 import os
@@ -31,8 +31,11 @@ def is_ours(top: Path | None, workspace: Path, path: str, place: Path) -> bool:
 
 
 def exclude(session: Session, git: Git, paths: Sequence[str]) -> None:
-    """Let git ignore `paths` in every checkout of the repository of `git`, and say so; those it cannot be told are passed over."""
-    lines = [f"/{re.sub(r'([][\\*?!# ])', r'\\\1', path)}" for path in paths if "\n" not in path and "\r" not in path]
+    """Let git ignore `paths` in every checkout of the repository of `git`, and say so.
+
+    Those that no line can name stay as they are, and so does a file that we may not write.
+    """
+    lines = [_line(path) for path in paths if "\n" not in path and "\r" not in path]
     file = Path(git.line("rev-parse", "--path-format=absolute", "--git-path", "info/exclude"))
     with session.locks.exclude(), suppress(PermissionError):
         try:
@@ -50,3 +53,7 @@ def exclude(session: Session, git: Git, paths: Sequence[str]) -> None:
         mode = file.stat().st_mode & 0o777 if file.exists() else 0o666 & ~files.umask()
         files.replace(Path(os.path.realpath(file)), before + gap + os.fsencode(added), mode=mode)
         session.tell(f"'{file}': git ignores {', '.join(fresh)} from now on, so that no link is committed")
+
+
+def _line(path: str) -> str:
+    return "/" + re.sub(r"([][\\*?!# ])", r"\\\1", path)

@@ -1,4 +1,4 @@
-"""Patterns as gitignore(5) has them, for files that no git process is asked about; a property test holds them against git."""
+"""Patterns as gitignore(5) has them, where no git process is asked; a property test holds them against git."""
 
 import os
 import re

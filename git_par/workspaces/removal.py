@@ -38,8 +38,8 @@ def remove(
     """Remove workspace, registration and branch of `task`, whose branch stands at `tip` (None: it is gone).
 
     Call it under the task's lock, when there are no `reasons`, or, to `force` it, none that do not yield.  Untracked and
-    ignored files that are `secret` go into no commit.  A change that came between those and the rename, and whatever goes wrong before all is kept, brings everything back and is returned
-    as a Reason.
+    ignored files that are `secret` go into no commit.  A change that came between those and the rename, and whatever goes
+    wrong before all is kept, brings everything back and is returned as a Reason.
     """
     path = Path(task.path)
     keeping = Keeping(repo, task, kept.stamp(), secret, {"tip": tip} if tip else {})

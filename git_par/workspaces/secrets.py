@@ -1,7 +1,8 @@
 """Which files of a workspace stay out of commits: the one place that answers this.
 
 Those that are called like secrets, those that `par.copy` and `.worktreeinclude` select, and those that were brought into
-this workspace, whatever is set by now.  Only untracked and ignored files are asked about: what is tracked is in commits already.
+this workspace, whatever is set by now.  Only untracked and ignored files are asked about: what is tracked is in commits
+already.
 """
 
 import os
