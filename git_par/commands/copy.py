@@ -5,7 +5,7 @@ from pathlib import Path
 from git_par.errors import Refused, Status, UsageError
 from git_par.render import Report
 from git_par.state.session import Session
-from git_par.workspaces import bringing, incoming
+from git_par.workspaces import bringing, incoming, registry
 
 
 def run(session: Session, name: str | None) -> Report:
@@ -17,8 +17,10 @@ def run(session: Session, name: str | None) -> Report:
     if found is None:
         raise Refused("copy: a bare repository has no main checkout to copy from", hint="git worktree list")
     with session.locks.task(task.name):
-        current = session.tasks.expect(task.name)
-        brought = bringing.bring(session, Path(current.path), found)
+        path = Path(session.tasks.expect(task.name).path)
+        if registry.checkout(session.repo, path) is None:
+            raise Refused(f"{task.name}: its workspace '{path}' is gone or damaged", hint="git par doctor")
+        brought = bringing.bring(session, path, found)
     return Report(
         data=lambda: {
             "name": task.name,

@@ -209,9 +209,9 @@ def _remove(session: Session, task: Task, tip: str | None, operation: Open, *, f
 
 
 def _take_away(session: Session, task: Task, tip: str | None, operation: Open, *, force: bool) -> Keepsake | Reason:
-    session.tasks.change(task.name, state="removing")
     secret = secrets.of(session.settings, registry.git_dir(session.repo, Path(task.path)))
     patterns = session.settings.patterns("regenerable")
+    session.tasks.change(task.name, state="removing")
     outcome = removal.remove(session.repo, task, tip, patterns, secret=secret, force=force)
     if isinstance(outcome, Reason):
         session.tasks.put(task)
