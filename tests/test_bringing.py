@@ -424,3 +424,16 @@ def test_a_copy_never_takes_the_place_of_what_came_meanwhile(world: World, monke
     assert done == (1, "", "left .env: something else is there\nleft build/: something else is there\n")
     assert (path / ".env").read_text() == "mine\n"
     assert there(path) == {".env", "build/mine"}
+
+
+def test_of_a_directory_with_others_only_the_ignored_files_come(world: World) -> None:
+    """Git names an untracked directory too when all it looks at in there is ignored."""
+    world.git("config", "par.copy", "cfg alone")
+    world.write(".gitignore", "*.key\n.env\n")
+    world.commit("ignored")
+    for name in ("cfg/.env", "cfg/deep/plain", "cfg/deep/a.key", "alone/.env", "alone/deep/b.key"):
+        secret(world, name)
+    done = world.ok("add", "t")
+    assert there(world.workspaces / "t") == {"cfg/.env", "cfg/deep/a.key", "alone/.env", "alone/deep/b.key"}
+    assert "t: copied alone/.env, alone/deep/b.key, cfg/.env and 1 more\n" in done.err
+    assert "left" not in done.err
