@@ -21,7 +21,7 @@ SCHEMAS = {file.stem: json.loads(file.read_text()) for file in (ROOT / "docs/sch
 REGISTRY: Registry[Any] = Registry().with_resources(
     (f"{name}.json", Resource.from_contents(schema)) for name, schema in SCHEMAS.items()
 )
-SILENT = {"demo", "with-lock"}
+SILENT = {"demo", "hook", "with-lock"}
 """Verbs that have no --json."""
 
 
@@ -30,7 +30,7 @@ def check(name: str, data: Any) -> None:
 
 
 def test_every_verb_has_a_schema_and_every_schema_is_one() -> None:
-    assert set(NAMES) - SILENT | {"task", "error"} == set(SCHEMAS)
+    assert set(NAMES) - SILENT | {"task", "error", "hook-event"} == set(SCHEMAS)
     for name, schema in SCHEMAS.items():
         Draft202012Validator.check_schema(schema)
         assert schema["$id"] == f"{name}.json"
@@ -108,8 +108,11 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
     world.write(".env", "mine\n", world.workspaces / "two")
     assert ask("copy", "one")["copied"] == [".env"]
     assert ask("copy", "two", status=1)["left"] == [{"path": ".env", "reason": "exists"}]
+    assert [task["exit"] for task in json_of_exec(world)["tasks"]] == [0, 0, 0, 0]
     for shell in ("bash", "zsh", "fish"):
         assert ask("shell-init", shell)["shell"] == shell
+    for option in ("--show", "--forget"):
+        assert ask("trust", option)["settings"] == []
     ask("set", "one", "two", "--title", "T", "--protect")
     ask("set", "one", "two", "--title", "", "--group", "", "--no-protect")
     world.commit("one", cwd=world.workspaces / "one", a__txt="one\n")
@@ -166,6 +169,20 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
     assert ask("restore", "two")["tasks"][0]["name"] == "two"
     assert [one["name"] for one in ask("prune", "--kept", "--older-than", "0m")["swept"]][-1] == "two"
     assert ask("prune", "--kept")["swept"] == []
+
+
+def json_of_exec(world: World) -> Any:
+    """`--json` stands before the `--` here."""
+    done = world.par("exec", "--all", "--json", "--", "true")
+    check("exec", done.json)
+    return done.json
+
+
+def test_what_exec_writes_of_workspaces_that_are_gone(world: World) -> None:
+    world.add("one", "two")[0].rename(world.root / "elsewhere")
+    done = world.par("exec", "one", "two", "--json", "--", "false")
+    check("exec", done.json)
+    assert [one["reason"] for one in done.json["left"]] == ["gone"]
 
 
 def test_what_a_merge_with_a_gate_hooks_and_a_stale_task_writes(world: World) -> None:

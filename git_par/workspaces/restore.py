@@ -19,7 +19,7 @@ from git_par.repo import Repo
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import claims, copies, cow, kept, registry, worktree
+from git_par.workspaces import claims, copies, cow, kept, ports, registry, worktree
 from git_par.workspaces.kept import Keepsake
 
 _NOT_BROUGHT = frozenset(("AUTO_MERGE", "HEAD", "commondir", "config.worktree", "gitdir", "index", "info", "locked"))
@@ -124,7 +124,7 @@ def _plan(session: Session, keepsake: Keepsake, name: str | None) -> tuple[Task,
     new = name or old.name
     claims.clear_dead(session, new)
     used = {task.slot for task in session.tasks.all()}
-    slot = old.slot if old.slot and old.slot not in used else next(claims.free_slots(used))
+    slot = next(ports.free_slots(session, used, first=old.slot))
     branch = f"{old.branch.removesuffix(old.name)}{new}" if old.branch.endswith(old.name) else new
     branch = old.branch if new == old.name else branch
     # As long as it stands where we placed it, the next command may take back what a kill left.

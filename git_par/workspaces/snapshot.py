@@ -66,7 +66,7 @@ def take(
         wanted += [path for path in hidden if path not in wanted]
         if not (wanted or now.staged):
             return Snapshot(now.head, now.head, now.branch, left)
-        tree = _tree(git, git_dir, *_split(git.cwd, wanted), hidden)
+        tree = _tree(git, git_dir, *split(git.cwd, wanted), hidden)
         if now.head is None:
             return Snapshot(commit(git, tree, (), message), None, now.branch, left)
         merged = _merged(git_dir)
@@ -131,7 +131,7 @@ def _sort(git: Git, now: Status, secret: Callable[[str], bool]) -> tuple[list[st
     for path in dict.fromkeys([*now.changed, *untracked]):
         if path in hidden:
             continue
-        kind = _kind(git.cwd / path)
+        kind = kind_of(git.cwd / path)
         if kind in ("repository", "other"):
             left[f"{path.rstrip('/')}/" if kind == "repository" else path] = None
         if kind != "other" and not path.endswith("/"):
@@ -139,7 +139,7 @@ def _sort(git: Git, now: Status, secret: Callable[[str], bool]) -> tuple[list[st
     return wanted, tuple(left)
 
 
-def _kind(place: Path) -> str:
+def kind_of(place: Path) -> str:
     """What stands at `place`; of a repository inside only its commit is known, and only when it is a submodule."""
     try:
         mode = place.lstat().st_mode
@@ -165,7 +165,7 @@ def _files(top: Path, paths: Sequence[str]) -> list[str]:
     return found
 
 
-def _split(top: Path, paths: Sequence[str]) -> tuple[list[str], list[str]]:
+def split(top: Path, paths: Sequence[str]) -> tuple[list[str], list[str]]:
     """The paths that stand where git says, and those that went: a link stands where one of their directories was."""
     links: dict[str, bool] = {"": False}
 
