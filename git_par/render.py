@@ -106,6 +106,16 @@ def say(text: str) -> None:
     print(one_line(text), file=sys.stderr, flush=True)
 
 
+def ask(question: str) -> bool:
+    """Ask the person at the terminal; only a plain yes is one."""
+    progress.wipe()
+    print(one_line(question), end="", file=sys.stderr, flush=True)
+    answered = sys.stdin.readline()
+    if not answered.endswith("\n"):
+        print(file=sys.stderr)
+    return answered.strip().lower() in ("y", "yes")
+
+
 def relay(name: str, line: str) -> None:
     """A line that a user's command of the task `name` wrote, as it is."""
     progress.wipe()

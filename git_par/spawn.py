@@ -9,11 +9,11 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from git_par import git, interrupts, processes
 from git_par.errors import UsageError
@@ -171,9 +171,10 @@ def _end(running: Sequence[Any]) -> None:
         one.is_alive()  # takes its status, so that no zombie stays
 
 
-def contained(command: str, place: Place) -> int:
+def contained(command: str, place: Place, *, feed: bytes = b"") -> int:
     """Run a shell command in a session of its own, where no terminal can be asked, and return its status.
 
+    `feed` is its standard input, which it need not read.
     Nothing that stays in this session outlives the command.  When this process is asked to end, all that the command started
     ends; when it is killed, the command's group does, and git-par's locks are held until then.
     """
@@ -186,7 +187,7 @@ def contained(command: str, place: Place) -> int:
                         ["/bin/sh", "-c", command],
                         cwd=place.cwd,
                         env=place.env,
-                        stdin=subprocess.DEVNULL,
+                        stdin=stack.enter_context(_holding(feed)) if feed else subprocess.DEVNULL,
                         stdout=subprocess.PIPE,
                         stderr=subprocess.STDOUT,
                         start_new_session=True,
@@ -203,6 +204,17 @@ def contained(command: str, place: Place) -> int:
                     watcher.communicate(b"done\n")
         code = process.wait()
     return 128 - code if code < 0 else code
+
+
+@contextmanager
+def _holding(data: bytes) -> Iterator[IO[bytes]]:
+    """A file without a name, to be read from its beginning: nobody waits for a reader, as with a pipe."""
+    import tempfile  # 5 ms to import
+
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        yield file
 
 
 def _relay(process: "subprocess.Popen[bytes]", take: Callable[[str], None]) -> None:

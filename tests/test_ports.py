@@ -40,7 +40,7 @@ def _session(world: World) -> Session:
         assert session.repo
         assert session.settings.text("portBase")
         session.repo.config  # noqa: B018 (read it while we stand there)
-        session.settings._committed  # noqa: B018
+        session.settings.committed  # noqa: B018
     return session
 
 

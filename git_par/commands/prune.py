@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from git_par.commands import older, remove
+from git_par.errors import Status
 from git_par.render import Report
 from git_par.state.session import Session
 from git_par.workspaces import expiry, remains
@@ -17,7 +18,8 @@ def run(session: Session, *, new: bool, older_than: str | None, dry_run: bool) -
     talk = list(swept.talk)
     if not swept.removed and not swept.left:
         talk.append("nothing to prune: there are no tasks" + (" that old" if older_than else ""))
-    return Report(data=swept.data, lines=swept.lines(), talk=talk)
+    status = Status.FAILED if swept.problems else Status.DONE
+    return Report(data=swept.data, lines=swept.lines(), talk=talk, status=status)
 
 
 def kept(session: Session, *, older_than: str | None, dry_run: bool) -> Report:

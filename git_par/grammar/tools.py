@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from git_par.errors import UsageError
 from git_par.grammar.words import TEXT, Json, Names, Work, one_of, verb
 
 
@@ -39,6 +40,20 @@ def doctor(
     from git_par.commands.doctor import run
 
     return lambda session: run(session, fix=fix, cleanup=cleanup)
+
+
+@verb
+def trust(
+    show: Annotated[bool, typer.Option("--show", help="List what needs trust, and ask nothing.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Trust nothing in this repository any more.")] = False,
+    json: Json = False,
+) -> Work:
+    """Show the commands that came with the repository in .gitpar, and heed them once you agree."""
+    from git_par.commands import trust
+
+    if show and forget:
+        raise UsageError("--show, --forget: not together", hint="choose one of them")
+    return trust.show if show else trust.forget if forget else trust.run
 
 
 @verb

@@ -1,7 +1,7 @@
 """What every command works with: the repository, its settings, its records and its locks."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -40,7 +40,7 @@ class Session:
     @cached_property
     def repo(self) -> Repo:
         """The repository of the directory one stands in."""
-        return repository.find(self.cwd)
+        return replace(repository.find(self.cwd), directory=self._committed_directory)
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -50,7 +50,10 @@ class Session:
     @cached_property
     def settings(self) -> Settings:
         """The settings of the repository."""
-        return Settings(self.repo)
+        return Settings(self.repo, self.tell)
+
+    def _committed_directory(self) -> str:
+        return next(reversed(self.settings.committed_values("directory")), "")
 
     @cached_property
     def tasks(self) -> Tasks:

@@ -11,6 +11,9 @@ def first_port(session: Session, slot: int) -> int:
     return session.settings.number("portBase") + slot * session.settings.number("portStep")
 
 
+_OF_A_TASK = frozenset(f"GIT_PAR_{what}" for what in ("TASK", "BRANCH", "GROUP", "SLOT", "PORT", "PROMPT"))
+
+
 def port(session: Session, task: Task) -> int:
     """The first port of the block that belongs to the task's slot."""
     return first_port(session, task.slot)
@@ -34,3 +37,8 @@ def variables(session: Session, task: Task) -> dict[str, str]:
 def of_commands(session: Session, task: Task) -> dict[str, str]:
     """The whole environment of a user's command that runs for `task`."""
     return {**git.user_environment(), **variables(session, task)}
+
+
+def of_no_task() -> dict[str, str]:
+    """The user's own environment, without a task that git-par may have been started from."""
+    return {key: value for key, value in git.user_environment().items() if key not in _OF_A_TASK}

@@ -38,6 +38,7 @@ REASONS = (
     "reverted",
     "new",
     "young",
+    "vetoed",
     "not-ours",
     "unknown",
 )
