@@ -90,7 +90,7 @@ __git_par_complete () {
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show set merge sync conflicts prune remove restore log undo revert exec doctor trust with-lock hook demo shell-init) ;;
+            *) list=(add list path env show copy set merge sync conflicts prune remove restore log undo revert exec doctor trust with-lock hook demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -283,11 +283,12 @@ __git_par_refs () {
 # The options of the verb $1.
 __git_par_options () {
     case $1 in
-        add) list=(--from --base --branch --group --title --sparse --carry --allow-dirty --fetch --exec --json --help) ;;
+        add) list=(--from --base --branch --group --title --sparse --carry --allow-dirty --fetch --no-files --exec --json --help) ;;
         list) list=(--size --in-use --json --help) ;;
         path) list=(--json --help) ;;
         env) list=(--dotenv --json --help) ;;
         show) list=(--prompt --json --help) ;;
+        copy) list=(--json --help) ;;
         set) list=(--base --title --group --protect --no-protect --json --help) ;;
         merge) list=(--all --group --into --no-ff --ff --squash --rebase --message --signoff --order --atomic --on-conflict --gate --gate-each --gate-tries --autocommit --allow-dirty --prune --dry-run --json --help) ;;
         sync) list=(--all --rebase --conflicts --json --help) ;;
@@ -350,6 +351,7 @@ __git_par_names () {
         path) ((${#given[@]})) || kind=task ;;
         env) ((${#given[@]})) || kind=task ;;
         show) ((${#given[@]})) || kind=task ;;
+        copy) ((${#given[@]})) || kind=task ;;
         set) kind=task ;;
         merge) kind=task-or-branch ;;
         sync) kind=task ;;

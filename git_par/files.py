@@ -41,6 +41,13 @@ def create(path: Path, data: bytes) -> None:
     _sync(path.parent)
 
 
+def umask() -> int:
+    """What this process takes off the mode of a new file, and git with it; it can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
 def delete_tree(path: Path) -> None:
     """Delete `path` and all below it, as far as it lies on one file system; links are deleted, not followed."""
     try:

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -141,9 +141,9 @@ def fill_template(template: str, **values: str) -> tuple[str, str]:
     return branch, ""
 
 
-def is_secret(path: str, patterns: Sequence[str] = SECRETS) -> bool:
+def is_secret(path: str) -> bool:
     """Whether an untracked file looks like one that holds secrets, by its own name or that of a directory above it."""
-    return any(fnmatchcase(part, pattern) for part in path.split("/") for pattern in patterns)
+    return any(fnmatchcase(part, pattern) for part in path.split("/") for pattern in SECRETS)
 
 
 def going_to(path: Path, cwd: Path) -> str:

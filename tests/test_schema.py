@@ -13,7 +13,7 @@ from referencing import Registry, Resource
 from git_par.commands import remove
 from git_par.grammar import NAMES
 from git_par.landing.planned import Reason
-from git_par.workspaces import reasons
+from git_par.workspaces import bringing, copies, reasons
 from tests.world import World
 
 ROOT = Path(__file__).parent.parent
@@ -61,6 +61,13 @@ def test_reasons_are_the_ones_of_the_code() -> None:
     assert used <= set(reasons.REASONS)
 
 
+def test_reasons_to_leave_a_file_are_the_ones_of_the_code() -> None:
+    known = list(get_args(copies.Why))
+    assert SCHEMAS["copy"]["properties"]["left"]["items"]["properties"]["reason"]["enum"] == known == list(bringing.WHY)
+    page = " ".join((ROOT / "man/man1/git-par-copy.1").read_text().split())
+    assert f"{', '.join(known[:-1])} or {known[-1]}." in page
+
+
 def test_reasons_to_leave_a_task_out_are_the_ones_of_the_code() -> None:
     """That the code gives no others is what mypy sees to."""
     skipped = SCHEMAS["merge"]["properties"]["merges"]["items"]["properties"]["skipped"]["items"]
@@ -97,6 +104,10 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
     ask("add", "--title", "Fix the thing")
     assert ask("path", "one")["path"] == str(world.workspaces / "one")
     assert ask("env", "one")["environment"]["GIT_PAR_TASK"] == "one"
+    world.write(".env", "secret\n")
+    world.write(".env", "mine\n", world.workspaces / "two")
+    assert ask("copy", "one")["copied"] == [".env"]
+    assert ask("copy", "two", status=1)["left"] == [{"path": ".env", "reason": "exists"}]
     assert [task["exit"] for task in json_of_exec(world)["tasks"]] == [0, 0, 0, 0]
     for shell in ("bash", "zsh", "fish"):
         assert ask("shell-init", shell)["shell"] == shell

@@ -17,10 +17,11 @@ from git_par.render import Report
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import carry, claims, environment, ports, prompt, provision, worktree
+from git_par.workspaces import carry, claims, environment, incoming, ports, prompt, provision, worktree
 from git_par.workspaces import registry as worktrees
 from git_par.workspaces import start as starts
 from git_par.workspaces.carry import Load
+from git_par.workspaces.incoming import Incoming
 from git_par.workspaces.start import Start
 
 
@@ -41,6 +42,8 @@ class Options:
     lenient: bool = False
     """Whether nobody is there who could be asked: see `start.find`."""
     fetch: bool = False
+    files: bool = True
+    """Whether files of the main checkout come along."""
     command: str | None = None
 
 
@@ -63,6 +66,7 @@ def _run(session: Session, options: Options) -> Report:
         starts.fetch(repo, options.start)
     dirty_too = options.allow_dirty or options.carry
     start = starts.find(session, options.start, options.base, allow_dirty=dirty_too, lenient=options.lenient)
+    arriving = _look(session) if options.files else None
     load = carry.gather(repo, start) if options.carry else None
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
         with session.locks.repository():
@@ -88,8 +92,7 @@ def _run(session: Session, options: Options) -> Report:
                     worktrees.register(repo, Path(task.path), task.branch, task.name)
                     if options.sparse:
                         worktree.make_sparse(repo, Path(task.path), options.sparse)
-        for task in made:
-            provision.provision(session, task, load)
+        brought = {task.name: provision.provision(session, task, arriving, load) for task in made}
         # From here on the workspaces are handed over: nothing below takes them back.
         with interrupts.held():
             undo.pop_all()
@@ -109,11 +112,25 @@ def _run(session: Session, options: Options) -> Report:
         data=lambda: {"tasks": [fact.as_json() for fact in facts.gather(session, made)]},
         lines=[task.path for task in made],
         talk=[
-            *(f"{task.name}: starts at {start.shown}, returns to {start.base}" for task in made),
+            *(
+                line
+                for task in made
+                for line in (
+                    f"{task.name}: starts at {start.shown}, returns to {start.base}",
+                    *(f"{task.name}: {words}" for words in brought[task.name].words()),
+                )
+            ),
             *(_carried(load) if load else ()),
         ],
         status=ended,
     )
+
+
+def _look(session: Session) -> Incoming | None:
+    found = incoming.look(session)
+    if found is None and incoming.is_asked_for(session.settings):
+        session.tell("no main checkout: there is nothing to copy files from, or to link to")
+    return found
 
 
 def _carried(load: Load) -> list[str]:

@@ -15,12 +15,14 @@ def run(session: Session, name: str | None, file: str | None = None) -> Report:
         raise UsageError("env: this is not the workspace of a task", hint="git par env NAME")
     values = environment.variables(session, task)
     lines = [f"export {key}={shlex.quote(value)}" for key, value in values.items()]
+    # A text of many lines, for agents: no two readers of such files agree how that is written.
+    settable = {key: value for key, value in values.items() if key != "GIT_PAR_PROMPT"}
     if file == "-":
-        lines = [dotenv.line(key, value) for key, value in values.items()]
+        lines = [dotenv.line(key, value) for key, value in settable.items()]
     elif file is not None:
         lines = []
         try:
-            dotenv.update(session.repo.cwd / file, values)
+            dotenv.update(session.repo.cwd / file, settable)
         except OSError as error:
             why = (error.strerror or str(error)).lower()
             raise UsageError(

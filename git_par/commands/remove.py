@@ -18,7 +18,7 @@ from git_par.render import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import hooks, reasons, registry, removal, trash, usage
+from git_par.workspaces import hooks, reasons, registry, removal, secrets, trash, usage
 from git_par.workspaces.hooks import Hooks, Matter
 from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.reasons import Reason
@@ -285,8 +285,10 @@ def _remove(session: Session, task: Task, tip: str | None, operation: Open, *, f
 
 
 def _take_away(session: Session, task: Task, tip: str | None, operation: Open, *, force: bool) -> Keepsake | Reason:
+    secret = secrets.of(session.settings, registry.git_dir(session.repo, Path(task.path)))
+    patterns = session.settings.patterns("regenerable")
     session.tasks.change(task.name, state="removing")
-    outcome = removal.remove(session.repo, task, tip, session.settings.patterns("regenerable"), force=force)
+    outcome = removal.remove(session.repo, task, tip, patterns, secret=secret, force=force)
     if isinstance(outcome, Reason):
         session.tasks.put(task)
         del operation.entry.tasks[task.name], operation.entry.refs[task.ref]

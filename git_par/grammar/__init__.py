@@ -9,7 +9,7 @@ from importlib import import_module
 from git_par.grammar.words import VERBS, Work
 
 MODULES = {
-    "tasks": ("add", "list", "path", "env", "show", "set"),
+    "tasks": ("add", "list", "path", "env", "show", "copy", "set"),
     "home": ("merge", "sync", "conflicts"),
     "cleanup": ("prune", "remove", "restore"),
     "history": ("log", "undo", "revert"),

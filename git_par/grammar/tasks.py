@@ -32,6 +32,9 @@ def add(
         bool, typer.Option("--allow-dirty", help="Start although there are uncommitted changes.")
     ] = False,
     fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the remote first.")] = False,
+    no_files: Annotated[
+        bool, typer.Option("--no-files", help="Neither copy nor link files of the main checkout.")
+    ] = False,
     command: Annotated[
         str | None, typer.Option("--exec", metavar="CMD", help="Run a shell command in each.", **TEXT)
     ] = None,
@@ -51,6 +54,7 @@ def add(
         carry=carry,
         allow_dirty=allow_dirty,
         fetch=fetch,
+        files=not no_files,
         command=command,
     )
     return lambda session: run(session, options)
@@ -102,6 +106,14 @@ def show(
     from git_par.commands.show import run
 
     return lambda session: run(session, name, prompt=prompt)
+
+
+@verb
+def copy(name: MaybeName = None, json: Json = False) -> Work:
+    """Bring files of the main checkout into a workspace again, as copies and links."""
+    from git_par.commands.copy import run
+
+    return lambda session: run(session, name)
 
 
 @verb

@@ -28,6 +28,12 @@ class Key:
 KEYS = (
     Key("branch", "{name}", "the branch of a new task; {name}, {group}, {user}, {date}", committed=True),
     Key(
+        "copy",
+        ".env*",
+        "patterns (gitignore) for ignored files of the main checkout that a workspace gets a copy of; all values count",
+        committed=True,
+    ),
+    Key(
         "directory",
         "",
         "the workspaces directory; relative to the main worktree; default ../<repo>-worktrees",
@@ -47,6 +53,12 @@ KEYS = (
         "how many git processes may look at workspaces at once; 0 is one for each processor, at most 8",
     ),
     Key("keepDays", "30", "how many days what removals kept stays, before prune --kept may sweep it"),
+    Key(
+        "link",
+        "",
+        "patterns (gitignore) for ignored files and directories of the main checkout that a workspace gets a link to",
+        committed=True,
+    ),
     Key("lockTimeout", "60", "seconds to wait for a lock, counted from the last change of its holder"),
     Key("maxTasks", "0", "how many tasks there may be before add refuses to make more; 0 is any number"),
     Key("message", "", "the message of merge and squash commits; {task}, {branch}, {title}, {group}, {base}"),

@@ -4,15 +4,20 @@ from pathlib import Path
 
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import carry, worktree
+from git_par.workspaces import bringing, carry, worktree
+from git_par.workspaces.bringing import Brought
 from git_par.workspaces.carry import Load
+from git_par.workspaces.incoming import Incoming
 
 
-def provision(session: Session, task: Task, load: Load | None = None) -> None:
-    """Fill the registered, empty workspace of `task`, with the uncommitted work `load` on top.
+def provision(session: Session, task: Task, incoming: Incoming | None, load: Load | None = None) -> Brought:
+    """Fill the registered, empty workspace of `task`, with files of the main checkout and `load` on top.
 
-    Call it outside of the repository lock, under the task's own.
+    Call it outside of the repository lock, under the task's own.  What became of `incoming`.
     """
-    worktree.fill(session.repo, Path(task.path))
+    path = Path(task.path)
+    worktree.fill(session.repo, path)
+    brought = bringing.bring(session, path, incoming) if incoming else Brought()
     if load:
-        carry.bring(session.repo, Path(task.path), load)
+        carry.bring(session.repo, path, load)
+    return brought
