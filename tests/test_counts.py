@@ -53,8 +53,8 @@ def test_questions(world: World) -> None:
 
 
 def test_add(world: World) -> None:
-    assert count(world, "add", "one") == 9
-    assert count(world, "add", "two", "three") == 9 + 4, "each further task costs four"
+    assert count(world, "add", "one") == 10
+    assert count(world, "add", "two", "three") == 10 + 4, "each further task costs four"
 
 
 def test_list(world: World) -> None:
