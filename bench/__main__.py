@@ -65,8 +65,9 @@ def _measure(names: list[str], quick: bool, file: Path) -> None:
         _say(f"beside: {', '.join(f'{name} {version}' for name, version in known.items()) or 'plain git only'}")
         said = 0
         # Figures of small repositories and of large ones are never mixed.
-        suites = found.suites if found and found.quick == quick else ()
-        told = Results(quick, machine.facts(root), known, suites)
+        kept = found if found and found.quick == quick else None
+        suites, beside = (kept.suites, {**kept.peers, **known}) if kept else ((), known)
+        told = Results(quick, machine.facts(root), beside, suites)
         for name in names:
             began = time.monotonic()
             measures = tuple(_told(ALL[name](bench)))
