@@ -225,6 +225,7 @@ def with_module(world: World) -> Path:
     allowed = ("-c", "protocol.file.allow=always")
     world.git(*allowed, "submodule", "--quiet", "add", str(library.repo), "lib/one")
     world.commit("submodule")
+    world.git("config", "par.submodules", "off")
     (path,) = world.add("t")
     world.git(*allowed, "submodule", "--quiet", "update", "--init", cwd=path)
     world.commit("only here", cwd=path / "lib" / "one", new="new\n")

@@ -62,6 +62,12 @@ KEYS = (
         "*.pyc *.o *.class .DS_Store",
         "patterns for names of ignored files that removal need not keep; all values count, with the default ones",
     ),
+    Key(
+        "submodules",
+        "auto",
+        "auto fills the submodules of new workspaces from the objects that are here, off leaves them empty",
+        committed=True,
+    ),
 )
 _BY_NAME = {key.name.lower(): key for key in KEYS}
 

@@ -4,9 +4,13 @@ from pathlib import Path
 
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import worktree
+from git_par.workspaces import submodules, worktree
 
 
 def provision(session: Session, task: Task) -> None:
     """Fill the registered, empty workspace of `task`; outside of the repository lock, under the task's own."""
-    worktree.fill(session.repo, Path(task.path))
+    path = Path(task.path)
+    worktree.fill(session.repo, path)
+    if session.settings.choice("submodules", "auto", "off") == "auto":
+        for problem in submodules.provision(session.repo, path, session.settings.jobs):
+            session.tell(f"{task.name}: {problem}")
