@@ -90,7 +90,7 @@ __git_par_complete () {
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show set merge sync conflicts prune remove restore log undo revert doctor with-lock demo shell-init) ;;
+            *) list=(add list path env show set merge sync conflicts prune remove restore log undo revert adopt doctor with-lock demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -132,6 +132,10 @@ __git_par_complete () {
         branch)
             given=()
             __git_par_refs heads
+            ;;
+        branch-or-directory)
+            __git_par_refs heads
+            __git_par_any || kind=directory
             ;;
         revision)
             given=()
@@ -290,6 +294,7 @@ __git_par_options () {
         log) list=(--max-count --json --help) ;;
         undo) list=(--dry-run --json --help) ;;
         revert) list=(--dry-run --json --help) ;;
+        adopt) list=(--keep-directory --name --base --group --json --help) ;;
         doctor) list=(--fix --cleanup --json --help) ;;
         with-lock) list=(--help) ;;
         demo) list=(--help) ;;
@@ -324,6 +329,9 @@ __git_par_value () {
         restore:--as) kind=text ;;
         restore:--at) kind=text ;;
         log:-n | log:--max-count) kind=text ;;
+        adopt:--name) kind=text ;;
+        adopt:--base) kind=branch ;;
+        adopt:--group) kind=text ;;
     esac
     [[ $kind ]]
 }
@@ -343,6 +351,7 @@ __git_par_names () {
         restore) ((${#given[@]})) || kind=kept ;;
         undo) ((${#given[@]})) || kind=operation ;;
         revert) ((${#given[@]})) || kind=task ;;
+        adopt) kind=branch-or-directory ;;
         with-lock) kind=command ;;
         shell-init) ((${#given[@]})) || kind=shell ;;
     esac

@@ -13,7 +13,7 @@ MODULES = {
     "home": ("merge", "sync", "conflicts"),
     "cleanup": ("prune", "remove", "restore"),
     "history": ("log", "undo", "revert"),
-    "tools": ("doctor", "with-lock", "demo", "shell-init"),
+    "tools": ("adopt", "doctor", "with-lock", "demo", "shell-init"),
 }
 """The verbs of each module, in the order in which help shows them."""
 

@@ -17,7 +17,7 @@ from git_par import files, names
 from git_par.errors import GitFailed, ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
-from git_par.state.tasks import Task
+from git_par.state.tasks import NOT_PLACED, Task
 from git_par.workspaces import kept, reasons, registry, status, submodules, trash, usage
 from git_par.workspaces.keeping import Keeping
 from git_par.workspaces.kept import Keepsake
@@ -55,10 +55,10 @@ def remove(
 def abandon(repo: Repo, task: Task) -> Reason | None:
     """Take back what a killed `add` left of `task`; why not, when somebody has committed there.
 
-    Call it under the task's lock, which the killed one no longer holds.  Nothing is deleted: files that somebody may have
+    Call it under the task's lock, which the killed one no longer holds.  A branch that was there before stays.  Nothing is deleted: files that somebody may have
     put into the half made workspace go to the kept directory with it.
     """
-    tip = repo.git.commit(task.ref)
+    tip = None if task.placed == NOT_PLACED else repo.git.commit(task.ref)
     if tip not in (None, task.placed):
         return Reason("creating", "it was never finished, and has commits", f"git log {task.branch}")
     path = Path(task.path)
