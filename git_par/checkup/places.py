@@ -121,7 +121,9 @@ def _moved_to(repo: Repo, task: Task) -> Path | None:
     path = Path(task.path)
     ours = registry.entries_for(repo, path)
     beside: list[Path] = []
-    for home in dict.fromkeys([path.parent, repo.workspaces]):  # one that is being adopted moves from the one to the other
+    for home in dict.fromkeys(
+        [path.parent, repo.workspaces]
+    ):  # one that is being adopted moves from the one to the other
         if home.is_dir():
             with os.scandir(home) as entries:
                 beside += sorted(Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))

@@ -46,6 +46,7 @@ def run(session: Session, options: Options) -> Report:
     if options.fetch:
         starts.fetch(repo, options.start)
     start = starts.find(session, options.start, options.base, allow_dirty=options.allow_dirty)
+    worktree.check_sparse(repo, start.commit, options.sparse)
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
         with session.locks.repository():
             planned = _plan(session, options, start, wanted)

@@ -10,9 +10,7 @@ from git_par.grammar.words import TEXT, Json, Work, verb
 @verb
 def adopt(
     words: Annotated[list[str], typer.Argument(metavar="PATH|BRANCH...", show_default=False)],
-    keep_directory: Annotated[
-        bool, typer.Option("--keep-directory", help="Leave each worktree where it is.")
-    ] = False,
+    keep_directory: Annotated[bool, typer.Option("--keep-directory", help="Leave each worktree where it is.")] = False,
     name: Annotated[str | None, typer.Option(metavar="NEW", help="Call the task NEW.", **TEXT)] = None,
     base: Annotated[str | None, typer.Option(metavar="BRANCH", help="The branch it returns to.", **TEXT)] = None,
     group: Annotated[str | None, typer.Option(metavar="G", help="Put the tasks into a group.", **TEXT)] = None,

@@ -73,7 +73,10 @@ def decode(data: object) -> Entry:
         raise ValueError("a field has the wrong type")
     if not isinstance(entry.command, list) or not isinstance(entry.work, list) or entry.state not in STATES:
         raise ValueError("a field has the wrong type")
-    if not all(isinstance(text, str) for text in (*texts, *entry.command, *entry.work, *entry.kept.values(), *entry.adopted.values())):
+    if not all(
+        isinstance(text, str)
+        for text in (*texts, *entry.command, *entry.work, *entry.kept.values(), *entry.adopted.values())
+    ):
         raise ValueError("a field has the wrong type")
     for pair in (*entry.refs.values(), *entry.tasks.values()):
         if not isinstance(pair, list) or len(pair) != 2:

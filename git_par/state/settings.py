@@ -46,6 +46,12 @@ KEYS = (
         "how many git processes may look at workspaces at once; 0 is one for each processor, at most 8",
     ),
     Key("keepDays", "30", "how many days what removals kept stays, before prune --kept may sweep it"),
+    Key(
+        "lfs",
+        "auto",
+        "skip leaves the pointers of git-lfs in new workspaces, for git lfs pull to fetch later; auto is as git-lfs is set",
+        committed=True,
+    ),
     Key("lockTimeout", "60", "seconds to wait for a lock, counted from the last change of its holder"),
     Key("message", "", "the message of merge and squash commits; {task}, {branch}, {title}, {group}, {base}"),
     Key(

@@ -39,7 +39,9 @@ def find(session: Session, word: str) -> Found:
     if tree is None:
         branch = word.removeprefix("refs/heads/")
         if not branch or repo.git.commit(f"refs/heads/{branch}") is None:
-            raise UsageError(f"{word}: neither a worktree nor a branch", hint="see 'git worktree list' and 'git branch'")
+            raise UsageError(
+                f"{word}: neither a worktree nor a branch", hint="see 'git worktree list' and 'git branch'"
+            )
         tree = next((one for one in trees if one.branch == f"refs/heads/{branch}"), None)
     else:
         branch = (tree.branch or "").removeprefix("refs/heads/")

@@ -47,8 +47,10 @@ class Checkout:
     """Why it is none that git would have made; then nothing else is known of it."""
 
 
-def provision(repo: Repo, path: Path, jobs: int) -> list[str]:
-    """Fill the submodules of the new workspace `path`; of those that stay empty, what to run.
+def provision(repo: Repo, path: Path, jobs: int, env: Mapping[str, str]) -> list[str]:
+    """Fill the submodules of the new workspace `path`, `jobs` at a time; of those that stay empty, what to run.
+
+    `env` is for the filters that run.
 
     Only those that the repository uses, and only from objects that are here already: no network.  The shared configuration
     is not written, which is what `git submodule init` would do.
@@ -60,11 +62,16 @@ def provision(repo: Repo, path: Path, jobs: int) -> list[str]:
     assert entry is not None
     around = [repo.common, repo.git_dir, *registry.entries(repo)]
     homes = [one for one in dict.fromkeys(around) if one != entry]
-    return list(_fill(there, entry, homes, repo.config, path, jobs))
+    return list(_fill(there, entry, homes, repo.config, path, (f"--jobs={jobs}", env)))
 
 
 def _fill(
-    git: Git, directory: Path, homes: Sequence[Path], config: Mapping[str, list[str]], top: Path, jobs: int
+    git: Git,
+    directory: Path,
+    homes: Sequence[Path],
+    config: Mapping[str, list[str]],
+    top: Path,
+    how: tuple[str, Mapping[str, str]],
 ) -> Iterator[str]:
     """One level: the submodules of the checkout `git`, from the `modules` of `homes`; then what is in them."""
     sources: dict[Submodule, Path] = {}
@@ -78,8 +85,8 @@ def _fill(
             sources[one] = source
     if not sources:
         return
-    command = ("submodule", "--quiet", "update", "--checkout", "--no-fetch", f"--jobs={jobs}", "--")
-    reply = git.run(*command, *(one.path for one in sources), env=_from(sources), ok=range(256))
+    command = ("submodule", "--quiet", "update", "--checkout", "--no-fetch", how[0], "--")
+    reply = git.run(*command, *(one.path for one in sources), env={**how[1], **_from(sources)}, ok=range(256))
     said = next((line for line in reply.err.splitlines()[::-1] if line.startswith("fatal:")), reply.err.strip())
     for one, source in sources.items():
         inside = _inside(directory, one.name)
@@ -90,7 +97,7 @@ def _fill(
         with suppress(ParError):  # for the user's convenience only
             _take_remotes(source, inside)
         if os.path.lexists(git.cwd / one.path / ".gitmodules"):
-            yield from _fill(below, inside, [source], _config(source), top, jobs)
+            yield from _fill(below, inside, [source], _config(source), top, how)
 
 
 def _empty(git: Git, one: Submodule, top: Path, why: str) -> str:
