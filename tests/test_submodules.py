@@ -206,10 +206,25 @@ def test_commits_that_the_repository_records_are_brought_home(nested: World) -> 
     made = nested.commit("in the submodule", cwd=path / "lib", new="new\n")
     nested.commit("move lib", cwd=path)
     nested.ok("merge", "t")
+    nested.git("submodule", "--quiet", "update")
+    assert nested.rev("HEAD", cwd=nested.repo / "lib") == made
+    nested.git("checkout", "-q", "HEAD^", cwd=nested.repo / "lib")
     done = nested.ok("prune")
     assert not path.exists(), done
     for kept in (nested.workspaces / ".par", nested.repo / ".git" / "par" / "kept"):
         assert kept.is_dir()
+    nested.git("gc", "--quiet", "--prune=now", cwd=nested.repo / "lib")
+    nested.git("submodule", "--quiet", "update")
+    assert nested.rev("HEAD", cwd=nested.repo / "lib") == made
+
+
+def test_commits_made_while_nothing_was_merged_are_brought_home_by_the_removal(nested: World) -> None:
+    (path,) = nested.add("t")
+    made = nested.commit("in the submodule", cwd=path / "lib", new="new\n")
+    nested.commit("move lib", cwd=path)
+    nested.git("merge", "-q", "--no-ff", "t")
+    nested.ok("prune")
+    assert not path.exists()
     nested.git("gc", "--quiet", "--prune=now", cwd=nested.repo / "lib")
     nested.git("submodule", "--quiet", "update")
     assert nested.rev("HEAD", cwd=nested.repo / "lib") == made
