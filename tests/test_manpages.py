@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from git_par.commands.facts import environment
 from git_par.state.session import Session
 from git_par.state.settings import KEYS
+from git_par.workspaces.environment import variables
 from git_par.workspaces.reasons import REASONS
 from tests import grammar
 from tests.shells import ROOT, install, need
@@ -102,7 +102,7 @@ def test_the_overview_lists_the_environment_of_commands(world: World, monkeypatc
     path = world.add("task")[0]
     monkeypatch.chdir(path)
     session = Session((), print)
-    names = environment(session, session.named("task"))
+    names = variables(session, session.named("task"))
     text = section(page("git-par"), "ENVIRONMENT")
     assert re.findall(r"^\.It Ev (GIT_PAR_\w+)", text.partition("GIT_PAR_LOCK")[0], re.MULTILINE) == list(names)
 

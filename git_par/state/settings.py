@@ -120,7 +120,7 @@ class Settings:
         return text
 
     def patterns(self, name: str) -> tuple[str, ...]:
-        """The patterns of `par.NAME`: the default ones, then all values, split at white space; an empty one drops those before."""
+        """The patterns of `par.NAME`, split at white space: the default ones, then all set; an empty one drops what was."""
         patterns: list[str] = _BY_NAME[name.lower()].default.split()
         for value in self.values(name):
             patterns = [*patterns, *value.split()] if value.strip() else []
