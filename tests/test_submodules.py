@@ -74,6 +74,21 @@ def test_a_main_checkout_that_has_it_no_more_still_serves(nested: World) -> None
     assert not path.exists()
 
 
+def test_submodules_come_along_with_a_sync(nested: World) -> None:
+    a, b = nested.add("a", "b")
+    deep = nested.commit("deeper", cwd=nested.repo / "lib" / "in" / "deep", new="new\n")
+    made = nested.commit("further", cwd=nested.repo / "lib", new="new\n")
+    nested.commit("moved")
+    nested.write("a.txt", "edited\n", b / "lib")
+    nested.ok("sync", "--all")
+    assert [nested.rev("HEAD", cwd=one) for one in inside(a)] == [made, deep]
+    assert nested.git("status", "--porcelain", cwd=a) == ""
+    assert (b / "lib" / "a.txt").read_text() == "edited\n"
+    assert nested.rev("HEAD", cwd=b / "lib") != made
+    nested.ok("merge", "a")
+    nested.ok("remove", "a")
+
+
 def test_what_is_not_here_is_named_and_nothing_else_is_tried(world: World) -> None:
     lib = World(world.root, "lib").init()
     add_submodule(world, lib, "lib", "lib")

@@ -31,9 +31,9 @@ def find(session: Session, word: str) -> Found:
     """The worktree or the branch that `word` names; UsageError or Refused when it cannot be adopted."""
     repo = session.repo
     place = Path(os.path.realpath(repo.cwd / word))
-    for task in session.tasks.all():  # what a killed one left
-        if task.branch == word.removeprefix("refs/heads/") or task.path == str(place):
-            claims.clear_dead(session, task.name)
+    for left in session.tasks.all():  # perhaps by a killed one
+        if left.branch == word.removeprefix("refs/heads/") or left.path == str(place):
+            claims.clear_dead(session, left.name)
     trees = registry.worktrees(repo)
     tree = next((one for one in trees if Path(os.path.realpath(one.path)) == place), None)
     if tree is None:
@@ -190,7 +190,7 @@ def move(repo: Repo, entry: Path, old: Path, new: Path) -> None:
     """Rename the worktree `old` of the registration `entry` to `new`, an empty directory or nothing."""
     old.rename(new)
     told = os.fsdecode((entry / "gitdir").read_bytes())
-    if os.path.isabs(told):
+    if Path(told).is_absolute():
         files.replace(entry / "gitdir", os.fsencode(f"{new}/.git\n"))
     else:  # from 2.48 on, when the repository wants it so
         files.replace(entry / "gitdir", os.fsencode(f"{os.path.relpath(new, entry)}/.git\n"))

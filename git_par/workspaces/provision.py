@@ -10,9 +10,25 @@ from git_par.workspaces import submodules, worktree
 def provision(session: Session, task: Task) -> None:
     """Fill the registered, empty workspace of `task`; outside of the repository lock, under the task's own."""
     path = Path(task.path)
-    # git-lfs then leaves the pointers in place, which its clean filter takes for what they are (git-lfs-smudge(1)).
-    env = {"GIT_LFS_SKIP_SMUDGE": "1"} if session.settings.choice("lfs", "auto", "skip") == "skip" else {}
-    worktree.fill(session.repo, path, env)
+    worktree.fill(session.repo, path, _filters(session))
+    _submodules(session, task)
+
+
+def follow(session: Session, task: Task, before: str, after: str) -> None:
+    """Bring the submodules of a workspace along that went from one commit to another: those that stood where it had them."""
     if session.settings.choice("submodules", "auto", "off") == "auto":
-        for problem in submodules.provision(session.repo, path, session.settings.jobs, env):
+        for problem in submodules.follow(session.repo, Path(task.path), before, after):
             session.tell(f"{task.name}: {problem}")
+        _submodules(session, task)
+
+
+def _submodules(session: Session, task: Task) -> None:
+    if session.settings.choice("submodules", "auto", "off") == "auto":
+        jobs = session.settings.jobs
+        for problem in submodules.provision(session.repo, Path(task.path), jobs, _filters(session)):
+            session.tell(f"{task.name}: {problem}")
+
+
+def _filters(session: Session) -> dict[str, str]:
+    """The environment of filters: git-lfs leaves pointers in place, which its clean filter takes for what they are."""
+    return {"GIT_LFS_SKIP_SMUDGE": "1"} if session.settings.choice("lfs", "auto", "skip") == "skip" else {}

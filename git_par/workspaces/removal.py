@@ -55,7 +55,9 @@ def remove(
 def abandon(repo: Repo, task: Task) -> Reason | None:
     """Take back what a killed `add` left of `task`; why not, when somebody has committed there.
 
-    Call it under the task's lock, which the killed one no longer holds.  A branch that was there before stays.  Nothing is deleted: files that somebody may have
+    Call it under the task's lock, which the killed one no longer holds.  A branch that was there before stays.
+
+    Nothing is deleted: files that somebody may have
     put into the half made workspace go to the kept directory with it.
     """
     tip = None if task.placed == NOT_PLACED else repo.git.commit(task.ref)

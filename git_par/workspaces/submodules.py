@@ -15,7 +15,7 @@ from shlex import quote
 from git_par.errors import ParError
 from git_par.git import Git
 from git_par.repo import Repo, is_true
-from git_par.workspaces import registry
+from git_par.workspaces import registry, status
 
 BROUGHT = "refs/par/brought"
 """Where the repository that the main checkout uses keeps the commits that were made in workspaces."""
@@ -76,6 +76,8 @@ def _fill(
     """One level: the submodules of the checkout `git`, from the `modules` of `homes`; then what is in them."""
     sources: dict[Submodule, Path] = {}
     for one in _active(git, config, listed(git, wanted=True)):
+        if _inside(directory, one.name) or not _is_vacant(git.cwd / one.path):
+            continue
         source = next((home for place in homes if (home := _inside(place, one.name)) and _has(home, one.commit)), None)
         if source is None:
             known = any(_inside(place, one.name) for place in homes)
@@ -98,6 +100,51 @@ def _fill(
             _take_remotes(source, inside)
         if os.path.lexists(git.cwd / one.path / ".gitmodules"):
             yield from _fill(below, inside, [source], _config(source), top, how)
+
+
+def follow(repo: Repo, path: Path, before: str, after: str) -> list[str]:
+    """Check the submodules of the workspace `path` out anew that went along from the commit `before` to `after`.
+
+    Only those that stand clean where `before` had them; of those that cannot go along, what to run.
+    """
+    there, entry = registry.checkout(repo, path), registry.admin_dir(repo, path)
+    if there is None or entry is None or not (entry / "modules").is_dir():
+        return []
+    return list(_follow(there, entry, repo.common, (before, after), path))
+
+
+def _follow(git: Git, directory: Path, home: Path | None, step: tuple[str, str], top: Path) -> Iterator[str]:
+    fields = git.fields(
+        "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--ignore-submodules=none", *step
+    )
+    moved = {
+        path: how.split(" ")[2:4]
+        for how, path in zip(fields[::2], fields[1::2], strict=True)
+        if ":160000 160000" in how
+    }
+    for one in listed(git) if moved else []:
+        inside = _inside(directory, one.name)
+        if one.path not in moved or inside is None:
+            continue
+        old, new = moved[one.path]
+        below, theirs = _git(git.cwd / one.path, inside), _inside(home, one.name) if home else None
+        if one.commit != new or below.commit("HEAD") != old or status.read(below, submodules=False).tracked_dirt:
+            continue  # somebody works on it
+        try:
+            if not _has(inside, new) and theirs:
+                _fetch(below, theirs, new)
+            below.run("checkout", "--quiet", "--detach", "--no-recurse-submodules", new, "--")
+        except ParError:
+            name, update = os.path.relpath(below.cwd, top), f"submodule update -- {quote(one.path)}"
+            why = f"{new[:8]} is not here; to fetch it: git -C {quote(str(git.cwd))} {update}"
+            yield f"submodule '{name}' stays at {old[:8]}: {why}"
+            continue
+        yield from _follow(below, inside, theirs, (old, new), top)
+
+
+def _is_vacant(place: Path) -> bool:
+    """Whether a submodule may be made there: nothing stands there, or an empty directory."""
+    return not os.path.lexists(place) or (place.is_dir() and not place.is_symlink() and not any(place.iterdir()))
 
 
 def _empty(git: Git, one: Submodule, top: Path, why: str) -> str:
