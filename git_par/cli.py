@@ -19,8 +19,8 @@ from git_par.state.session import Session
 # What typer raises for a bad command line; the class itself has no public name.
 _BadUsage: type[Exception] = typer.BadParameter.__bases__[0]
 
-_AS_THEY_ARE = frozenset(("path", "env", "log", "shell-init", "demo", "with-lock", "doctor"))
-"""Verbs that neither read nor move a checkout, and the one that heals it only when it is asked to."""
+_AS_THEY_ARE = frozenset(("path", "env", "log", "shell-init", "demo", "with-lock", "doctor", "hook"))
+"""Verbs that neither read nor move a checkout, heal it only when asked to, or have yet to hear which one is meant."""
 
 
 def run() -> None:
@@ -43,14 +43,16 @@ def main(argv: Sequence[str]) -> int:
         if sys.platform == "win32":
             raise UsageError("Windows: not supported", hint="use git-par inside WSL")
         words = list(argv)
-        if words[:1] == ["with-lock"] and "--" in words:
+        if words[:1] in (["with-lock"], ["exec"]) and "--" in words:
             words = words[: words.index("--")]  # typer would swallow it
         work = _app(argv)(words, prog_name="git par", standalone_mode=False)
         if not callable(work):
             return int(work or 0)  # help or version was shown
         session = Session(tuple(argv), render.tell, render.progress)
         if argv[0] not in _AS_THEY_ARE:
-            _heal(session)
+            from git_par.landing import healing
+
+            healing.heal(session)
         report: Report = work(session)
         render.show(report, as_json=as_json)
         return report.status
@@ -84,16 +86,6 @@ def _way_out(error: OSError) -> str:
     if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOENT):
         return "git par doctor"
     return "run 'df -h' and check the permissions"
-
-
-def _heal(session: Session) -> None:
-    """Finish off what a killed git-par left of a publish, before anybody builds on it."""
-    from git_par.state import announce
-
-    if announce.pending(session.repo):
-        from git_par.landing import recover
-
-        recover.heal(session.repo, session.locks, session.tell)
 
 
 def verbs() -> typer.Typer:

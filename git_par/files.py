@@ -20,9 +20,9 @@ def private_directory(path: Path) -> Path:
     return path
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Put `data` into `path` (0600): a reader sees the old content or the new, also after a crash."""
-    temporary = _beside(path, data)
+def replace(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Put `data` into `path` with `mode`: a reader sees the old content or the new, also after a crash."""
+    temporary = _beside(path, data, mode)
     try:
         temporary.replace(path)
     except BaseException:
@@ -39,6 +39,13 @@ def create(path: Path, data: bytes) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     _sync(path.parent)
+
+
+def umask() -> int:
+    """What this process takes off the mode of a new file, and git with it; it can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def delete_tree(path: Path) -> None:
@@ -88,11 +95,13 @@ def _unescaped(point: str) -> str:
     return point
 
 
-def _beside(path: Path, data: bytes) -> Path:
+def _beside(path: Path, data: bytes, mode: int = 0o600) -> Path:
     temporary = path.with_name(f".{path.name[:150]}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            if mode != 0o600:
+                os.fchmod(descriptor, mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -13,7 +13,7 @@ from git_par.render import Report
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import NOT_PLACED, Task
-from git_par.workspaces import adoption, claims, provision, worktree
+from git_par.workspaces import adoption, claims, incoming, provision, worktree
 from git_par.workspaces.adoption import Found
 
 
@@ -58,7 +58,8 @@ def run(session: Session, options: Options) -> Report:
                     talk += _said(session, found, made[-1], why)
         for task in made:
             if task.placed == NOT_PLACED:
-                provision.provision(session, task)
+                brought = provision.provision(session, task, incoming.look(session))
+                talk += [f"{task.name}: {words}" for words in brought.words()]
         # From here on the workspaces are handed over: nothing below takes them back.
         with interrupts.held():
             undo.pop_all()

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from git_par import render
 from git_par.checkup import disk
 from git_par.errors import ParError
 from git_par.landing import integrated
@@ -13,6 +14,7 @@ from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import environment, registry, status
+from git_par.workspaces.hooks import Hooks
 from git_par.workspaces.status import Status
 
 
@@ -96,6 +98,15 @@ def check_settings(session: Session) -> None:
     session.settings.number("portStep")
     session.settings.choice("submodules", "auto", "off")
     session.settings.choice("lfs", "auto", "skip")
+
+
+def hooks(session: Session, *events: str) -> Hooks:
+    """The user's hooks; what those of `events` need is read now, so that a bad setting is found before the work."""
+    found = Hooks(session, lambda task: gather(session, [task])[0].as_json(), render.relay)
+    wanted = [event for event in events if found.wanted(event)]
+    if wanted:
+        check_settings(session)
+    return found
 
 
 def _facts(

@@ -12,7 +12,7 @@ from git_par.errors import Refused
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import adoption, provision, reasons, registry, removal, trash, usage, worktree
+from git_par.workspaces import adoption, incoming, provision, reasons, registry, removal, trash, usage, worktree
 from git_par.workspaces.reasons import Reason
 
 
@@ -113,7 +113,7 @@ class TakeAgain:
                 undo.callback(operation.forget)
                 task = adoption.take(session, task, self.before, undo, stay=stay)
             if self.before is None:
-                provision.provision(session, task)
+                provision.provision(session, task, incoming.look(session))
             with interrupts.held():
                 undo.pop_all()
                 task = replace(task, state="active", placed=self.task.placed)

@@ -4,14 +4,24 @@ from pathlib import Path
 
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import submodules, worktree
+from git_par.workspaces import bringing, carry, submodules, worktree
+from git_par.workspaces.bringing import Brought
+from git_par.workspaces.carry import Load
+from git_par.workspaces.incoming import Incoming
 
 
-def provision(session: Session, task: Task) -> None:
-    """Fill the registered, empty workspace of `task`; outside of the repository lock, under the task's own."""
+def provision(session: Session, task: Task, incoming: Incoming | None, load: Load | None = None) -> Brought:
+    """Fill the registered, empty workspace of `task`, with files of the main checkout and `load` on top.
+
+    Call it outside of the repository lock, under the task's own.  What became of `incoming`.
+    """
     path = Path(task.path)
     worktree.fill(session.repo, path, _filters(session))
     _submodules(session, task)
+    brought = bringing.bring(session, path, incoming) if incoming else Brought()
+    if load:
+        carry.bring(session.repo, path, load)
+    return brought
 
 
 def follow(session: Session, task: Task, before: str, after: str) -> None:

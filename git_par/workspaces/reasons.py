@@ -39,6 +39,8 @@ REASONS = (
     "unmerged",
     "reverted",
     "new",
+    "young",
+    "vetoed",
     "not-ours",
     "unknown",
 )
