@@ -12,7 +12,18 @@ from git_par.errors import Refused
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import adoption, incoming, provision, reasons, registry, removal, trash, usage, worktree
+from git_par.workspaces import (
+    adoption,
+    incoming,
+    provision,
+    reasons,
+    registry,
+    removal,
+    secrets,
+    trash,
+    usage,
+    worktree,
+)
 from git_par.workspaces.reasons import Reason
 
 
@@ -48,23 +59,26 @@ class GiveBack:
         found = reasons.find(repo, task, session.settings.patterns("regenerable"), usage.users([path])[path])
         return [Obstacle(f"{task.name}: {one.detail}", one.hint) for one in found]
 
-    def take(self, session: Session, operation: Open, _: int) -> None:
-        """Do it."""
+    def take(self, session: Session, operation: Open, _: int) -> bool:
+        """Do it; no hook has a say."""
         operation.entry.task(self.task, None)
         operation.entry.adopted[self.task.name] = str(self.before or "")
         operation.write()
         with session.locks.repository(), session.locks.task(self.task.name), interrupts.held():
             task = session.tasks.get(self.task.name)
             if task is None:
-                return
+                return True
             if self.before is not None:
                 adoption.give_back(session, task, self.before)
-                return
-            outcome = removal.remove(session.repo, task, None, session.settings.patterns("regenerable"))
+                return True
+            secret = secrets.of(session.settings, registry.git_dir(session.repo, Path(task.path)))
+            patterns = session.settings.patterns("regenerable")
+            outcome = removal.remove(session.repo, task, None, patterns, secret=secret)
             if isinstance(outcome, Reason):
                 raise Refused(f"{task.name}: {outcome.detail}", hint=outcome.hint)
             session.tasks.drop(task.name)
         trash.sweep_later(Path(self.task.path).parent)
+        return True
 
 
 @dataclass(frozen=True)
@@ -96,12 +110,12 @@ class TakeAgain:
             return [Obstacle(f"{self.task.name}: {why}", f"git par adopt --keep-directory {quote(self.task.branch)}")]
         return []
 
-    def take(self, session: Session, operation: Open, _: int) -> None:
-        """Do it."""
+    def take(self, session: Session, operation: Open, _: int) -> bool:
+        """Do it; no hook has a say."""
         with interrupts.taking_back() as undo:
             with session.locks.repository(), session.locks.task(self.task.name), interrupts.held():
                 if session.tasks.get(self.task.name):
-                    return
+                    return True
                 task = self.task
                 stay = self.before is not None and str(self.before) == task.path
                 if not stay:
@@ -119,6 +133,7 @@ class TakeAgain:
                 task = replace(task, state="active", placed=self.task.placed)
                 session.tasks.put(task)
                 operation.entry.task(None, task)
+        return True
 
 
 def _place(session: Session, task: Task) -> Path:

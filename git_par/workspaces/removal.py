@@ -174,12 +174,13 @@ def _part_with_modules(there: Git, stay: Path) -> list[str]:
 def _look(there: Git, inside: Sequence[Checkout], keeping: Keeping, patterns: Sequence[str]) -> list[str]:
     """What must be moved aside from a workspace that is still as `reasons` wants it, and from its submodules `inside`."""
     now = status.read(there, untracked="all", ignored=True, seeing=True, submodules=not inside)
-    moving = _ignored(there, now, patterns)
+    moving = _ignored(there, now, keeping, patterns)
     for one in inside:  # by themselves: the way to their repositories is relative, and led from where they were
         if why := reasons.submodule(one, patterns):
             raise Refused(f"submodule '{one.path}': {why}")
         there_now = status.read(one.git, untracked="all", ignored=True, seeing=True, submodules=False)
-        moving += [f"{one.path}/{ignored}" for ignored in _ignored(one.git, there_now, patterns)]
+        ignored = [path for path in there_now.ignored if not reasons.regenerable(one.git, path, patterns)]
+        moving += [f"{one.path}/{path.rstrip('/')}" for path in ignored]
     if inside and not there.holds("diff-index", "--cached", "--quiet", "--ignore-submodules=none", "HEAD"):
         raise Refused("it was changed while it was being removed")
     moved = keeping.refs.get("tip", now.head) != now.head
