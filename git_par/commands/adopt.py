@@ -13,7 +13,7 @@ from git_par.render import Report
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import NOT_PLACED, Task
-from git_par.workspaces import adoption, claims, incoming, provision, worktree
+from git_par.workspaces import adoption, claims, incoming, ports, provision, worktree
 from git_par.workspaces.adoption import Found
 
 
@@ -87,7 +87,7 @@ def _plan(session: Session, options: Options) -> list[tuple[Found, Task]]:
         if problem := names.task_problem(name):
             raise UsageError(f"'{name}': {problem}", hint="choose a name for the task with --name NAME")
         claims.clear_dead(session, name)
-    slots = claims.free_slots({task.slot for task in session.tasks.all()})
+    slots = ports.free_slots(session, {task.slot for task in session.tasks.all()})
     planned = []
     for name, one in wanted.items():
         if there := session.tasks.get(name):
