@@ -21,14 +21,19 @@ def private_directory(path: Path) -> Path:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Put `data` into `path` (0600): a reader sees the old content or the new, also after a crash."""
+    """Put `data` into `path` (0600): a reader sees the old content or the new, also after a crash.
+
+    Both are whole, so only a name that is new has its directory written out too.
+    """
     temporary = _beside(path, data)
+    is_new = not os.path.lexists(path)
     try:
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync(path.parent)
+    if is_new:
+        _sync(path.parent)
 
 
 def create(path: Path, data: bytes) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from git_par import interrupts, names, render, spawn
-from git_par.commands import facts
+from git_par import interrupts, names, render
 from git_par.errors import Status, UsageError
 from git_par.render import Report
 from git_par.state import tasks
@@ -41,7 +41,7 @@ class Options:
 def run(session: Session, options: Options) -> Report:
     """Make the tasks and report their paths, in the order asked for."""
     wanted = _wanted(options)
-    facts.check_settings(session)
+    environment.check_settings(session)
     repo = session.repo
     if options.fetch:
         starts.fetch(repo, options.start)
@@ -88,11 +88,17 @@ def run(session: Session, options: Options) -> Report:
             )
         raise
     return Report(
-        data=lambda: {"tasks": [fact.as_json() for fact in facts.gather(session, made)]},
+        data=lambda: _data(session, made),
         lines=[task.path for task in made],
         talk=[f"{task.name}: starts at {start.shown}, returns to {start.base}" for task in made],
         status=ended,
     )
+
+
+def _data(session: Session, made: Sequence[Task]) -> dict[str, Any]:
+    from git_par.commands import facts  # 10 ms to import, and nobody but a program asks
+
+    return {"tasks": [fact.as_json() for fact in facts.gather(session, made)]}
 
 
 def _begin(session: Session, options: Options, made: Sequence[Task], start: Start) -> Status:
@@ -199,6 +205,8 @@ def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
 
     One task on a terminal has the terminal to itself; else each line comes out on stderr with the task in front.
     """
+    from git_par import spawn
+
     if len(made) == 1 and render.has_terminal():
         (task,) = made
         codes = [spawn.shell(command, Path(task.path), environment.of_commands(session, task), line=None)]

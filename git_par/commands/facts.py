@@ -89,13 +89,6 @@ def gather(session: Session, wanted: Sequence[Task], *, size: bool = False, in_u
         return list(session.followed("looking at tasks", looking, len(wanted)))
 
 
-def check_settings(session: Session) -> None:
-    """Read the settings that a report needs, so that a bad one is found before the work and not after it."""
-    session.settings.number("jobs")
-    session.settings.number("portBase")
-    session.settings.number("portStep")
-
-
 def _facts(
     session: Session,
     task: Task,

@@ -5,6 +5,13 @@ from git_par.state.session import Session
 from git_par.state.tasks import Task
 
 
+def check_settings(session: Session) -> None:
+    """Read the settings that a report needs, so that a bad one is found before the work and not after it."""
+    session.settings.number("jobs")
+    session.settings.number("portBase")
+    session.settings.number("portStep")
+
+
 def port(session: Session, task: Task) -> int:
     """The first port of the block that belongs to the task's slot."""
     return session.settings.number("portBase") + task.slot * session.settings.number("portStep")
