@@ -11,7 +11,8 @@ from git_par.repo import Repo
 from git_par.state.settings import Settings
 from git_par.state.tasks import Task, Tasks
 
-if TYPE_CHECKING:  # only verbs that change something pay for these
+if TYPE_CHECKING:  # only verbs that change something pay for the locks and the journal
+    from git_par.render import Table
     from git_par.state.journal import Journal
     from git_par.state.locks import Locks
 
@@ -27,6 +28,8 @@ class Session:
     """Says something to the person at the terminal."""
     progress: Callable[[str, int, int], None] = lambda *_: None
     """Shows how many of a number of things are done."""
+    preview: "Callable[[Table], None]" = lambda _: None
+    """Shows a table that is still growing."""
 
     def followed(self, what: str, things: Iterable[_Thing], total: int) -> Iterator[_Thing]:
         """`things` as they come, with word of how far that is."""
