@@ -9,7 +9,6 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from git_par import __version__, interrupts, render
@@ -44,9 +43,7 @@ def _process(argv: Sequence[str]) -> NoReturn:
 
     interrupts.install()
     status = main(argv)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # its reader is gone
-            stream.flush()
+    render.finish()
     os._exit(status)
 
 

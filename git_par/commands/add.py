@@ -70,8 +70,7 @@ def run(session: Session, options: Options) -> Report:
                     worktrees.register(repo, Path(task.path), task.branch, task.name)
                     if options.sparse:
                         worktree.make_sparse(repo, Path(task.path), options.sparse)
-        for task in made:
-            provision.provision(session, task)
+        provision.provision_all(session, made)
         # From here on the workspaces are handed over: nothing below takes them back.
         with interrupts.held():
             undo.pop_all()
