@@ -13,6 +13,9 @@ from pathlib import Path
 from git_par import files, spawn
 from git_par.workspaces.worktree import PRIVATE
 
+_STRETCH = 0.02
+"""How long a gentle sweep works before it rests, in seconds."""
+
 
 def throw(workspaces: Path, path: Path, name: str) -> None:
     """Rename the directory `path` into the trash of a workspaces directory on the same file system."""
@@ -23,18 +26,35 @@ def sweep_later(workspaces: Path) -> None:
     """Start a background process that empties the trash of a workspaces directory, when there is something in it."""
     trash = workspaces / PRIVATE / "trash"
     if trash.is_dir() and any(trash.iterdir()):
-        spawn.in_background([sys.executable, "-m", "git_par.workspaces.trash", str(trash)])
+        spawn.in_background([*spawn.gently(), sys.executable, "-m", "git_par.workspaces.trash", str(trash)])
 
 
-def sweep(trash: Path) -> None:
-    """Delete all that lies in `trash`; what resists is left for the next sweep, and a link leads nobody elsewhere."""
+def sweep(trash: Path, *, gently: bool = False) -> None:
+    """Delete all that lies in `trash`; what resists is left for the next sweep, and a link leads nobody elsewhere.
+
+    Who has nobody waiting for it goes `gently`.
+    """
     if os.path.realpath(trash) != str(trash):
         return
+    rest = _Rest()
     for path in list(trash.iterdir()):
         with suppress(OSError):
-            files.delete_tree(path)
+            files.delete_tree(path, rest if gently else None)
+
+
+class _Rest:
+    """Takes half of the time off: a file system that is busy with deleting would let everybody wait."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def __call__(self) -> None:
+        worked = time.monotonic() - self._since
+        if worked > _STRETCH:
+            time.sleep(worked)
+            self._since = time.monotonic()
 
 
 if __name__ == "__main__":
-    os.nice(10)
-    sweep(Path(sys.argv[1]))
+    os.nice(19)
+    sweep(Path(sys.argv[1]), gently=True)
