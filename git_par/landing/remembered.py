@@ -84,7 +84,7 @@ class Memory:
 
     def write(self) -> None:
         """Put it on disk when something is new; where that cannot be written, the next listing asks again."""
-        if all(key in self._old for key in self._new):
+        if all(self._old.get(key) == answer for key, answer in self._new.items()):
             return
         older = {key: value for key, value in self._old.items() if key not in self._new}
         kept = dict(list(older.items())[-_MOST:]) | self._new
