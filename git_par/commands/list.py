@@ -33,7 +33,7 @@ def run(session: Session, *, size: bool, in_use: bool) -> Report:
 def _pending(task: Task, headings: Sequence[str]) -> list[str]:
     """The row of a task that is still looked at: what its record says."""
     known = {"TASK": task.name, "BASE": task.base, "AGE": age(task.created), "NOTE": task.title or ""}
-    return [known.get(heading, "…") for heading in headings]
+    return [known.get(heading, "...") for heading in headings]
 
 
 def _row(one: Facts, *, size: bool, in_use: bool) -> list[str]:
