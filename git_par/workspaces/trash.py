@@ -16,6 +16,9 @@ from git_par.workspaces.worktree import PRIVATE
 _STRETCH = 0.02
 """How long a gentle sweep works before it rests, in seconds."""
 
+_LONGEST_REST = 0.1
+"""On a machine that is so busy that a sweep hardly runs, resting as long again would only draw it out."""
+
 
 def throw(workspaces: Path, path: Path, name: str) -> None:
     """Rename the directory `path` into the trash of a workspaces directory on the same file system."""
@@ -43,7 +46,7 @@ def sweep(trash: Path, *, gently: bool = False) -> None:
 
 
 class _Rest:
-    """Takes half of the time off: a file system that is busy with deleting would let everybody wait."""
+    """Takes up to half of the time off: a file system that is busy with deleting lets everybody wait."""
 
     def __init__(self) -> None:
         self._since = time.monotonic()
@@ -51,10 +54,10 @@ class _Rest:
     def __call__(self) -> None:
         worked = time.monotonic() - self._since
         if worked > _STRETCH:
-            time.sleep(worked)
+            time.sleep(min(worked, _LONGEST_REST))
             self._since = time.monotonic()
 
 
 if __name__ == "__main__":
-    os.nice(19)
+    os.nice(10)
     sweep(Path(sys.argv[1]), gently=True)
