@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from git_par import __version__, interrupts, render
@@ -22,8 +23,8 @@ if TYPE_CHECKING:  # it is loaded once the collector is told to wait
 _GARBAGE = 100_000
 """How many objects come to be before the collector looks at them: what is loaded is no garbage, and looking costs 4 ms."""
 
-_AS_THEY_ARE = frozenset(("path", "env", "log", "shell-init", "demo", "with-lock", "doctor"))
-"""Verbs that neither read nor move a checkout, and the one that heals it only when it is asked to."""
+_AS_THEY_ARE = frozenset(("path", "env", "log", "shell-init", "demo", "with-lock", "doctor", "hook"))
+"""Verbs that neither read nor move a checkout, heal it only when asked to, or have yet to hear which one is meant."""
 
 
 def run() -> NoReturn:
@@ -59,15 +60,18 @@ def main(argv: Sequence[str]) -> int:
         if sys.platform == "win32":
             raise UsageError("Windows: not supported", hint="use git-par inside WSL")
         words = list(argv)
-        if words[:1] == ["with-lock"] and "--" in words:
+        if words[:1] in (["with-lock"], ["exec"]) and "--" in words:
             words = words[: words.index("--")]  # typer would swallow it
         work = _app(argv)(words, prog_name="git par", standalone_mode=False)
         if not callable(work):
             return int(work or 0)  # help or version was shown
-        preview = {} if as_json else {"preview": render.preview}
-        session = Session(tuple(argv), render.tell, render.progress, **preview)
+        session = Session(tuple(argv), render.tell, render.progress)
+        if not as_json:
+            session = replace(session, preview=render.preview)
         if argv[0] not in _AS_THEY_ARE:
-            _heal(session)
+            from git_par.landing import healing
+
+            healing.heal(session)
         report: Report = work(session)
         render.show(report, as_json=as_json)
         return report.status
@@ -101,16 +105,6 @@ def _way_out(error: OSError) -> str:
     if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOENT):
         return "git par doctor"
     return "run 'df -h' and check the permissions"
-
-
-def _heal(session: Session) -> None:
-    """Finish off what a killed git-par left of a publish, before anybody builds on it."""
-    from git_par.state import announce
-
-    if announce.pending(session.repo):
-        from git_par.landing import recover
-
-        recover.heal(session.repo, session.locks, session.tell)
 
 
 def verbs() -> "typer.Typer":

@@ -20,12 +20,12 @@ def private_directory(path: Path) -> Path:
     return path
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Put `data` into `path` (0600): a reader sees the old content or the new, also after a crash.
+def replace(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Put `data` into `path` with `mode`: a reader sees the old content or the new, also after a crash.
 
     Both are whole, so only a name that is new has its directory written out too.
     """
-    temporary = _beside(path, data)
+    temporary = _beside(path, data, mode)
     is_new = not os.path.lexists(path)
     try:
         temporary.replace(path)
@@ -44,6 +44,13 @@ def create(path: Path, data: bytes) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     _sync(path.parent)
+
+
+def umask() -> int:
+    """What this process takes off the mode of a new file, and git with it; it can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def delete_tree(path: Path, rest: Callable[[], None] | None = None) -> None:
@@ -96,11 +103,13 @@ def _unescaped(point: str) -> str:
     return point
 
 
-def _beside(path: Path, data: bytes) -> Path:
+def _beside(path: Path, data: bytes, mode: int = 0o600) -> Path:
     temporary = path.with_name(f".{path.name[:150]}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            if mode != 0o600:
+                os.fchmod(descriptor, mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -151,10 +151,40 @@ def say(text: str) -> None:
     print(one_line(text), file=sys.stderr, flush=True)
 
 
+def ask(question: str) -> bool:
+    """Ask the person at the terminal; only a plain yes is one."""
+    progress.wipe()
+    print(one_line(question), end="", file=sys.stderr, flush=True)
+    answered = sys.stdin.readline()
+    if not answered.endswith("\n"):
+        print(file=sys.stderr)
+    return answered.strip().lower() in ("y", "yes")
+
+
 def relay(name: str, line: str) -> None:
     """A line that a user's command of the task `name` wrote, as it is."""
     progress.wipe()
     print(f"{name}: {line}", file=sys.stderr, flush=True)
+
+
+def pour(data: bytes, *, aside: bool) -> None:
+    """What a user's command wrote, byte for byte, on stdout, or `aside` on stderr."""
+    progress.wipe()
+    stream = sys.stderr if aside else sys.stdout
+    stream.flush()
+    if hasattr(stream, "buffer"):
+        stream.buffer.write(data)
+    else:
+        stream.write(data.decode(errors="surrogateescape"))
+    stream.flush()
+
+
+def are_one() -> bool:
+    """Whether stdout and stderr go to the same place."""
+    try:
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
 
 
 def tell(text: str) -> None:

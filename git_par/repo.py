@@ -5,7 +5,7 @@ says where it runs.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -31,6 +31,8 @@ class Repo:
     git_dir: Path
     """The git directory of the checkout one stands in; `common` itself in the main one."""
     cwd: Path
+    directory: Callable[[], str] = str
+    """What names the workspaces directory where git's configuration does not; empty for the usual one."""
 
     @cached_property
     def git(self) -> Git:
@@ -123,7 +125,10 @@ class Repo:
     @cached_property
     def workspaces(self) -> Path:
         """The workspaces directory, existing or not."""
-        if chosen := self.setting("par.directory"):
+        chosen = self.setting("par.directory")
+        if chosen is None:
+            chosen = self.directory()
+        if chosen:
             try:
                 home = Path(chosen).expanduser()
             except RuntimeError:

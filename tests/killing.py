@@ -185,7 +185,7 @@ class Before:
                     if "node_modules" not in path.parts:
                         precious[path] = read(path)
             cached = world.git("diff-index", "--cached", "--raw", "--no-abbrev", "HEAD", cwd=tree)
-            staged |= {line.split()[3] for line in cached.splitlines()}
+            staged |= {line.split()[3] for line in cached.splitlines() if line.split()[4] != "D"}
         git_dir = world.repo / ".git"
         return cls(
             world.rev("main"),

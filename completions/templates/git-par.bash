@@ -104,7 +104,7 @@ __git_par_complete () {
         case $word in
             --) ahead=1 ;;
             -*=*) ;;
-            -?*) [[ $ahead ]] || __git_par_value "$verb" "$word" && waits=$kind ;;
+            -?*) [[ $ahead ]] || ! __git_par_value "$verb" "$word" || waits=$kind ;;
             *) given+=("$word") ;;
         esac
     done
@@ -139,11 +139,19 @@ __git_par_complete () {
             ;;
         operation) __git_par_operations ;;
         shell) list=(bash zsh fish) ;;
+        event) list=(worktree-create worktree-remove) ;;
         order) list=(created given fewest-conflicts) ;;
         on-conflict) list=(skip stop abort) ;;
         directory) __git_par_paths -d; return ;;
         file) __git_par_paths -f; return ;;
         command) __git_par_command_line; return ;;
+        task-command)
+            if [[ $ahead ]]; then
+                __git_par_command_line
+                return
+            fi
+            __git_par_tasks
+            ;;
     esac
     __git_par_offer "$before"
 }

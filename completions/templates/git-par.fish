@@ -35,6 +35,17 @@ function __git_par_tasks
     end
 end
 
+# Tasks, and behind the first -- a command of its own with its arguments.
+function __git_par_tasks_then_command
+    set -l words (commandline -opc)
+    if set -l at (contains -i -- -- $words)
+        set -e words[1..$at]
+        complete -C (string join ' ' -- (string escape -- $words) (commandline -ct))
+    else
+        __git_par_tasks
+    end
+end
+
 # Entries of the journal begin with their time, which tells them apart; offered are the newest.
 function __git_par_operations
     string match -q -- '-*' (commandline -ct); and return

@@ -10,6 +10,8 @@ from shlex import quote
 
 from git_par.checkup.finding import Case, Finding
 from git_par.repo import Repo, is_true
+from git_par.state import gitpar
+from git_par.state.settings import EVENTS, HOOK
 
 _YOURS = "--fix does not write the shared configuration"
 
@@ -35,6 +37,7 @@ def check(case: Case) -> Iterator[Finding]:
                 f"for you to do: git config --file {where} --unset core.worktree; {_YOURS}",
             )
     yield from _hooks(case)
+    yield from _events(case)
     yield from _remotes(repo)
 
 
@@ -55,6 +58,20 @@ def _hooks(case: Case) -> Iterator[Finding]:
             f"core.hooksPath is '{path}', which is not in the workspaces: no hook runs in {', '.join(without[:5])}",
             f"for you to do: git config core.hooksPath {quote(str(main / path))}; {_YOURS}",
         )
+
+
+def _events(case: Case) -> Iterator[Finding]:
+    """Hooks of events that never come, because of how they are written; the middle of a key is case-sensitive."""
+    settings = case.session.settings
+    keys = dict.fromkeys([*case.repo.config, *(f"par.{key}" for key, _ in settings.committed.pairs)])
+    known = {f"par.{HOOK}{event}" for event in EVENTS}
+    for key in keys:
+        if key.startswith("par.") and key.count(".") > 1 and key not in known:
+            yield Finding(
+                "config-events",
+                f"{key}: there is no such event, so it never runs; events are {', '.join(EVENTS)}",
+                f"for you to do: see git config --show-origin --get-all {quote(key)}, and {gitpar.NAME}; {_YOURS}",
+            )
 
 
 def _remotes(repo: Repo) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ IDS = (
     "config-bare",
     "config-worktree",
     "config-hooks",
+    "config-events",
     "config-push",
     "config-fetch",
     "publish-cut-off",

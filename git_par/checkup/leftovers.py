@@ -207,7 +207,9 @@ def _unpin(repo: Repo, dead: list[tuple[str, str]]) -> None:
 
 def rubbish(case: Case) -> Iterator[Finding]:
     """Files that a dead process was writing, and trash that nobody sweeps."""
-    for directory in (case.repo.state, *(case.repo.state / name for name in ("tasks", "journal", "publishing"))):
+    incoming = case.repo.workspaces / PRIVATE / "incoming"
+    records = (case.repo.state / name for name in ("tasks", "journal", "publishing"))
+    for directory in (case.repo.state, *records, incoming):
         for path in sorted(directory.iterdir()) if directory.is_dir() else []:
             named = _NAMED.fullmatch(path.name)
             if named and not _lives(int(named[1] or named[2])):

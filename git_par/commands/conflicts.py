@@ -18,7 +18,7 @@ from git_par.landing.order import Order
 from git_par.landing.select import Item
 from git_par.render import Report
 from git_par.state.session import Session
-from git_par.workspaces import registry, snapshot
+from git_par.workspaces import registry, secrets, snapshot
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,8 @@ def _stand(session: Session, item: Item, tip: str, path: Path | None, apart: Cal
     if git is None or directory is None:
         return Stand(tip)
     try:
-        taken = snapshot.take(apart(git), directory, message=f"{item.name}, as it stands")
+        secret = secrets.of(session.settings, directory)
+        taken = snapshot.take(apart(git), directory, message=f"{item.name}, as it stands", secret=secret)
     except (ParError, OSError) as error:
         return Stand(tip, note=f"only its commits count, its workspace cannot be read: {error}")
     if taken.branch != item.branch or taken.commit is None:

@@ -3,18 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from git_par import render
 from git_par.errors import ParError
-from git_par.landing import standing
-from git_par.landing.integrated import Verdict
-from git_par.landing.remembered import Standing
-from git_par.landing.standing import Standings
 from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import environment, registry, status
+from git_par.workspaces.hooks import Hooks
 from git_par.workspaces.status import Status
+
+if TYPE_CHECKING:  # who makes tasks shows nothing of them
+    from git_par.landing.integrated import Verdict
+    from git_par.landing.standing import Standings
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Facts:
     ahead: int | None
     behind: int | None
     status: Status | None
-    verdict: Verdict
+    verdict: "Verdict"
     conflicts: tuple[str, ...]
     in_use: tuple[dict[str, Any], ...] | None
     size: int | None
@@ -80,6 +82,8 @@ def each(session: Session, wanted: Sequence[Task], *, size: bool = False, in_use
     """The facts of the `wanted` tasks, in their order and as they are known; `par.jobs` are looked at side by side."""
     if not wanted:
         return
+    from git_par.landing import standing
+
     standings = standing.standings(session.repo, wanted)
     used: dict[Path, list[Any]] | None = None
     if in_use:
@@ -97,16 +101,25 @@ def each(session: Session, wanted: Sequence[Task], *, size: bool = False, in_use
         standings.memory.write()
 
 
+def hooks(session: Session, *events: str) -> Hooks:
+    """The user's hooks; what those of `events` need is read now, so that a bad setting is found before the work."""
+    found = Hooks(session, lambda task: gather(session, [task])[0].as_json(), render.relay)
+    wanted = [event for event in events if found.wanted(event)]
+    if wanted:
+        environment.check_settings(session)
+    return found
+
+
 def _facts(
     session: Session,
     task: Task,
-    standings: Standings,
+    standings: "Standings",
     used: Mapping[Path, Sequence[Any]] | None,
     size: bool,
 ) -> Facts:
     path, tip = Path(task.path), standings.refs.tips.get(task.ref)
     now = _status(session.repo, path)
-    stands = standings.of(task, tip) if tip else Standing(Verdict())
+    stands = standings.of(task, tip)
     users = None
     if used is not None:
         users = tuple({"pid": user.pid, "command": user.command} for user in used[path])
@@ -138,7 +151,7 @@ def is_new(task: Task, tip: str | None) -> bool:
     return tip == task.placed and task.landed is None
 
 
-def _state(task: Task, tip: str | None, now: Status | None, verdict: Verdict) -> str:
+def _state(task: Task, tip: str | None, now: Status | None, verdict: "Verdict") -> str:
     if task.state != "active":
         return task.state
     if tip is None or now is None:

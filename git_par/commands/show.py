@@ -5,13 +5,19 @@ from git_par.commands import list as listing
 from git_par.errors import UsageError
 from git_par.render import Report
 from git_par.state.session import Session
+from git_par.workspaces import environment
 
 
-def run(session: Session, name: str | None) -> Report:
-    """Report the task `name`, else the one whose workspace one stands in."""
+def run(session: Session, name: str | None, *, prompt: bool = False) -> Report:
+    """Report the task `name`, else the one whose workspace one stands in; with `prompt` only what to tell an agent."""
     task = session.named(name) if name else session.here()
     if task is None:
         raise UsageError("show: this is not the workspace of a task", hint="git par show NAME")
+    if prompt:
+        text = environment.variables(session, task)["GIT_PAR_PROMPT"]
+        return Report(
+            data=lambda: {"task": facts.gather(session, [task], in_use=True)[0].as_json(), "prompt": text}, lines=[text]
+        )
     one = facts.gather(session, [task], in_use=True)[0]
     commits = []
     if one.tip and one.ahead:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from git_par.errors import UsageError
 from git_par.grammar.words import TEXT, Json, MaybeName, Names, SomeNames, Work, verb
 
 
@@ -24,10 +25,16 @@ def add(
         list[str] | None,
         typer.Option(metavar="DIR", help="Check out only DIR and the files on top; repeatable.", **TEXT),
     ] = None,
+    carry: Annotated[
+        bool, typer.Option("--carry", help="Take a copy of the uncommitted work along, untracked files too.")
+    ] = False,
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Start although there are uncommitted changes.")
     ] = False,
     fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the remote first.")] = False,
+    no_files: Annotated[
+        bool, typer.Option("--no-files", help="Neither copy nor link files of the main checkout.")
+    ] = False,
     command: Annotated[
         str | None, typer.Option("--exec", metavar="CMD", help="Run a shell command in each.", **TEXT)
     ] = None,
@@ -44,8 +51,10 @@ def add(
         group=group,
         title=title,
         sparse=tuple(sparse or ()),
+        carry=carry,
         allow_dirty=allow_dirty,
         fetch=fetch,
+        files=not no_files,
         command=command,
     )
     return lambda session: run(session, options)
@@ -72,17 +81,37 @@ def path(name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)
 
 
 @verb
-def env(name: MaybeName = None, json: Json = False) -> Work:
+def env(
+    name: MaybeName = None,
+    dotenv: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Put it into a dotenv file instead; -: print it so.", **TEXT)
+    ] = None,
+    json: Json = False,
+) -> Work:
     """Print a task's environment as shell text to eval."""
     from git_par.commands.env import run
 
-    return lambda session: run(session, name)
+    if dotenv == "-" and json:
+        raise UsageError("--dotenv -, --json: not together", hint="choose one of them")
+    return lambda session: run(session, name, dotenv)
 
 
 @verb
-def show(name: MaybeName = None, json: Json = False) -> Work:
+def show(
+    name: MaybeName = None,
+    prompt: Annotated[bool, typer.Option("--prompt", help="Print the text to hand to a coding agent.")] = False,
+    json: Json = False,
+) -> Work:
     """Show everything about one task."""
     from git_par.commands.show import run
+
+    return lambda session: run(session, name, prompt=prompt)
+
+
+@verb
+def copy(name: MaybeName = None, json: Json = False) -> Work:
+    """Bring files of the main checkout into a workspace again, as copies and links."""
+    from git_par.commands.copy import run
 
     return lambda session: run(session, name)
 

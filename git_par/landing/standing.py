@@ -65,10 +65,10 @@ class Standings:
     memory: Memory
     counted: Mapping[tuple[str, str], tuple[int, int]]
 
-    def of(self, task: Task, tip: str) -> Standing:
-        """How `task`, whose work ends at the commit `tip`, stands; several threads may ask at once."""
+    def of(self, task: Task, tip: str | None) -> Standing:
+        """How `task`, whose work ends at the commit `tip` (None: its branch is gone), stands; several threads may ask."""
         bases = self.refs.bases(task)
-        if not bases:
+        if not tip or not bases:
             return Standing(Verdict())
         key = self.memory.key(tip, bases, task.landed)
         known = self.memory.get(key)

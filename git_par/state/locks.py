@@ -24,7 +24,7 @@ from git_par.state import tasks
 if TYPE_CHECKING:  # it costs 40 ms to import, and only writers pay that
     from filelock import FileLock
 
-_RANKS = ("queue", "base", "repository", "task")
+_RANKS = ("queue", "base", "repository", "task", "exclude")
 """The order in which locks are taken; never the other way."""
 
 _LENT = "GIT_PAR_LOCK"
@@ -86,6 +86,12 @@ class Locks:
     def task(self, name: str) -> Iterator[None]:
         """While a task is made, changed or removed."""
         with self._hold("task", names.slug(name), f"task '{name}'"):
+            yield
+
+    @contextmanager
+    def exclude(self) -> Iterator[None]:
+        """While a line is added to `info/exclude`, which all worktrees share."""
+        with self._hold("exclude", "", "'info/exclude'"):
             yield
 
     @contextmanager

@@ -6,7 +6,7 @@ Commits get refs, all of them in one transaction; a workspace that is removed by
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +41,8 @@ class Keeping:
     repo: Repo
     task: Task
     stamp: str
+    secret: Callable[[str], bool]
+    """Which untracked and ignored files stay out of commits."""
     refs: dict[str, str] = field(default_factory=dict)
 
     def heads(self, entry: Path, tip: str | None) -> None:
@@ -91,7 +93,8 @@ class Keeping:
     def work(self, there: Git, entry: Path) -> Sequence[str]:
         """All that stands in the checkout `there` as `work`, when it is more than a commit; what is not in that."""
         hidden = reasons.hidden_edits(there, there.cwd)
-        taken = snapshot.take(there, entry, message=f"the work of task {self.task.name}", hidden=hidden)
+        message = f"the work of task {self.task.name}"
+        taken = snapshot.take(there, entry, message=message, hidden=hidden, secret=self.secret)
         if taken.commit and taken.commit != taken.head:
             self.refs["work"] = taken.commit
         return taken.left

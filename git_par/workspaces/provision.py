@@ -1,31 +1,35 @@
 """Make a new workspace ready to work in, before it is handed over: what is checked out in it, and what comes along."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import abreast, worktree
+from git_par.workspaces import abreast, bringing, carry, worktree
+from git_par.workspaces.bringing import Brought
+from git_par.workspaces.carry import Load
+from git_par.workspaces.incoming import Incoming
 
 
-def provision(
-    session: Session, task: Task, *, at_once: int = 1, watch: Callable[[int, int], None] | None = None
-) -> None:
-    """Fill the registered, empty workspace of `task`; outside of the repository lock, under the task's own.
+def provision_all(
+    session: Session, tasks: Sequence[Task], incoming: Incoming | None, load: Load | None = None
+) -> dict[str, Brought]:
+    """Fill the registered, empty workspaces of `tasks`, with files of the main checkout and `load` on top.
 
-    It is one of `at_once` that are filled at the same time, in threads of their own; `watch` is told how many of how many
-    files are checked out.
+    Call it outside of the repository lock, under the tasks' own.  What became of `incoming`, by the names of the tasks.
     """
-    worktree.fill(session.repo, Path(task.path), at_once, watch)
+    _check_out(session, tasks)
+    return {task.name: _complete(session, Path(task.path), incoming, load) for task in tasks}
 
 
-def provision_all(session: Session, tasks: Sequence[Task]) -> None:
-    """Fill the workspaces of `tasks`, `par.jobs` at a time, with word of how far that is."""
+def _check_out(session: Session, tasks: Sequence[Task]) -> None:
+    """Check out the branches of `tasks`, `par.jobs` at a time, with word of how far that is."""
     at_once = min(session.settings.jobs, len(tasks))
     files: dict[str, tuple[int, int]] = {}
 
-    def fill(task: Task) -> None:
-        provision(session, task, at_once=at_once, watch=lambda done, total: files.update({task.name: (done, total)}))
+    def check_out(task: Task) -> None:
+        path = Path(task.path)
+        worktree.fill(session.repo, path, at_once, lambda done, total: files.update({task.name: (done, total)}))
 
     def tell() -> None:
         if files:
@@ -33,4 +37,12 @@ def provision_all(session: Session, tasks: Sequence[Task]) -> None:
             # Those that wait have as many files as the others, as far as anybody knows.
             session.progress("checking out files", done, total * len(tasks) // len(files))
 
-    abreast.each(fill, tasks, at_once, tell)
+    abreast.each(check_out, tasks, at_once, tell)
+
+
+def _complete(session: Session, path: Path, incoming: Incoming | None, load: Load | None) -> Brought:
+    """Bring what comes along; one workspace after the other, for it reads this process's umask by setting it."""
+    brought = bringing.bring(session, path, incoming) if incoming else Brought()
+    if load:
+        carry.bring(session.repo, path, load)
+    return brought

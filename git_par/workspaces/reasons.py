@@ -37,6 +37,8 @@ REASONS = (
     "unmerged",
     "reverted",
     "new",
+    "young",
+    "vetoed",
     "not-ours",
     "unknown",
 )

@@ -184,12 +184,13 @@ def sweep_dropped(repo: Repo) -> None:
     """Delete what killed ones were about to."""
     for aside in repo.state.glob("dropped-*-*-*"):
         pid = aside.name.split("-")[-2]
-        if not (pid.isdigit() and _is_running(int(pid))):
+        if not (pid.isdigit() and is_running(int(pid))):
             with suppress(OSError):
                 files.delete_tree(aside)
 
 
-def _is_running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
+    """Whether there is a process of that number on this machine."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -8,17 +8,17 @@ later, in the background (see `trash`).
 import os
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 
-from git_par import files, names
+from git_par import files
 from git_par.errors import GitFailed, ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import kept, reasons, registry, status, trash, usage
+from git_par.workspaces import kept, links, reasons, registry, status, trash, usage
 from git_par.workspaces.keeping import Keeping
 from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.reasons import Reason
@@ -27,16 +27,22 @@ from git_par.workspaces.worktree import PRIVATE
 
 
 def remove(
-    repo: Repo, task: Task, tip: str | None, patterns: Sequence[str], *, force: bool = False
+    repo: Repo,
+    task: Task,
+    tip: str | None,
+    patterns: Sequence[str],
+    *,
+    secret: Callable[[str], bool],
+    force: bool = False,
 ) -> Keepsake | Reason:
     """Remove workspace, registration and branch of `task`, whose branch stands at `tip` (None: it is gone).
 
-    Call it under the task's lock, when there are no `reasons`, or, to `force` it, none that do not yield.  A change that
-    came between those and the rename, and whatever goes wrong before all is kept, brings everything back and is returned
-    as a Reason.
+    Call it under the task's lock, when there are no `reasons`, or, to `force` it, none that do not yield.  Untracked and
+    ignored files that are `secret` go into no commit.  A change that came between those and the rename, and whatever goes
+    wrong before all is kept, brings everything back and is returned as a Reason.
     """
     path = Path(task.path)
-    keeping = Keeping(repo, task, kept.stamp(), {"tip": tip} if tip else {})
+    keeping = Keeping(repo, task, kept.stamp(), secret, {"tip": tip} if tip else {})
     entries = registry.entries_for(repo, path)
     if os.path.lexists(path):
         outcome = _put_aside(repo, path, keeping, patterns, force=force)
@@ -124,7 +130,7 @@ def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str]
         if late := usage.users([place])[place]:
             raise Refused(f"in use by {late[0].command} (process {late[0].pid})")
         keeping.heads(entry, keeping.refs.get("tip"))
-        secrets = [one for one in moving if names.is_secret(one)]
+        secrets = [one for one in moving if keeping.secret(one)]
         keepsake = keeping.write(stay if moving or modules else None, secrets)
         for one in moving:
             files.private_directory((stay / one).parent)
@@ -166,7 +172,7 @@ def _look(there: Git, keeping: Keeping, patterns: Sequence[str]) -> list[str]:
     moved = keeping.refs.get("tip", now.head) != now.head
     if now.tracked_dirt or now.untracked or now.branch != keeping.task.branch or moved:
         raise Refused("it was changed while it was being removed")
-    return _ignored(there, now, patterns)
+    return _ignored(there, now, keeping, patterns)
 
 
 def _keep_work(there: Git, entry: Path, keeping: Keeping, patterns: Sequence[str]) -> list[str]:
@@ -175,14 +181,20 @@ def _keep_work(there: Git, entry: Path, keeping: Keeping, patterns: Sequence[str
     keeping.index(entry)
     left = [*keeping.work(there, entry), *reasons.repositories(there, there.cwd, now, patterns)]
     left += keeping.converted(there)
-    wanted = sorted({one.rstrip("/") for one in (*left, *_ignored(there, now, patterns))})
+    wanted = sorted({one.rstrip("/") for one in (*left, *_ignored(there, now, keeping, patterns))})
     # What lies in a directory goes with it.
     above = {one: {"/".join(one.split("/")[:count]) for count in range(1, one.count("/") + 1)} for one in wanted}
     return [one for one in wanted if not above[one] & set(wanted)]
 
 
-def _ignored(there: Git, now: Status, patterns: Sequence[str]) -> list[str]:
-    return [one.rstrip("/") for one in now.ignored if not reasons.regenerable(there, one, patterns)]
+def _ignored(there: Git, now: Status, keeping: Keeping, patterns: Sequence[str]) -> list[str]:
+    """The ignored files that cannot be made again; what a link of ours leads to stays where it is."""
+    top, path = keeping.repo.main, Path(keeping.task.path)
+    return [
+        one.rstrip("/")
+        for one in now.ignored
+        if not (reasons.regenerable(there, one, patterns) or links.is_ours(top, path, one, there.cwd / one))
+    ]
 
 
 def _keep_registered(keeping: Keeping, entries: Sequence[Path], tip: str | None) -> Keepsake:

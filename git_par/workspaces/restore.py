@@ -19,7 +19,7 @@ from git_par.repo import Repo
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import claims, kept, registry, worktree
+from git_par.workspaces import claims, copies, cow, kept, ports, registry, worktree
 from git_par.workspaces.kept import Keepsake
 
 _NOT_BROUGHT = frozenset(("AUTO_MERGE", "HEAD", "commondir", "config.worktree", "gitdir", "index", "info", "locked"))
@@ -79,7 +79,7 @@ def copy_files(source: Path, target: Path) -> None:
             place = inside / entry.name
             if entry.is_dir(follow_symlinks=False):
                 if not os.path.lexists(place):
-                    place.mkdir()
+                    place.mkdir(mode=0o700)
                     made.append((entry.path, place))
                 if place.is_dir() and not place.is_symlink():
                     waiting.append((Path(entry.path), place))
@@ -94,8 +94,9 @@ def _copy_file(source: Path, target: Path) -> None:
     if source.is_symlink():
         shutil.copy2(source, target, follow_symlinks=False)
         return
-    with _readable(source):
-        shutil.copyfile(source, target)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with _readable(source), source.open("rb") as there, copies.closing(os.open(target, flags, 0o600)) as here:
+        cow.copy(there.fileno(), here)
     shutil.copystat(source, target)
 
 
@@ -123,7 +124,7 @@ def _plan(session: Session, keepsake: Keepsake, name: str | None) -> tuple[Task,
     new = name or old.name
     claims.clear_dead(session, new)
     used = {task.slot for task in session.tasks.all()}
-    slot = old.slot if old.slot and old.slot not in used else next(claims.free_slots(used))
+    slot = next(ports.free_slots(session, used, first=old.slot))
     branch = f"{old.branch.removesuffix(old.name)}{new}" if old.branch.endswith(old.name) else new
     branch = old.branch if new == old.name else branch
     # As long as it stands where we placed it, the next command may take back what a kill left.

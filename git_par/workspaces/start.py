@@ -43,8 +43,14 @@ def fetch(repo: Repo, revision: str | None) -> None:
         raise git.failed(["fetch"], reply)
 
 
-def find(session: Session, revision: str | None, base: str | None, *, allow_dirty: bool) -> Start:
-    """Where the tasks begin and what they return to; refuses a start that would leave work behind."""
+def find(
+    session: Session, revision: str | None, base: str | None, *, allow_dirty: bool, lenient: bool = False
+) -> Start:
+    """Where the tasks begin and what they return to; refuses a start that would leave work behind.
+
+    `lenient` is for a caller whom nobody can help: from HEAD it then starts anyway and says what is uncommitted there, and
+    on a detached HEAD it takes the branch that this most likely came from.
+    """
     repo = session.repo
     if revision is not None:
         commit = repo.here.commit(revision)
@@ -62,21 +68,35 @@ def find(session: Session, revision: str | None, base: str | None, *, allow_dirt
         now = status.read(repo.here, untracked="no")
         branch, head = now.branch, now.head
         if head and not allow_dirty:
-            _check_dirt(session, repo.top, now.tracked_dirt)
+            _check_dirt(session, repo.top, now.tracked_dirt, refuse=not lenient)
     if head is None:
         raise Refused("HEAD: no commit yet to start from", hint="git commit --allow-empty -m 'first commit'")
     shown = f"{branch or 'detached HEAD'} ({head[:8]})"
     if here := session.here():
         shown += f", the branch of task {here.name}"
+    if lenient and branch is None and base is None:
+        base = here.branch if here else _likely(repo, head)
     return Start(head, shown, _base(repo, None, base, head, branch, ""))
 
 
-def _check_dirt(session: Session, top: Path, dirt: Sequence[str]) -> None:
+def _likely(repo: Repo, commit: str) -> str | None:
+    """The branch that a detached HEAD at `commit` most likely came from: the usual one, or the only one that has it."""
+    reply = repo.git.run("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD", ok=(0, 1))
+    usual = [reply.out.strip().removeprefix("origin/"), repo.setting("init.defaultbranch") or "", "main", "master"]
+    there = {ref.removeprefix("refs/heads/") for ref in repo.branches()}
+    listed = repo.git.line("for-each-ref", "--format=%(refname)", f"--contains={commit}", "refs/heads").splitlines()
+    having = [ref.removeprefix("refs/heads/") for ref in listed]
+    if len(having) == 1:
+        return having[0]
+    return next((name for name in usual if name in having), next((name for name in usual if name in there), None))
+
+
+def _check_dirt(session: Session, top: Path, dirt: Sequence[str], *, refuse: bool = True) -> None:
     """Refuse, or tell, when the tasks start at the HEAD of `top` and would not see what is uncommitted there."""
     if not dirt:
         return
     some = ", ".join(dirt[:3]) + (f" and {len(dirt) - 3} more" if len(dirt) > 3 else "")
-    if session.settings.choice("dirty", "refuse", "warn") == "warn":
+    if session.settings.choice("dirty", "refuse", "warn") == "warn" or not refuse:
         session.tell(f"'{top}' has uncommitted changes that the new tasks will not see: {some}")
         return
     raise Refused(
