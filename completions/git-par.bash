@@ -90,7 +90,7 @@ __git_par_complete () {
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show copy set merge sync conflicts prune remove restore log undo revert exec doctor trust with-lock hook demo shell-init) ;;
+            *) list=(add list path env show copy set merge sync conflicts prune remove restore log undo revert exec adopt doctor trust with-lock hook demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -132,6 +132,10 @@ __git_par_complete () {
         branch)
             given=()
             __git_par_refs heads
+            ;;
+        branch-or-directory)
+            __git_par_refs heads
+            __git_par_any || kind=directory
             ;;
         revision)
             given=()
@@ -300,6 +304,7 @@ __git_par_options () {
         undo) list=(--dry-run --json --help) ;;
         revert) list=(--dry-run --json --help) ;;
         exec) list=(--all --group --jobs --grouped --json --help) ;;
+        adopt) list=(--keep-directory --name --base --group --json --help) ;;
         doctor) list=(--fix --cleanup --json --help) ;;
         trust) list=(--show --forget --json --help) ;;
         with-lock) list=(--help) ;;
@@ -340,6 +345,9 @@ __git_par_value () {
         log:-n | log:--max-count) kind=text ;;
         exec:--group) kind=text ;;
         exec:--jobs | exec:-j) kind=text ;;
+        adopt:--name) kind=text ;;
+        adopt:--base) kind=branch ;;
+        adopt:--group) kind=text ;;
     esac
     [[ $kind ]]
 }
@@ -361,6 +369,7 @@ __git_par_names () {
         undo) ((${#given[@]})) || kind=operation ;;
         revert) ((${#given[@]})) || kind=task ;;
         exec) kind=task-command ;;
+        adopt) kind=branch-or-directory ;;
         with-lock) kind=command ;;
         hook) ((${#given[@]})) || kind=event ;;
         shell-init) ((${#given[@]})) || kind=shell ;;

@@ -133,6 +133,10 @@ __git_par_complete () {
             given=()
             __git_par_refs heads
             ;;
+        branch-or-directory)
+            __git_par_refs heads
+            __git_par_any || kind=directory
+            ;;
         revision)
             given=()
             __git_par_refs heads remotes tags

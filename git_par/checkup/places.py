@@ -120,8 +120,13 @@ def _moved_to(repo: Repo, task: Task) -> Path | None:
     """Where the workspace of `task` stands now: beside its old place, or where git was told."""
     path = Path(task.path)
     ours = registry.entries_for(repo, path)
-    with os.scandir(path.parent) as entries:
-        beside = sorted(Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))
+    beside: list[Path] = []
+    for home in dict.fromkeys(
+        [path.parent, repo.workspaces]
+    ):  # one that is being adopted moves from the one to the other
+        if home.is_dir():
+            with os.scandir(home) as entries:
+                beside += sorted(Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))
     for place in beside:
         if registry.claimed_entry(repo, place) in ours:
             return place

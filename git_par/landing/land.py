@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from git_par import interrupts
 from git_par.errors import Busy, Refused
-from git_par.landing import autocommit, fitness, matrix, message, publish, trial
+from git_par.landing import autocommit, fitness, gitlinks, matrix, message, publish, trial
 from git_par.landing.gate import Policy
 from git_par.landing.jobs import Way
 from git_par.landing.pins import LostError, Pins
@@ -142,6 +142,7 @@ def _try(
         return None
     if not published:
         return None
+    gitlinks.bring(session, [one.item.task for one in made.merged if one.item.task])
     return replace(outcome, published=True, problem=publish.run_post_merge(where) if where else "")
 
 

@@ -54,6 +54,12 @@ KEYS = (
     ),
     Key("keepDays", "30", "how many days what removals kept stays, before prune --kept may sweep it"),
     Key(
+        "lfs",
+        "auto",
+        "skip leaves the pointers of git-lfs in new workspaces, for git lfs pull to fetch later; auto is as git-lfs is set",
+        committed=True,
+    ),
+    Key(
         "link",
         "",
         "patterns (gitignore) for ignored files and directories of the main checkout that a workspace gets a link to",
@@ -81,6 +87,12 @@ KEYS = (
         "node_modules .venv venv target __pycache__ .mypy_cache .pytest_cache .ruff_cache .tox .gradle .next "
         "*.pyc *.o *.class .DS_Store",
         "patterns for names of ignored files that removal need not keep; all values count, with the default ones",
+    ),
+    Key(
+        "submodules",
+        "auto",
+        "auto fills the submodules of new workspaces from the objects that are here, off leaves them empty",
+        committed=True,
     ),
 )
 _BY_NAME = {key.name.lower(): key for key in KEYS}

@@ -58,7 +58,7 @@ def check_branches(repo: Repo, planned: Sequence[Task]) -> None:
             if ref == task.ref:
                 raise UsageError(
                     f"{task.name}: branch '{other}' exists already",
-                    hint="choose another name, or --branch TEMPLATE",
+                    hint=f"git par adopt {quote(other)}, or choose another name, or --branch TEMPLATE",
                 )
             if ref.startswith(f"{task.ref}/") or task.ref.startswith(f"{ref}/"):
                 raise UsageError(

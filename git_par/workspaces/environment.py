@@ -19,6 +19,8 @@ def check_settings(session: Session) -> None:
     session.settings.number("jobs")
     session.settings.number("portBase")
     session.settings.number("portStep")
+    session.settings.choice("submodules", "auto", "off")
+    session.settings.choice("lfs", "auto", "skip")
 
 
 def port(session: Session, task: Task) -> int:

@@ -16,7 +16,9 @@ from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
 from git_par.workspaces import registry, status
+from git_par.workspaces import submodules as modules
 from git_par.workspaces.status import Status
+from git_par.workspaces.submodules import Checkout
 from git_par.workspaces.usage import User
 
 _SHALLOW = 3
@@ -149,7 +151,13 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
     if now.tracked_dirt:
         found.append(Reason("uncommitted", f"uncommitted changes: {some(now.tracked_dirt)}", show))
     mounted = files.mounts_below(path)
-    if nested := repositories(git, path, now, patterns) + mounted:
+    inside = modules.checkouts(git, entry, repo.common) if entry else []
+    settled = {one.path for one in inside}
+    for one in inside:
+        if why := submodule(one, patterns):
+            look = f"git -C {quote(str(one.git.cwd))} status"
+            found.append(Reason("nested", f"submodule '{one.path}': {why}", look))
+    if nested := [one for one in repositories(git, path, now, patterns) if one not in settled] + mounted:
         detail = f"another repository or file system lies inside: {some(nested)}"
         found.append(Reason("nested", detail, show, firm=bool(mounted)))
     untracked = [one for one in now.untracked if not one.endswith("/")]
@@ -166,13 +174,40 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
     return found
 
 
+def submodule(one: Checkout, patterns: Sequence[str]) -> str:
+    """Why the submodule `one` must stay; empty when nothing of it would be lost."""
+    if one.odd:
+        return one.odd
+    if busy := registry.operation(one.directory):
+        return f"{busy} is in progress in it"
+    now = status.read(one.git, untracked="all", ignored=True, seeing=True, submodules=False)
+    # Of what is staged of submodules inside git says nothing there.
+    if now.tracked_dirt or not one.git.holds("diff-index", "--cached", "--quiet", "--ignore-submodules=none", "HEAD"):
+        return f"uncommitted changes: {some(now.tracked_dirt)}" if now.tracked_dirt else "uncommitted changes"
+    if now.untracked:
+        return f"untracked files: {some(now.untracked)}"
+    if now.head != one.commit:
+        return "it is not at the commit that is recorded for it"
+    if hidden := hidden_edits(one.git, one.git.cwd):
+        return f"edits hidden by assume-unchanged or skip-worktree: {some(hidden)}"
+    if nested := ignored_repositories(one.git, one.git.cwd, now, patterns):
+        return f"another repository lies inside: {some(nested)}"
+    return "it has commits that nothing else has" if modules.stranded(one) else ""
+
+
 def repositories(git: Git, path: Path, now: Status, patterns: Sequence[str]) -> list[str]:
     """The repositories that lie in the workspace `path`, submodules too, as far as anybody looks."""
     nested = [one for one in now.untracked if one.endswith("/")]
+    return nested + ignored_repositories(git, path, now, patterns) + submodules(git, path)
+
+
+def ignored_repositories(git: Git, path: Path, now: Status, patterns: Sequence[str]) -> list[str]:
+    """Those of them that are ignored."""
+    nested = []
     for one in now.ignored:
         # Package managers put repositories near the top of what they make; deeper down there are thousands of files.
         nested += _repositories(path, one, depth=_SHALLOW if regenerable(git, one, patterns) else None)
-    return nested + submodules(git, path)
+    return nested
 
 
 def hidden_edits(git: Git, path: Path) -> list[str]:

@@ -115,12 +115,17 @@ def register(repo: Repo, path: Path, branch: str, task: str, *, detached: bool =
     With `detached` it is the commit `branch` that is checked out.
     """
     options = ["--detach"] if detached else []
-    _add(repo, path, f"{OUR_LOCK} remove with 'git par remove {task}'", branch, *options)
+    _add(repo, path, reason_for(task), branch, *options)
 
 
 def register_private(repo: Repo, path: Path, commit: str) -> None:
     """Make the empty, detached worktree `path` for git-par's own use; under the repository lock."""
     _add(repo, path, PRIVATE_LOCK, commit, "--detach")
+
+
+def reason_for(task: str) -> str:
+    """Why the worktree of `task` is locked."""
+    return f"{OUR_LOCK} remove with 'git par remove {task}'"
 
 
 def task_of(entry: Path) -> str | None:

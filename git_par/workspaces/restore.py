@@ -19,7 +19,7 @@ from git_par.repo import Repo
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import claims, copies, cow, kept, ports, registry, worktree
+from git_par.workspaces import claims, copies, cow, kept, ports, registry, submodules, worktree
 from git_par.workspaces.kept import Keepsake
 
 _NOT_BROUGHT = frozenset(("AUTO_MERGE", "HEAD", "commondir", "config.worktree", "gitdir", "index", "info", "locked"))
@@ -53,6 +53,7 @@ def bring_back(session: Session, keepsake: Keepsake, operation: Open, *, name: s
         _fill(repo, task, keepsake)
         if keepsake.files:
             copy_files(keepsake.files, path)
+        _connect(repo, path)
         # From here on the workspace is handed over.
         with interrupts.held():
             undo.pop_all()
@@ -61,6 +62,13 @@ def bring_back(session: Session, keepsake: Keepsake, operation: Open, *, name: s
             operation.entry.task(None, task)
             operation.write()
     return task
+
+
+def _connect(repo: Repo, path: Path) -> None:
+    """The submodules: their repositories came back with the registration, perhaps under another name."""
+    entry = registry.admin_dir(repo, path)
+    assert entry is not None
+    submodules.connect(worktree.opened(repo, path), entry)
 
 
 def copy_files(source: Path, target: Path) -> None:

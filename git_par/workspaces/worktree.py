@@ -1,11 +1,11 @@
 """Make a workspace: a linked worktree, registered under the repository lock and filled outside of it."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from git_par import files, names
-from git_par.errors import GitFailed
+from git_par.errors import GitFailed, UsageError
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.workspaces import registry
@@ -41,19 +41,38 @@ def make_sparse(repo: Repo, path: Path, directories: Sequence[str]) -> None:
 
     Under the repository lock: git switches `extensions.worktreeConfig` on in the shared configuration.
     """
-    opened(repo, path).run("sparse-checkout", "set", "--cone", "--end-of-options", *directories)
+    opened(repo, path).run("sparse-checkout", "set", "--cone", "--skip-checks", "--end-of-options", *directories)
 
 
-def fill(repo: Repo, path: Path, at_once: int = 1, watch: Callable[[int, int], None] | None = None) -> None:
+def check_sparse(repo: Repo, commit: str, directories: Sequence[str]) -> None:
+    """UsageError for what is no directory of the repository; one that is not there yet may come with the work."""
+    for one in directories:
+        if one.startswith("/") or not one.strip("/.") or ".." in one.split("/"):
+            raise UsageError(
+                f"--sparse '{one}': not a directory inside of the repository", hint="see 'git ls-tree -d HEAD'"
+            )
+        reply = repo.git.run("cat-file", "-t", f"{commit}:{one.rstrip('/')}", ok=range(256))
+        if reply.code == 0 and reply.out.strip() != "tree":
+            raise UsageError(f"--sparse '{one}': it is a file", hint="name the directory that it lies in")
+
+
+def fill(
+    repo: Repo,
+    path: Path,
+    env: Mapping[str, str] | None = None,
+    at_once: int = 1,
+    watch: Callable[[int, int], None] | None = None,
+) -> None:
     """Check out the branch or commit of the empty worktree `path`, one of `at_once` that are filled at the same time.
 
-    `watch` is told how many of how many files are there, after the first second.  A fresh index is as old as the files it
+    `env` is for the filters that run; `watch` is told how many of how many files are there, after the first second.  A fresh
+    index is as old as the files it
     lists, so git would read them all again at every status: refresh it once.
     """
     git = opened(repo, path)
     quiet = () if watch else ("--quiet",)
-    git.run(*_by_several(repo, at_once), "reset", "--hard", *quiet, "--no-recurse-submodules", watch=watch)
-    git.run("update-index", "-q", "--refresh", ok=(0, 1))
+    git.run(*_by_several(repo, at_once), "reset", "--hard", *quiet, "--no-recurse-submodules", env=env, watch=watch)
+    git.run("update-index", "-q", "--refresh", ok=(0, 1), env=env)
 
 
 def _by_several(repo: Repo, at_once: int) -> Sequence[str]:
