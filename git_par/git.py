@@ -8,9 +8,10 @@ Every `Git` here names its directory itself, so an inherited GIT_DIR, which woul
 """
 
 import os
+import re
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,6 +52,9 @@ _ALSO_DROPPED = frozenset(
     ]
 )
 
+_LONGEST_TALK = 65536
+"""How much of what a watched git says is kept, in bytes."""
+
 _NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
 
 # A ref that another process is writing is waited for instead of being an error (git's own default is 0.1 s), nothing starts
@@ -71,7 +75,10 @@ _CALM = tuple(
     for word in ("-c", setting)
 )
 
+_PROGRESS = re.compile(rb"\(([0-9]+)/([0-9]+)\)")
+
 _carried: set[int] = set()
+_running: "set[subprocess.Popen[bytes]]" = set()
 
 
 class Reply(NamedTuple):
@@ -100,6 +107,13 @@ def carried() -> tuple[int, ...]:
     return tuple(_carried)
 
 
+def end_running() -> None:
+    """Ask every git process that is running to end."""
+    for process in list(_running):
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+
+
 @dataclass(frozen=True)
 class Git:
     """Git, run in one directory; `lead` are options that go before the command, `env` is set for each."""
@@ -125,14 +139,17 @@ class Git:
         env: Mapping[str, str] | None = None,
         hooks: bool = False,
         timeout: float | None = None,
+        watch: Callable[[int, int], None] | None = None,
     ) -> Reply:
         """Run `git ARGS` with `feed` on its standard input.
 
         `hooks` lets the repository's hooks run, and then in the user's own environment.  `timeout` (seconds) is for the
-        network only: when it is over the whole process group ends.
+        network only: when it is over the whole process group ends.  `watch` is told how many of how many things are done,
+        where git says that after its first second; such a command must neither be fed nor say more than a few lines.
         """
         argv = ["git", *_CALM, *(() if hooks else _NO_HOOKS), *self.lead, *args]
-        reply = _run(argv, self.cwd, {**_environment(plain=not hooks), **dict(self.env), **(env or {})}, feed, timeout)
+        own = {**(env or {}), **({"GIT_PROGRESS_DELAY": "1"} if watch else {})}
+        reply = _run(argv, self.cwd, {**_environment(plain=not hooks), **dict(self.env), **own}, feed, timeout, watch)
         if reply.code not in ok:
             raise failed(args, reply)
         return reply
@@ -188,7 +205,14 @@ def _environment(*, plain: bool) -> dict[str, str]:
     return env | {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
-def _run(argv: list[str], cwd: Path, env: Mapping[str, str], feed: str, timeout: float | None) -> Reply:
+def _run(
+    argv: list[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    feed: str,
+    timeout: float | None,
+    watch: Callable[[int, int], None] | None = None,
+) -> Reply:
     process: subprocess.Popen[bytes] | None = None
     own_group = timeout is not None
     with ExitStack() as stack:
@@ -206,6 +230,9 @@ def _run(argv: list[str], cwd: Path, env: Mapping[str, str], feed: str, timeout:
                         start_new_session=own_group,
                     )
                 )
+            _running.add(process)
+            stack.callback(_running.discard, process)
+            heard = _listen(process, watch) if watch else b""
             out, err = process.communicate(os.fsencode(feed) if feed else None, timeout)
         except FileNotFoundError as error:
             what = "git" if error.filename == "git" else str(cwd)
@@ -220,7 +247,19 @@ def _run(argv: list[str], cwd: Path, env: Mapping[str, str], feed: str, timeout:
             with interrupts.held():
                 _end(process, signal.SIGTERM, group=own_group)
             raise
-    return Reply(process.returncode, os.fsdecode(out), os.fsdecode(err))
+    return Reply(process.returncode, os.fsdecode(out), os.fsdecode(heard + err))
+
+
+def _listen(process: "subprocess.Popen[bytes]", watch: Callable[[int, int], None]) -> bytes:
+    """What git writes to stderr until it closes that; its progress bars go to `watch`."""
+    assert process.stderr is not None
+    heard = b""
+    while chunk := os.read(process.stderr.fileno(), 4096):
+        heard = (heard + chunk)[-_LONGEST_TALK:]
+        if found := _PROGRESS.findall(chunk):
+            done, total = found[-1]
+            watch(int(done), int(total))
+    return heard
 
 
 def _end(process: subprocess.Popen[bytes] | None, number: int, *, group: bool) -> None:

@@ -1,7 +1,6 @@
 """Locks of git whose owner is dead: until they go, git refuses to write what they guard."""
 
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -87,7 +86,7 @@ def _gc_is_dead(pid_file: Path) -> str:
         return ""
     if len(words) != 2 or not words[0].isdigit():
         return "it says nothing"
-    if words[1] != socket.gethostname():
+    if words[1] != os.uname().nodename:
         return ""
     try:
         name = psutil.Process(int(words[0])).name()

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from git_par import interrupts, names, render, spawn
+from git_par import interrupts, names, render
 from git_par.commands import facts, limit
 from git_par.errors import Status, UsageError
 from git_par.render import Report
@@ -57,7 +57,7 @@ def run(session: Session, options: Options) -> Report:
 
 def _run(session: Session, options: Options) -> Report:
     wanted = _wanted(options)
-    facts.check_settings(session)
+    environment.check_settings(session)
     session.settings.number("maxTasks")
     prompt.check(session)
     facts.hooks(session, "post-add")
@@ -93,7 +93,7 @@ def _run(session: Session, options: Options) -> Report:
                     worktrees.register(repo, Path(task.path), task.branch, task.name)
                     if options.sparse:
                         worktree.make_sparse(repo, Path(task.path), options.sparse)
-        brought = {task.name: provision.provision(session, task, arriving, load) for task in made}
+        brought = provision.provision_all(session, made, arriving, load)
         # From here on the workspaces are handed over: nothing below takes them back.
         with interrupts.held():
             undo.pop_all()
@@ -257,6 +257,8 @@ def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
 
     One task on a terminal has the terminal to itself; else each line comes out on stderr with the task in front.
     """
+    from git_par import spawn
+
     if len(made) == 1 and render.has_terminal():
         (task,) = made
         codes = [spawn.shell(command, Path(task.path), environment.of_commands(session, task), line=None)]

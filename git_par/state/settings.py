@@ -50,7 +50,7 @@ KEYS = (
     Key(
         "jobs",
         "0",
-        "how many git processes may look at workspaces at once; 0 is one for each processor, at most 8",
+        "how many git processes may look at workspaces, or fill them, at once; 0 is one for each processor, at most 8",
     ),
     Key("keepDays", "30", "how many days what removals kept stays, before prune --kept may sweep it"),
     Key(

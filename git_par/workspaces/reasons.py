@@ -215,12 +215,15 @@ def hidden_edits(git: Git, path: Path) -> list[str]:
 
     `ls-files -v` marks assume-unchanged entries in lower case and skip-worktree ones with S (git-ls-files(1)).
     """
-    marked = [field for field in git.fields("ls-files", "-v", "-z") if field[0].islower() or field[0] == "S"]
+    listed = git.run("ls-files", "-v", "-z").out
+    if f"\0{listed}".count("\0H ") == listed.count("\0"):
+        return []  # none is marked; to look at each of them takes a while
+    marked = [field for field in listed.split("\0")[:-1] if field[0].islower() or field[0] == "S"]
     there = [field[2:] for field in marked if os.path.lexists(path / field[2:])]
     if not there:
         return []
-    listed = git.fields("ls-files", "-s", "-z")
-    recorded = {name: mode.split(" ")[:2] for mode, _, name in (one.partition("\t") for one in listed)}
+    entries = git.fields("ls-files", "-s", "-z")
+    recorded = {name: mode.split(" ")[:2] for mode, _, name in (one.partition("\t") for one in entries)}
     return [name for name in there if _differs(git, path / name, *recorded[name])]
 
 
@@ -249,8 +252,11 @@ def _repositories(path: Path, ignored: str, *, depth: int | None) -> list[str]:
 
 def submodules(git: Git, path: Path) -> list[str]:
     """The submodules of the workspace `path` that are there."""
-    listed = git.fields("ls-files", "-s", "-z")
-    paths = [name for entry, _, name in (one.partition("\t") for one in listed) if entry.startswith("160000 ")]
+    listed = git.run("ls-files", "-s", "-z").out
+    if "160000 " not in listed:
+        return []
+    entries = (one.partition("\t") for one in listed.split("\0")[:-1])
+    paths = [name for entry, _, name in entries if entry.startswith("160000 ")]
     return [name for name in paths if _holds_something(path / name)]
 
 
