@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from git_par import interrupts
+from git_par import interrupts, processes
 from git_par.errors import GitFailed
 
 REPO_VARS = frozenset(
@@ -77,6 +77,9 @@ _CALM = tuple(
 
 _PROGRESS = re.compile(rb"\(([0-9]+)/([0-9]+)\)")
 
+_GRACE = 10.0
+"""Seconds that a git which was asked to end may take."""
+
 _carried: set[int] = set()
 _running: "set[subprocess.Popen[bytes]]" = set()
 
@@ -108,10 +111,8 @@ def carried() -> tuple[int, ...]:
 
 
 def end_running() -> None:
-    """Ask every git process that is running to end."""
-    for process in list(_running):
-        with suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
+    """End every git process that is running, with all it started."""
+    processes.end([process.pid for process in list(_running) if process.returncode is None], _GRACE)
 
 
 @dataclass(frozen=True)
@@ -238,14 +239,17 @@ def _run(
             what = "git" if error.filename == "git" else str(cwd)
             raise GitFailed(f"{what}: not found", hint="install git, or go to a directory that exists") from None
         except subprocess.TimeoutExpired:
-            _end(process, signal.SIGKILL, group=True)
+            _kill_group(process)
             raise GitFailed(
                 f"git {argv[-1]}: no answer within {timeout:.0f} s", hint="check the network and the remote"
             ) from None
         except BaseException:
-            # What comes now may take back what git was writing: it has to be gone by then, and cleans up after itself.
-            with interrupts.held():
-                _end(process, signal.SIGTERM, group=own_group)
+            # What comes now may take back what git was writing: it has to be gone by then, and cleans up after itself.  Git
+            # may be a script around git, and what that started would go on.
+            if process is not None:
+                with interrupts.held():
+                    processes.end([process.pid], _GRACE)
+                    process.wait()
             raise
     return Reply(process.returncode, os.fsdecode(out), os.fsdecode(heard + err))
 
@@ -262,12 +266,10 @@ def _listen(process: "subprocess.Popen[bytes]", watch: Callable[[int, int], None
     return heard
 
 
-def _end(process: subprocess.Popen[bytes] | None, number: int, *, group: bool) -> None:
+def _kill_group(process: "subprocess.Popen[bytes] | None") -> None:
     if process is None:
         return
     with suppress(ProcessLookupError):
-        if not group:
-            process.send_signal(number)
-        elif process.poll() is None:
-            os.killpg(process.pid, number)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
     process.wait()
