@@ -75,6 +75,7 @@ _CALM = tuple(
     for word in ("-c", setting)
 )
 
+_ALTERNATES = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
 _PROGRESS = re.compile(rb"\(([0-9]+)/([0-9]+)\)")
 
 _GRACE = 10.0
@@ -122,15 +123,22 @@ class Git:
     cwd: Path
     lead: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
+    seen: tuple[tuple[str, str], ...] = ()
+    """Branches, as full refs, that stand elsewhere than the refs here say, each with its commit; empty: it is gone."""
 
     def writing_to(self, objects: Path, known: Path) -> "Git":
-        """The same, with new objects going to the directory `objects` while those of `known` are read too.
+        """The same, with new objects going to the directory `objects` while those of `known` are read too."""
+        return replace(self.reading(known), env=(*self.reading(known).env, ("GIT_OBJECT_DIRECTORY", str(objects))))
+
+    def reading(self, *known: Path) -> "Git":
+        """The same, with the objects of the directories `known` read too.
 
         The list of alternates is cut at colons, but not inside of double quotes (git(1), GIT_ALTERNATE_OBJECT_DIRECTORIES).
         """
-        quoted = str(known).replace("\\", "\\\\").replace('"', '\\"')
-        apart = (("GIT_OBJECT_DIRECTORY", str(objects)), ("GIT_ALTERNATE_OBJECT_DIRECTORIES", f'"{quoted}"'))
-        return replace(self, env=(*self.env, *apart))
+        quoted = (str(one).replace("\\", "\\\\").replace('"', '\\"') for one in known)
+        before = [value for key, value in self.env if key == _ALTERNATES]
+        listed = ":".join([*before[-1:], *(f'"{one}"' for one in quoted)])
+        return replace(self, env=(*self.env, (_ALTERNATES, listed)))
 
     def run(
         self,
@@ -169,6 +177,9 @@ class Git:
 
     def commit(self, revision: str) -> str | None:
         """The commit that `revision` names, or None."""
+        for ref, stands in self.seen:
+            if ref == revision:
+                return stands or None
         reply = self.run(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", ok=(0, 1, 128)
         )

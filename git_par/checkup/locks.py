@@ -9,7 +9,7 @@ from pathlib import Path
 from git_par import files
 from git_par.checkup.finding import Case, Finding
 from git_par.repo import Repo
-from git_par.workspaces import owners, registry
+from git_par.workspaces import clones, owners, registry
 
 Identity = tuple[int, int, int]
 
@@ -42,9 +42,11 @@ def _owned(case: Case, locks: list[Path]) -> bool:
 
 def _locks(repo: Repo) -> Iterator[Path]:
     """The lock files that git makes below the common directory (git's lockfile.h); submodules have their own."""
-    flat = [repo.common, repo.common / "objects/info", repo.common / "objects/info/commit-graphs"]
-    flat += [repo.common / "objects/pack", repo.common / "reftable", repo.common / "info"]
-    deep = [repo.common / "refs", repo.common / "logs"]
+    flat, deep = [], []
+    for home in (repo.common, *(directory for _, directory in clones.living(repo))):
+        flat += [home, home / "objects/info", home / "objects/info/commit-graphs", home / "objects/pack"]
+        flat += [home / "reftable", home / "info"]
+        deep += [home / "refs", home / "logs"]
     for entry in registry.entries(repo):
         flat.append(entry)
         deep += [entry / "refs", entry / "logs"]

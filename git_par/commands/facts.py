@@ -10,7 +10,7 @@ from git_par.errors import ParError
 from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import environment, registry, status
+from git_par.workspaces import clones, environment, meeting, registry, status
 from git_par.workspaces.hooks import Hooks
 from git_par.workspaces.status import Status
 
@@ -36,6 +36,8 @@ class Facts:
     conflicts: tuple[str, ...]
     in_use: tuple[dict[str, Any], ...] | None
     size: int | None
+    apart: bool = False
+    """Whether the branch moved both in the clone and here."""
 
     def as_json(self) -> dict[str, Any]:
         """The task as every report shows it."""
@@ -84,6 +86,7 @@ def each(session: Session, wanted: Sequence[Task], *, size: bool = False, in_use
         return
     from git_par.landing import standing
 
+    session = clones.seeing(session)
     standings = standing.standings(session.repo, wanted)
     used: dict[Path, list[Any]] | None = None
     if in_use:
@@ -137,6 +140,7 @@ def _facts(
         conflicts=(task.base,) if stands.verdict.conflict else (),
         in_use=users,
         size=_size(path) if size else None,
+        apart=clones.is_clone(task) and meeting.apart(session.repo, task) is not None,
     )
 
 

@@ -77,6 +77,8 @@ def notes(one: Facts) -> list[str]:
     if one.verdict.reason and one.state != "new":
         said.append(f"in {one.verdict.into} ({one.verdict.reason})")
     said += [f"conflicts with {name}" for name in one.conflicts]
+    if one.apart:
+        said.append("moved here and in its clone")
     if one.task.protected:
         said.append("protected")
     if one.task.title:

@@ -35,7 +35,9 @@ def targets(repo: Repo, base: str) -> list[tuple[str, str]]:
     own = next((line for line in fields), None)
     if own is None:
         return []
-    return with_upstream(repo, base, *own.split("\0"))
+    stored, upstream = own.split("\0")
+    commit = repo.git.commit(f"refs/heads/{base}") if repo.git.seen else stored
+    return with_upstream(repo, base, commit, upstream) if commit else []
 
 
 def with_upstream(repo: Repo, base: str, commit: str, upstream: str) -> list[tuple[str, str]]:

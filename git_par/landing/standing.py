@@ -46,7 +46,8 @@ def refs(repo: Repo, tasks: Sequence[Task]) -> Refs:
         *(wanted if len(wanted) <= _MOST else ["refs/heads"]),
     )
     rows = [line.split("\0") for line in listed.splitlines()]
-    found = {ref: (commit, upstream) for commit, ref, upstream in rows}
+    seen = dict(repo.git.seen)
+    found = {ref: (now, upstream) for commit, ref, upstream in rows if (now := seen.get(ref, commit))}
     targets = {
         name: integrated.with_upstream(repo, name, *found[ref])
         for name in names

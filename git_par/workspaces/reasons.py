@@ -15,7 +15,7 @@ from git_par.errors import ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import registry, status
+from git_par.workspaces import clones, registry, status
 from git_par.workspaces import submodules as modules
 from git_par.workspaces.status import Status
 from git_par.workspaces.submodules import Checkout
@@ -36,6 +36,8 @@ REASONS = (
     "nested",
     "uncommitted",
     "untracked",
+    "only-here",
+    "diverged",
     "unmerged",
     "reverted",
     "new",
@@ -54,6 +56,7 @@ FORCED = frozenset(
         "nested",
         "uncommitted",
         "untracked",
+        "only-here",
         "unmerged",
         "reverted",
         "new",
@@ -101,6 +104,10 @@ def _gone(repo: Repo, task: Task, path: Path) -> list[Reason]:
     if not path.parent.is_dir():
         detail = f"'{path.parent}' is not there: a file system that is not mounted?"
         return [Reason("unknown", detail, f"mkdir -p {quote(str(path.parent))}, if it was deleted for good")]
+    if clones.is_clone(task):
+        moved = next((place for place in clones.beside(path) if clones.claims(repo, task, place)), None)
+        back = f"mv {quote(str(moved))} {quote(str(path))}"
+        return [Reason("not-ours", f"its workspace was moved to '{moved}'", back)] if moved else []
     for one in registry.worktrees(repo):
         entry = registry.admin_dir(repo, one.path)
         lock = registry.lock_reason(entry) if entry else None
@@ -116,6 +123,8 @@ def _foreign(repo: Repo, path: Path) -> Reason | None:
         return Reason("not-ours", f"'{path}' is not the directory that was made for it", f"ls -ld {quote(str(path))}")
     entry = registry.admin_dir(repo, path)
     if entry is None:
+        if clones.linked(path):
+            return Reason("not-ours", f"'{path}' is not the clone that was made for it", "git par doctor")
         return Reason("not-ours", f"'{path}' is not registered as a worktree of this repository", "git worktree list")
     around = {_identity(repo.common), *([_identity(repo.main)] if repo.main else [])}
     inside = [one.path for one in registry.worktrees(repo) if one.path != path and path in one.path.parents]
@@ -150,6 +159,8 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
         )
     if now.tracked_dirt:
         found.append(Reason("uncommitted", f"uncommitted changes: {some(now.tracked_dirt)}", show))
+    if entry == path / ".git":
+        found += _of_clone(repo, task, git, path)
     mounted = files.mounts_below(path)
     inside = modules.checkouts(git, entry, repo.common) if entry else []
     settled = {one.path for one in inside}
@@ -171,6 +182,20 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
                 f"git -C {quote(task.path)} ls-files -v",
             )
         )
+    return found
+
+
+def _of_clone(repo: Repo, task: Task, git: Git, path: Path) -> list[Reason]:
+    """What only a clone holds: refs of its own, and worktrees that were made from it."""
+    found = []
+    if any((path / ".git" / "worktrees").glob("*")):
+        show = f"git -C {quote(task.path)} worktree list"
+        found.append(Reason("nested", "worktrees were made from it", show, firm=True))
+    own = (task.ref, "refs/remotes/", "refs/par/", "refs/bisect/", "refs/worktree/", "refs/rewritten/")
+    if refs := [ref for ref in clones.alone(repo, git) if not ref.startswith(own[1:]) and ref != own[0]]:
+        names = [ref.removeprefix("refs/heads/").removeprefix("refs/") for ref in refs]
+        show = f"git -C {quote(task.path)} for-each-ref"
+        found.append(Reason("only-here", f"only its clone has: {some(names)}", show))
     return found
 
 
