@@ -214,11 +214,11 @@ def link(git_dir: Path) -> Link | None:
             return None
         data = json.loads((git_dir / PARENT).read_bytes())
         found = Link(Path(data["parent"]), data["task"], data["created"])
+        os.fsencode(found.parent)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    if not isinstance(found.task, str) or not isinstance(found.created, str) or not found.parent.is_absolute():
-        return None
-    return found
+    whole = isinstance(found.task, str) and isinstance(found.created, str) and found.parent.is_absolute()
+    return found if whole and not names.task_problem(found.task) else None
 
 
 def parent_of(git_dir: Path) -> Path | None:

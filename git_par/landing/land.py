@@ -152,7 +152,8 @@ def _apart(session: Session, batch: Batch, *, dry_run: bool) -> dict[str, Skippe
     """Bring the tasks together with their clones; by branch, those whose branch moved on both sides."""
     tasks = [item.task for item in batch.items if item.task and item.branch == item.task.branch]
     if dry_run:
-        found = {task.name: why for task in tasks if (why := meeting.apart(session.repo, task))}
+        looked = ((task, meeting.missing(session.repo, task) or meeting.apart(session.repo, task)) for task in tasks)
+        found = {task.name: why for task, why in looked if why}
     else:
         found = meeting.catch_up_all(session, tasks)
     return {

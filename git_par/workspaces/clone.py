@@ -6,8 +6,10 @@ Across file systems there are no hard links.  There, and where it is asked for, 
 
 import os
 import shutil
+import stat
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from git_par import files, git
@@ -17,6 +19,9 @@ from git_par.state.tasks import Task
 from git_par.workspaces import clones, taking_over
 
 SHARED = "shared-clone"
+
+SERVING = "--upload-pack=git -c transfer.hideRefs=!refs upload-pack"
+"""The other side of a fetch between parent and clone: what is hidden from the rest of the world is not from them."""
 
 _TRIES = 6
 
@@ -47,13 +52,13 @@ def make(repo: Repo, task: Task) -> None:
     """
     path = Path(task.path)
     how = "--shared" if task.isolation == SHARED else "--local"
-    with taking_over.template(repo, task) as template:
+    with taking_over.template(repo, task) as template, _shut(path):
         for attempt in range(_TRIES):
             before = _look(repo)
             reply = Git(path.parent).run(
                 *("-c", "protocol.file.allow=always", "clone", "--quiet", "--origin", taking_over.REMOTE),
                 *("--no-checkout", "--single-branch", "--no-tags", "--no-recurse-submodules", "--no-reject-shallow"),
-                *(how, f"--template={template}", "--branch", task.branch, "--", str(repo.common), str(path)),
+                *(SERVING, how, f"--template={template}", "--branch", task.branch, "--", str(repo.common), str(path)),
                 ok=range(256),
             )
             if reply.code == 0 and (before == _look(repo) or _is_whole(repo, task)):
@@ -62,7 +67,20 @@ def make(repo: Repo, task: Task) -> None:
             time.sleep(0.02 * 2**attempt)
         else:
             raise git.failed(["clone"], reply)
+        taking_over.narrow(template, path / ".git")
     _settle(repo, task)
+
+
+@contextmanager
+def _shut(path: Path) -> Iterator[None]:
+    """For as long as the block runs, nobody else reads what comes into the directory `path`."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    path.chmod(mode & ~(stat.S_IRWXG | stat.S_IRWXO))
+    try:
+        yield
+    finally:
+        if path.is_dir():
+            path.chmod(mode)
 
 
 def _settle(repo: Repo, task: Task) -> None:
