@@ -1,11 +1,13 @@
-"""Clones under attack: what only they hold or borrow, what a stranger wrote into them, and what their parent keeps secret."""
+"""Clones under attack: what only they hold or borrow, what a stranger wrote into them, what their parent keeps secret."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.killing import Killer
 from tests.world import World
 
 
@@ -217,3 +219,15 @@ def test_a_clone_with_submodules_goes_when_all_of_them_is_home(world: World) -> 
     assert world.git("status", "--porcelain", cwd=path) == ""
     assert world.rev("HEAD", cwd=path / "lib") == commit
     shutil.rmtree(path)
+
+
+def test_killed_while_it_tries_a_link_an_add_leaves_nothing_that_stays(world: World) -> None:
+    assert Killer(world).at_write("unlink", 1, "add", "one").reached
+    assert list(world.workspaces.glob(".par/trash/link-*"))
+    assert list((world.workspaces / "one").iterdir()) == []
+    world.ok("add", "one")
+    world.ok("remove", "one")
+    deadline = time.monotonic() + 60
+    while list(world.workspaces.glob(".par/trash/*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

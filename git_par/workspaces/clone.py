@@ -17,6 +17,7 @@ from git_par.git import Git
 from git_par.repo import PARENT, Repo
 from git_par.state.tasks import Task
 from git_par.workspaces import clones, taking_over
+from git_par.workspaces.worktree import PRIVATE
 
 SHARED = "shared-clone"
 
@@ -27,9 +28,14 @@ _TRIES = 6
 
 
 def can_link(repo: Repo, place: Path) -> bool:
-    """Whether the objects of the repository can have hard links in the directory `place`."""
-    probe = place / f".git-par-{os.getpid()}-{os.urandom(4).hex()}"
+    """Whether the objects of the repository can have hard links in the directory `place` and beside it.
+
+    It is tried in the trash, so that what a kill leaves goes with the next sweep.
+    """
+    probe = place.parent / PRIVATE / "trash" / f"link-{os.getpid()}-{os.urandom(4).hex()}"
     try:
+        files.private_directory(probe.parent.parent)
+        files.private_directory(probe.parent)
         if repo.objects.stat().st_dev != place.stat().st_dev:
             return False
         for one in _objects(repo):
