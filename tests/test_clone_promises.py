@@ -1,5 +1,6 @@
 """Clones under attack: what only they hold or borrow, what a stranger wrote into them, what their parent keeps secret."""
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -56,6 +57,19 @@ def test_what_a_removed_shared_clone_borrowed_is_kept_for_it(world: World) -> No
     gc(world)
     assert world.rev("mine", cwd=path) == borrowed
     world.git("fsck", "--connectivity-only", cwd=path)
+
+
+def test_one_that_was_removed_borrows_from_where_the_parent_is_now(world: World) -> None:
+    world.git("config", "par.directory", str(world.workspaces))
+    path = shared(world)
+    world.commit("work", cwd=path, t__txt="t\n")
+    world.ok("remove", "--force", "t")
+    moved = world.root / "moved"
+    world.repo.rename(moved)
+    world.ok("restore", "t", cwd=moved)
+    world.git("fsck", "--connectivity-only", cwd=path)
+    assert world.git("config", "remote.par.url", cwd=path) == str(moved / ".git")
+    world.ok("merge", cwd=path)
 
 
 def test_what_a_sync_left_to_solve_is_pinned(world: World) -> None:
@@ -129,6 +143,38 @@ def test_what_is_hidden_from_fetches_is_not_hidden_between_them(world: World) ->
     world.ok("remove", "--force", "t")
     world.ok("restore", "t")
     assert (path / "new").exists()
+
+
+def test_no_setting_of_the_user_keeps_the_two_apart(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "https:ssh")
+    path = world.task("t")
+    world.commit("on", other__txt="x\n")
+    world.ok("sync", "t")
+    world.ok("merge", "t")
+    world.ok("remove", "t")
+    world.ok("restore", "t")
+    assert (path / "t.txt").exists()
+
+
+def test_a_bare_parent_is_known_from_inside_where_bare_ones_must_be_named(world: World) -> None:
+    bare = world.root / "x.git"
+    world.git("clone", "-q", "--bare", str(world.repo), str(bare))
+    world.git("config", "par.isolation", "clone", cwd=bare)
+    Path(os.environ["GIT_CONFIG_GLOBAL"]).write_text("[safe]\n\tbareRepository = explicit\n")
+    done = world.par_process("add", "t", "--base", "main", env={"GIT_DIR": str(bare)})
+    path = Path(done.out.strip())
+    tip = world.commit("work", cwd=path, t__txt="t\n")
+    world.ok("merge", cwd=path)
+    assert world.git(f"--git-dir={bare}", "rev-parse", "main^2") == tip
+
+
+def test_large_files_lie_where_those_of_all_worktrees_lie(world: World) -> None:
+    world.git("config", "filter.lfs.process", "git-lfs filter-process")
+    (path,) = world.add("t")
+    assert world.git("config", "lfs.storage", cwd=path) == str(world.repo / ".git/lfs")
+    world.git("config", "lfs.storage", "elsewhere")
+    (path,) = world.add("u")
+    assert world.git("config", "lfs.storage", cwd=path) == str(world.repo / ".git/elsewhere")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from git_par import files, git
 from git_par.git import Git
-from git_par.repo import PARENT, Repo
+from git_par.repo import PARENT, Repo, link
 from git_par.state.tasks import Task
 from git_par.workspaces import clones, taking_over
 from git_par.workspaces.worktree import PRIVATE
@@ -23,6 +23,9 @@ SHARED = "shared-clone"
 
 SERVING = "--upload-pack=git -c transfer.hideRefs=!refs upload-pack"
 """The other side of a fetch between parent and clone: what is hidden from the rest of the world is not from them."""
+
+BETWEEN = {"GIT_ALLOW_PROTOCOL": "file"}
+"""The environment of that fetch: whatever the user allows for the rest of the world, the two are on this machine."""
 
 _TRIES = 6
 
@@ -62,10 +65,11 @@ def make(repo: Repo, task: Task) -> None:
         for attempt in range(_TRIES):
             before = _look(repo)
             reply = Git(path.parent).run(
-                *("-c", "protocol.file.allow=always", "clone", "--quiet", "--origin", taking_over.REMOTE),
+                *("clone", "--quiet", "--origin", taking_over.REMOTE),
                 *("--no-checkout", "--single-branch", "--no-tags", "--no-recurse-submodules", "--no-reject-shallow"),
                 *(SERVING, how, f"--template={template}", "--branch", task.branch, "--", str(repo.common), str(path)),
                 ok=range(256),
+                env=BETWEEN,
             )
             if reply.code == 0 and (before == _look(repo) or _is_whole(repo, task)):
                 break
@@ -146,10 +150,24 @@ def copy(source: Path, target: Path) -> None:
     shutil.copytree(source, target, symlinks=True, copy_function=objects_linked, ignore=passing)
 
 
+def relink(repo: Repo, task: Task) -> None:
+    """Let the clone of `task` know whose it is, and where that is now: it may have been another place."""
+    directory = Path(task.path) / ".git"
+    told = link(directory)
+    if told and told.parent != repo.common:
+        alternates = directory / "objects" / "info" / "alternates"
+        if alternates.is_file():
+            lines, old = os.fsdecode(alternates.read_bytes()).splitlines(), str(told.parent / "objects")
+            data = "".join(f"{repo.objects if line == old else line}\n" for line in lines)
+            files.replace(alternates, os.fsencode(data))
+        clones.opened(repo, Path(task.path)).run("config", f"remote.{taking_over.REMOTE}.url", str(repo.common))
+    files.replace(directory / PARENT, clones.parent_file(repo, task))
+
+
 def rename(repo: Repo, task: Task, old: Task) -> None:
     """Let the clone of `old`, copied to the workspace of `task`, belong to `task`."""
     if not clones.claims(repo, task, Path(task.path)):
-        files.replace(Path(task.path) / ".git" / PARENT, clones.parent_file(repo, task))
+        relink(repo, task)
     if task.branch != old.branch:
         git = clones.opened(repo, Path(task.path))
         head, tip = git.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1)).out.strip(), git.commit(old.ref)

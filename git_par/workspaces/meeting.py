@@ -22,7 +22,7 @@ from git_par.workspaces import clone, clones, registry, taking_over
 from git_par.workspaces.clone import SHARED
 
 _FETCH = (
-    *("-c", "protocol.file.allow=always", "-c", "fetch.prune=false", "-c", "fetch.recurseSubmodules=false"),
+    *("-c", "fetch.prune=false", "-c", "fetch.recurseSubmodules=false"),
     *("-c", "fetch.writeCommitGraph=false", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap="),
     *("--no-recurse-submodules", "--no-auto-maintenance", "--no-prune", clone.SERVING),
 )
@@ -146,7 +146,7 @@ def brought(repo: Repo, place: Path, refs: Mapping[str, str]) -> Iterator[dict[s
     space = f"refs/par/plan/{os.getpid()}-{os.urandom(6).hex()}"
     specs = [f"{ref}:{space}/{name}" for name, ref in refs.items()]
     try:
-        repo.git.run(*_FETCH, "--", str(place), *specs)
+        repo.git.run(*_FETCH, "--", str(place), *specs, env=clone.BETWEEN)
         listed = repo.git.line("for-each-ref", "--format=%(objectname) %(refname)", space).splitlines()
         yield {ref.removeprefix(f"{space}/"): commit for commit, _, ref in (one.partition(" ") for one in listed)}
     finally:
@@ -179,7 +179,7 @@ def lent(repo: Repo, place: Path, *commits: str, branch: str | None = None) -> I
         specs.append(f"+refs/heads/{branch}:refs/remotes/{taking_over.REMOTE}/{branch}")
     try:
         repo.git.run("update-ref", "--stdin", "-z", feed=create)
-        there.run(*_FETCH, "--", str(repo.common), *specs)
+        there.run(*_FETCH, "--", str(repo.common), *specs, env=clone.BETWEEN)
         yield
     finally:
         _drop(repo.git, space)
@@ -192,7 +192,7 @@ def pin(repo: Repo, task: Task) -> None:
         return
     space = f"{clones.PINS}/{task.slug}"
     specs = (f"+HEAD:{space}/HEAD", f"+refs/*:{space}/refs/*", "^refs/par/*")
-    repo.git.run(*_FETCH, "--", str(task.path), *specs, ok=range(256))
+    repo.git.run(*_FETCH, "--", str(task.path), *specs, ok=range(256), env=clone.BETWEEN)
 
 
 def pin_start(repo: Repo, task: Task) -> None:

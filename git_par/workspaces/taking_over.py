@@ -96,19 +96,21 @@ def _settings(repo: Repo, task: Task) -> str:
     if is_true(repo.setting("core.sparsecheckout")):
         text += _setting("core.sparsecheckout", "true")
         text += _setting("core.sparsecheckoutcone", repo.setting("core.sparsecheckoutcone") or "false")
-    if (repo.common / "lfs").is_dir() and "lfs.storage" not in known:
-        text += _setting("lfs.storage", str(repo.common / "lfs"))
+    if "lfs.storage" not in known and ((repo.common / "lfs").is_dir() or repo.setting("filter.lfs.process")):
+        text += _setting("lfs.storage", str(repo.common / "lfs"))  # as all worktrees have one
     return text
 
 
 def _meant(repo: Repo, task: Task, key: str, value: str) -> str:
     """The value that means in the clone what `value` means in the parent's main checkout, from where paths count there."""
-    main = repo.main
+    main = repo.common if key == "lfs.storage" else repo.main
     if main is None or not value or value.startswith(("/", "~", "%(")):
         return value
     if key == "core.hookspath":
         there = repo.git.run("cat-file", "-e", f"{task.placed}:{value.rstrip('/')}", ok=range(256)).code == 0
         return value if there else os.path.normpath(main / value)
+    if key == "lfs.storage":
+        return os.path.normpath(main / value)
     if re.fullmatch(r"remote\..*\.(push)?url", key, re.DOTALL) and re.match(r"\.{0,2}/|\.{1,2}$|[^:]*$", value):
         # Without a colon before the first slash it is a path (git-clone(1), GIT URLS).
         return os.path.normpath(main / value)
