@@ -17,7 +17,6 @@ from git_par.git import Git
 from git_par.repo import PARENT, Repo, link
 from git_par.state.tasks import Task
 from git_par.workspaces import clones, taking_over
-from git_par.workspaces.worktree import PRIVATE
 
 SHARED = "shared-clone"
 
@@ -27,18 +26,18 @@ SERVING = "--upload-pack=git -c transfer.hideRefs=!refs upload-pack"
 BETWEEN = {"GIT_ALLOW_PROTOCOL": "file"}
 """The environment of that fetch: whatever the user allows for the rest of the world, the two are on this machine."""
 
+_PROBE = ".git-par-link-"
+
 _TRIES = 6
 
 
 def can_link(repo: Repo, place: Path) -> bool:
     """Whether the objects of the repository can have hard links in the directory `place` and beside it.
 
-    It is tried in the trash, so that what a kill leaves goes with the next sweep.
+    It is tried beside it: a directory in which a kill leaves something would stay reserved.  The next one takes that away.
     """
-    probe = place.parent / PRIVATE / "trash" / f"link-{os.getpid()}-{os.urandom(4).hex()}"
+    probe = place.parent / f"{_PROBE}{os.getpid()}-{os.urandom(4).hex()}"
     try:
-        files.private_directory(probe.parent.parent)
-        files.private_directory(probe.parent)
         if repo.objects.stat().st_dev != place.stat().st_dev:
             return False
         for one in _objects(repo):
@@ -49,8 +48,9 @@ def can_link(repo: Repo, place: Path) -> bool:
     except OSError:
         return False
     finally:
-        with suppress(OSError):
-            probe.unlink()
+        for one in place.parent.glob(f"{_PROBE}*"):  # another one's has served when it is there
+            with suppress(OSError):
+                one.unlink()
     return True
 
 
