@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -200,3 +201,26 @@ def test_a_kill_while_a_branch_gets_its_workspace_keeps_the_branch(world: World)
     world.ok("adopt", "plain")
     assert world.branches() == ["main", "plain"]
     world.check_sound()
+
+
+def test_a_move_touches_no_submodule_that_a_link_leads_to(world: World) -> None:
+    add_submodule(world, World(world.root, "lib").init(), "third/lib", "lib")
+    path = made_by_hand(world, "by-hand")
+    world.git(*ALLOWED, "submodule", "--quiet", "update", "--init", cwd=path)
+    rmtree(path / "third")
+    (path / "third").symlink_to(world.repo / "third")
+    before = (world.repo / "third" / "lib" / ".git").read_bytes()
+    world.ok("adopt", "by-hand")
+    assert (world.workspaces / "by-hand" / "third").is_symlink()
+    assert (world.repo / "third" / "lib" / ".git").read_bytes() == before
+
+
+def test_a_worktree_that_holds_the_repository_itself_is_not_moved(world: World) -> None:
+    bare, path = world.root / "bare.git", world.root / "folder"
+    world.git("clone", "-q", "--bare", str(world.repo), str(bare))
+    world.git("worktree", "add", "-q", "-b", "topic", str(path), cwd=bare)
+    bare.rename(path / ".bare")
+    world.git("worktree", "repair", str(path), cwd=path / ".bare")
+    done = world.ok("adopt", "topic", cwd=path / ".bare")
+    assert done.out == f"{path}\n"
+    assert "its directory stays where it is: the repository lies inside" in done.err

@@ -118,6 +118,8 @@ def hindrance(session: Session, path: Path) -> str:
     """Why the worktree `path` cannot be moved now; empty when it can."""
     if session.repo.top == path:
         return "you are standing in it"
+    if path in session.repo.common.parents:
+        return "the repository lies inside"
     if found := usage.users([path])[path]:
         return f"in use by {found[0].command} (process {found[0].pid})"
     if any(path in one.path.parents for one in registry.worktrees(session.repo)):

@@ -15,7 +15,7 @@ from git_par.errors import ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import registry, status
+from git_par.workspaces import registry, snapshot, status
 from git_par.workspaces import submodules as modules
 from git_par.workspaces.status import Status
 from git_par.workspaces.submodules import Checkout
@@ -248,10 +248,11 @@ def _repositories(path: Path, ignored: str, *, depth: int | None) -> list[str]:
 
 
 def submodules(git: Git, path: Path) -> list[str]:
-    """The submodules of the workspace `path` that are there."""
+    """The submodules of the workspace `path` that are there; what a link leads to is not."""
     listed = git.fields("ls-files", "-s", "-z")
     paths = [name for entry, _, name in (one.partition("\t") for one in listed) if entry.startswith("160000 ")]
-    return [name for name in paths if _holds_something(path / name)]
+    standing, _ = snapshot.split(path, paths)
+    return [name for name in standing if _holds_something(path / name)]
 
 
 def _holds_something(place: Path) -> bool:
