@@ -224,3 +224,17 @@ def test_a_worktree_that_holds_the_repository_itself_is_not_moved(world: World) 
     done = world.ok("adopt", "topic", cwd=path / ".bare")
     assert done.out == f"{path}\n"
     assert "its directory stays where it is: the repository lies inside" in done.err
+
+
+def test_a_directory_in_which_nothing_can_be_kept_stays_and_others_go(world: World) -> None:
+    path = made_by_hand(world, "topic")
+    world.ok("adopt", "--keep-directory", "topic")
+    world.task("other")
+    world.ok("merge", "--all")
+    (path.parent / ".par").touch()
+    done = world.ok("prune")
+    assert done.out == "removed other (merged)\n"
+    assert f"left topic: '{path}' cannot be moved: " in done.err
+    assert world.listed("topic")["state"] == "landed"
+    (path.parent / ".par").unlink()
+    world.ok("remove", "topic")
