@@ -238,3 +238,37 @@ def test_a_directory_in_which_nothing_can_be_kept_stays_and_others_go(world: Wor
     assert world.listed("topic")["state"] == "landed"
     (path.parent / ".par").unlink()
     world.ok("remove", "topic")
+
+
+def half_given_back(world: World, *, told: bool) -> Path:
+    """An undo of an adoption was killed when the worktree had been moved, and perhaps git told."""
+    path = made_by_hand(world, "by-hand")
+    home = Path(world.ok("adopt", "by-hand").out.strip())
+    world.write("untracked", "u\n", home)
+    home.rename(path)
+    if told:
+        (world.repo / ".git" / "worktrees" / path.name / "gitdir").write_text(f"{path}/.git\n")
+    return path
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_an_undo_that_was_cut_off_is_finished_by_the_next(world: World, told: bool) -> None:
+    path = half_given_back(world, told=told)
+    world.ok("undo")
+    assert (path / "untracked").exists()
+    assert world.ok("list").out == ""
+    assert world.git("status", "--porcelain", cwd=path) == "?? untracked"
+    world.git("worktree", "remove", "--force", str(path))
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_the_doctor_finds_a_worktree_that_was_half_given_back(world: World, told: bool) -> None:
+    path = half_given_back(world, told=told)
+    adoption = max((world.repo / ".git" / "par" / "journal").glob("*.json")).stem
+    found = world.par("doctor", "--fix")
+    assert "workspace-moved" in found.out, found
+    assert world.ok("path", "by-hand").out == f"{path}\n"
+    assert world.git("status", "--porcelain", cwd=path) == "?? untracked"
+    world.ok("undo", adoption)
+    assert world.ok("list").out == ""
+    world.check_sound()

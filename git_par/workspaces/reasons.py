@@ -101,6 +101,8 @@ def _gone(repo: Repo, task: Task, path: Path) -> list[Reason]:
     if not path.parent.is_dir():
         detail = f"'{path.parent}' is not there: a file system that is not mounted?"
         return [Reason("unknown", detail, f"mkdir -p {quote(str(path.parent))}, if it was deleted for good")]
+    if place := registry.moved_to(repo, path):
+        return [Reason("not-ours", f"its workspace was moved to '{place}'", "git par doctor --fix")]
     for one in registry.worktrees(repo):
         entry = registry.admin_dir(repo, one.path)
         lock = registry.lock_reason(entry) if entry else None
