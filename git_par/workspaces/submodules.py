@@ -97,7 +97,7 @@ def _fill(
             yield _empty(git, one, top, said.removeprefix("fatal: ") or "git did not check it out")
             continue
         with suppress(ParError):  # for the user's convenience only
-            _take_remotes(source, inside)
+            _take_settings(source, inside)
         if os.path.lexists(git.cwd / one.path / ".gitmodules"):
             yield from _fill(below, inside, [source], _config(source), top, how)
 
@@ -239,16 +239,19 @@ def _config(directory: Path) -> dict[str, list[str]]:
     return values
 
 
-def _take_remotes(source: Path, directory: Path) -> None:
-    """Let the new one push and fetch where the old one does, and know the same of the remotes."""
+def _take_settings(source: Path, directory: Path) -> None:
+    """Let the new one use the submodules that the old one uses, push and fetch where it does, and know the same remotes."""
     git = _git(directory, directory)
-    listing = ("config", "--file", str(source / "config"), "--null", "--get-regexp", r"^(remote|user)\.")
-    found = [field.partition("\n")[::2] for field in git.run(*listing, ok=(0, 1)).out.split("\0")[:-1]]
-    if not any(key == "remote.origin.url" for key, _ in found):
+    listing = ("config", "--file", str(source / "config"), "--null", "--get-regexp", r"^(remote|user|submodule)\.")
+    found = [field.partition("\n") for field in git.run(*listing, ok=(0, 1)).out.split("\0")[:-1]]
+    has_origin = any(key == "remote.origin.url" for key, _, _ in found)
+    if has_origin:
+        git.run("config", "--local", "--remove-section", "remote.origin", ok=range(256))
+    for key, newline, value in found:
+        if has_origin or not key.startswith("remote."):
+            git.run("config", "--local", "--add", key, value if newline else "true")
+    if not has_origin:
         return
-    git.run("config", "--local", "--remove-section", "remote.origin", ok=range(256))
-    for key, value in found:
-        git.run("config", "--local", "--add", key, value)
     git.run("symbolic-ref", "--delete", "refs/remotes/origin/HEAD", ok=range(256))
     _fetch(git, source, "+refs/remotes/*:refs/remotes/*", "--prune")
 
