@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from git_par.workspaces import copies, cow
+from tests.shells import need
 from tests.world import World
 
 OLD = 1_500_000_000_000_000_000
@@ -376,8 +377,9 @@ def test_what_cannot_be_read_is_named(world: World) -> None:
 @pytest.fixture
 def shared(tmp_path: Path) -> Iterator[Path]:
     """A directory on btrfs, whose files can share their data."""
-    if os.geteuid() != 0 or not shutil.which("mkfs.btrfs") or sys.platform != "linux":
-        pytest.skip("needs root and mkfs.btrfs")
+    if os.geteuid() != 0 or sys.platform != "linux":
+        pytest.skip("needs root and Linux")
+    need("mkfs.btrfs")
     image, place = tmp_path / "btrfs", tmp_path / "mounted"
     place.mkdir()
     with image.open("wb") as file:

@@ -138,7 +138,7 @@ def _carried(load: Load) -> list[str]:
     """What came along, and what did not."""
     count = len(load.paths)
     what = "nothing was uncommitted" if not count else f"{count} path{'' if count == 1 else 's'}"
-    return [f"carried: {what}", *(f"not carried: {path}" for path in load.left)]
+    return [f"carried: {what}", *(f"not carried: {path}: {why}" for path, why in load.left)]
 
 
 def _begin(session: Session, options: Options, made: Sequence[Task], start: Start) -> Status:
