@@ -225,8 +225,12 @@ def test_commits_that_the_repository_records_are_brought_home(nested: World) -> 
     (path,) = nested.add("t")
     made = nested.commit("in the submodule", cwd=path / "lib", new="new\n")
     nested.commit("move lib", cwd=path)
-    nested.ok("merge", "t")
-    nested.git("submodule", "--quiet", "update")
+    said = nested.ok("merge", "t", cwd=path).err.splitlines()
+    assert said[-2:] == [
+        "main: submodules still checked out as before: lib",
+        "hint: cd ../../repo && git submodule update --recursive",
+    ]
+    nested.git("submodule", "--quiet", "update", "--recursive")
     assert nested.rev("HEAD", cwd=nested.repo / "lib") == made
     nested.git("checkout", "-q", "HEAD^", cwd=nested.repo / "lib")
     done = nested.ok("prune")
