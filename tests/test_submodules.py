@@ -228,7 +228,7 @@ def test_commits_that_the_repository_records_are_brought_home(nested: World) -> 
     said = nested.ok("merge", "t", cwd=path).err.splitlines()
     assert said[-2:] == [
         "main: submodules still checked out as before: lib",
-        "hint: cd ../../repo && git submodule update --recursive",
+        f"hint: cd {nested.repo} && git submodule update --recursive",
     ]
     nested.git("submodule", "--quiet", "update", "--recursive")
     assert nested.rev("HEAD", cwd=nested.repo / "lib") == made
