@@ -5,7 +5,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from git_par.commands.remove import Sweep
+from git_par.commands.remove_report import Sweep
 from git_par.errors import Status
 from git_par.landing.planned import Clash, Conflicted, Merged, Outcome
 from git_par.landing.select import Item
