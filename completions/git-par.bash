@@ -145,6 +145,7 @@ __git_par_complete () {
         shell) list=(bash zsh fish) ;;
         event) list=(worktree-create worktree-remove) ;;
         order) list=(created given fewest-conflicts) ;;
+        isolation) list=(worktree clone shared-clone) ;;
         on-conflict) list=(skip stop abort) ;;
         directory) __git_par_paths -d; return ;;
         file) __git_par_paths -f; return ;;
@@ -228,10 +229,18 @@ __git_par_command_line () {
     fi
 }
 
+# Where the records lie: of a clone, in the repository it was made from.
+__git_par_common () {
+    local common
+    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    [[ ! -f $common/par-parent ]] || common=$(__git_par_git config remote.par.url) || return
+    printf '%s\n' "$common"
+}
+
 # Task records are called after their task, percent-encoded; of a very long one only the beginning is there (%-).
 __git_par_tasks () {
     local common record name
-    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    common=$(__git_par_common) || return
     for record in "$common"/par/tasks/*.json; do
         name=${record##*/}
         name=${name%.json}
@@ -247,7 +256,7 @@ __git_par_tasks () {
 __git_par_operations () {
     local common entries entry plain=${cur//[\\\"\']/}
     case $plain in *[!0-9TZ.]*) return ;; esac
-    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    common=$(__git_par_common) || return
     entries=("$common"/par/journal/"$plain"*.json)
     ((${#entries[@]} > 50)) && entries=("${entries[@]: -50}")
     for entry in "${entries[@]##*/}"; do
@@ -287,7 +296,7 @@ __git_par_refs () {
 # The options of the verb $1.
 __git_par_options () {
     case $1 in
-        add) list=(--from --base --branch --group --title --sparse --carry --allow-dirty --fetch --no-files --exec --json --help) ;;
+        add) list=(--from --base --branch --group --title --isolation --sparse --carry --allow-dirty --fetch --no-files --exec --json --help) ;;
         list) list=(--size --in-use --json --help) ;;
         path) list=(--json --help) ;;
         env) list=(--dotenv --json --help) ;;
@@ -323,6 +332,7 @@ __git_par_value () {
         add:--branch) kind=text ;;
         add:--group) kind=text ;;
         add:--title) kind=text ;;
+        add:--isolation) kind=isolation ;;
         add:--sparse) kind=directory ;;
         add:--exec) kind=text ;;
         env:--dotenv) kind=file ;;

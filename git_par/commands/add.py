@@ -10,18 +10,18 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from git_par import interrupts, names, render, spawn
+from git_par import interrupts, names, render
 from git_par.commands import facts, limit
 from git_par.errors import Status, UsageError
 from git_par.render import Report
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import carry, claims, environment, incoming, ports, prompt, provision, worktree
-from git_par.workspaces import registry as worktrees
+from git_par.workspaces import carry, claims, environment, incoming, isolation, ports, prompt, provision, worktree
 from git_par.workspaces import start as starts
 from git_par.workspaces.carry import Load
 from git_par.workspaces.incoming import Incoming
+from git_par.workspaces.isolation import Isolation
 from git_par.workspaces.start import Start
 
 
@@ -35,6 +35,7 @@ class Options:
     template: str | None = None
     group: str | None = None
     title: str | None = None
+    isolation: Isolation | None = None
     sparse: tuple[str, ...] = ()
     carry: bool = False
     """Whether the uncommitted work of the checkout one stands in comes along."""
@@ -50,18 +51,20 @@ class Options:
 def run(session: Session, options: Options) -> Report:
     """Make the tasks and report their paths, in the order asked for."""
     try:
-        return _run(session, options)
+        with starts.within_reach(session, options.start, options.base, staged=options.carry):
+            return _run(session, options)
     except limit.Full as full:
         raise limit.refusal(session, full) from None
 
 
 def _run(session: Session, options: Options) -> Report:
     wanted = _wanted(options)
-    facts.check_settings(session)
+    environment.check_settings(session)
     session.settings.number("maxTasks")
     prompt.check(session)
     facts.hooks(session, "post-add")
     repo = session.repo
+    chosen = options.isolation or isolation.wanted(session)
     if options.fetch:
         starts.fetch(repo, options.start)
     dirty_too = options.allow_dirty or options.carry
@@ -77,8 +80,8 @@ def _run(session: Session, options: Options) -> Report:
             with interrupts.held():  # each step and how it is undone belong together
                 for task in planned:
                     path = worktree.reserve(repo, task.name)
-                    undo.callback(worktree.take_back, repo, path)
-                    task = replace(task, path=str(path))
+                    task = replace(task, path=str(path), isolation=isolation.fitting(session, path, chosen))
+                    undo.callback(isolation.take_back, repo, task)
                     operation.entry.task(None, task)
                     operation.entry.ref(task.ref, None, start.commit)
                     made.append(task)
@@ -90,10 +93,10 @@ def _run(session: Session, options: Options) -> Report:
                 claims.create_branches(repo, made, start.commit, f"git-par: created from {start.shown}")
                 undo.callback(claims.delete_branches, repo, made, start.commit)
                 for task in made:
-                    worktrees.register(repo, Path(task.path), task.branch, task.name)
-                    if options.sparse:
-                        worktree.make_sparse(repo, Path(task.path), options.sparse)
-        brought = {task.name: provision.provision(session, task, arriving, load) for task in made}
+                    isolation.register(repo, task, options.sparse)
+        for task in made:
+            isolation.make(repo, task, options.sparse)
+        brought = provision.provision_all(session, made, arriving, load)
         # From here on the workspaces are handed over: nothing below takes them back.
         with interrupts.held():
             undo.pop_all()
@@ -257,6 +260,8 @@ def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
 
     One task on a terminal has the terminal to itself; else each line comes out on stderr with the task in front.
     """
+    from git_par import spawn
+
     if len(made) == 1 and render.has_terminal():
         (task,) = made
         codes = [spawn.shell(command, Path(task.path), environment.of_commands(session, task), line=None)]

@@ -13,7 +13,7 @@ from git_par.render import Report
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import NOT_PLACED, Task
-from git_par.workspaces import adoption, claims, incoming, ports, provision, worktree
+from git_par.workspaces import adoption, claims, environment, incoming, ports, provision, worktree
 from git_par.workspaces.adoption import Found
 
 
@@ -32,7 +32,7 @@ def run(session: Session, options: Options) -> Report:
     """Make tasks of what is named, and report their paths in the order asked for."""
     if options.name is not None and len(options.words) > 1:
         raise UsageError("--name: one name for several tasks", hint="adopt them one by one")
-    facts.check_settings(session)
+    environment.check_settings(session)
     repo = session.repo
     talk: list[str] = []
     made: list[Task] = []

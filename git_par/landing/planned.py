@@ -40,6 +40,7 @@ Reason = Literal[
     "atomic",
     "audit",
     "dirty",
+    "diverged",
     "gone",
     "operation",
     "other-branch",

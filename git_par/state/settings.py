@@ -48,9 +48,15 @@ KEYS = (
     Key("gateRetries", "3", "how often merge plans and tests again when others overtake what it tested"),
     Key("gateTries", "5", "how many plans merge tests at most, each without the task that broke the one before"),
     Key(
+        "isolation",
+        "worktree",
+        "what a workspace is: worktree, clone (a repository of its own), or shared-clone (one without objects of its own)",
+        committed=True,
+    ),
+    Key(
         "jobs",
         "0",
-        "how many git processes may look at workspaces at once; 0 is one for each processor, at most 8",
+        "how many git processes may look at workspaces, or fill them, at once; 0 is one for each processor, at most 8",
     ),
     Key("keepDays", "30", "how many days what removals kept stays, before prune --kept may sweep it"),
     Key(

@@ -1,22 +1,54 @@
 """Make a new workspace ready to work in, before it is handed over: what is checked out in it, and what comes along."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import bringing, carry, submodules, worktree
+from git_par.workspaces import abreast, bringing, carry, submodules, worktree
 from git_par.workspaces.bringing import Brought
 from git_par.workspaces.carry import Load
 from git_par.workspaces.incoming import Incoming
 
 
-def provision(session: Session, task: Task, incoming: Incoming | None, load: Load | None = None) -> Brought:
-    """Fill the registered, empty workspace of `task`, with files of the main checkout and `load` on top.
+def provision_all(
+    session: Session, tasks: Sequence[Task], incoming: Incoming | None, load: Load | None = None
+) -> dict[str, Brought]:
+    """Fill the registered, empty workspaces of `tasks`, with files of the main checkout and `load` on top.
 
-    Call it outside of the repository lock, under the task's own.  What became of `incoming`.
+    Call it outside of the repository lock, under the tasks' own.  What became of `incoming`, by the names of the tasks.
     """
+    _check_out(session, tasks)
+    return {task.name: _complete(session, task, incoming, load) for task in tasks}
+
+
+def provision(session: Session, task: Task, incoming: Incoming | None, load: Load | None = None) -> Brought:
+    """The same for one task."""
+    return provision_all(session, [task], incoming, load)[task.name]
+
+
+def _check_out(session: Session, tasks: Sequence[Task]) -> None:
+    """Check out the branches of `tasks`, `par.jobs` at a time, with word of how far that is."""
+    at_once = min(session.settings.jobs, len(tasks))
+    files: dict[str, tuple[int, int]] = {}
+    env = _filters(session)
+
+    def check_out(task: Task) -> None:
+        path = Path(task.path)
+        worktree.fill(session.repo, path, env, at_once, lambda done, total: files.update({task.name: (done, total)}))
+
+    def tell() -> None:
+        if files:
+            done, total = map(sum, zip(*files.values(), strict=True))
+            # Those that wait have as many files as the others, as far as anybody knows.
+            session.progress("checking out files", done, total * len(tasks) // len(files))
+
+    abreast.each(check_out, tasks, at_once, tell)
+
+
+def _complete(session: Session, task: Task, incoming: Incoming | None, load: Load | None) -> Brought:
+    """Bring what comes along; one workspace after the other, for it reads this process's umask by setting it."""
     path = Path(task.path)
-    worktree.fill(session.repo, path, _filters(session))
     _submodules(session, task)
     brought = bringing.bring(session, path, incoming) if incoming else Brought()
     if load:

@@ -15,7 +15,7 @@ from git_par.errors import ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import registry, status
+from git_par.workspaces import clones, registry, status
 from git_par.workspaces import submodules as modules
 from git_par.workspaces.status import Status
 from git_par.workspaces.submodules import Checkout
@@ -36,6 +36,8 @@ REASONS = (
     "nested",
     "uncommitted",
     "untracked",
+    "only-here",
+    "diverged",
     "unmerged",
     "reverted",
     "new",
@@ -54,6 +56,7 @@ FORCED = frozenset(
         "nested",
         "uncommitted",
         "untracked",
+        "only-here",
         "unmerged",
         "reverted",
         "new",
@@ -101,6 +104,10 @@ def _gone(repo: Repo, task: Task, path: Path) -> list[Reason]:
     if not path.parent.is_dir():
         detail = f"'{path.parent}' is not there: a file system that is not mounted?"
         return [Reason("unknown", detail, f"mkdir -p {quote(str(path.parent))}, if it was deleted for good")]
+    if clones.is_clone(task):
+        moved = next((place for place in clones.beside(path) if clones.claims(repo, task, place)), None)
+        back = f"mv {quote(str(moved))} {quote(str(path))}"
+        return [Reason("not-ours", f"its workspace was moved to '{moved}'", back)] if moved else []
     for one in registry.worktrees(repo):
         entry = registry.admin_dir(repo, one.path)
         lock = registry.lock_reason(entry) if entry else None
@@ -116,6 +123,8 @@ def _foreign(repo: Repo, path: Path) -> Reason | None:
         return Reason("not-ours", f"'{path}' is not the directory that was made for it", f"ls -ld {quote(str(path))}")
     entry = registry.admin_dir(repo, path)
     if entry is None:
+        if clones.linked(path):
+            return Reason("not-ours", f"'{path}' is not the clone that was made for it", "git par doctor")
         return Reason("not-ours", f"'{path}' is not registered as a worktree of this repository", "git worktree list")
     around = {_identity(repo.common), *([_identity(repo.main)] if repo.main else [])}
     inside = [one.path for one in registry.worktrees(repo) if one.path != path and path in one.path.parents]
@@ -150,6 +159,8 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
         )
     if now.tracked_dirt:
         found.append(Reason("uncommitted", f"uncommitted changes: {some(now.tracked_dirt)}", show))
+    if entry == path / ".git":
+        found += _of_clone(repo, task, git, path)
     mounted = files.mounts_below(path)
     inside = modules.checkouts(git, entry, repo.common) if entry else []
     settled = {one.path for one in inside}
@@ -171,6 +182,20 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
                 f"git -C {quote(task.path)} ls-files -v",
             )
         )
+    return found
+
+
+def _of_clone(repo: Repo, task: Task, git: Git, path: Path) -> list[Reason]:
+    """What only a clone holds: refs of its own, and worktrees that were made from it."""
+    found = []
+    if any((path / ".git" / "worktrees").glob("*")):
+        show = f"git -C {quote(task.path)} worktree list"
+        found.append(Reason("nested", "worktrees were made from it", show, firm=True))
+    own = (task.ref, "refs/remotes/", "refs/par/", "refs/bisect/", "refs/worktree/", "refs/rewritten/")
+    if refs := [ref for ref in clones.alone(repo, git) if not ref.startswith(own[1:]) and ref != own[0]]:
+        names = [ref.removeprefix("refs/heads/").removeprefix("refs/") for ref in refs]
+        show = f"git -C {quote(task.path)} for-each-ref"
+        found.append(Reason("only-here", f"only its clone has: {some(names)}", show))
     return found
 
 
@@ -215,12 +240,15 @@ def hidden_edits(git: Git, path: Path) -> list[str]:
 
     `ls-files -v` marks assume-unchanged entries in lower case and skip-worktree ones with S (git-ls-files(1)).
     """
-    marked = [field for field in git.fields("ls-files", "-v", "-z") if field[0].islower() or field[0] == "S"]
+    listed = git.run("ls-files", "-v", "-z").out
+    if f"\0{listed}".count("\0H ") == listed.count("\0"):
+        return []  # none is marked; to look at each of them takes a while
+    marked = [field for field in listed.split("\0")[:-1] if field[0].islower() or field[0] == "S"]
     there = [field[2:] for field in marked if os.path.lexists(path / field[2:])]
     if not there:
         return []
-    listed = git.fields("ls-files", "-s", "-z")
-    recorded = {name: mode.split(" ")[:2] for mode, _, name in (one.partition("\t") for one in listed)}
+    entries = git.fields("ls-files", "-s", "-z")
+    recorded = {name: mode.split(" ")[:2] for mode, _, name in (one.partition("\t") for one in entries)}
     return [name for name in there if _differs(git, path / name, *recorded[name])]
 
 
@@ -249,8 +277,11 @@ def _repositories(path: Path, ignored: str, *, depth: int | None) -> list[str]:
 
 def submodules(git: Git, path: Path) -> list[str]:
     """The submodules of the workspace `path` that are there."""
-    listed = git.fields("ls-files", "-s", "-z")
-    paths = [name for entry, _, name in (one.partition("\t") for one in listed) if entry.startswith("160000 ")]
+    listed = git.run("ls-files", "-s", "-z").out
+    if "160000 " not in listed:
+        return []
+    entries = (one.partition("\t") for one in listed.split("\0")[:-1])
+    paths = [name for entry, _, name in entries if entry.startswith("160000 ")]
     return [name for name in paths if _holds_something(path / name)]
 
 

@@ -18,7 +18,7 @@ from git_par.errors import GitFailed, ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import NOT_PLACED, Task
-from git_par.workspaces import kept, links, reasons, registry, status, submodules, trash, usage
+from git_par.workspaces import clones, kept, links, meeting, reasons, registry, status, submodules, trash, usage
 from git_par.workspaces.keeping import Keeping
 from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.reasons import Reason
@@ -53,6 +53,7 @@ def remove(
     else:
         keepsake = keeping.unfinished(tip, entries) or _keep_registered(keeping, entries, tip)
     registry.unregister(repo, path, into=kept.registration(repo, keepsake))
+    meeting.unpin(repo, task)
     if tip and not _checked_out(repo, task):
         _delete_branch(repo, task, tip)
     return keepsake
@@ -66,16 +67,18 @@ def abandon(repo: Repo, task: Task) -> Reason | None:
     Nothing is deleted: files that somebody may have
     put into the half made workspace go to the kept directory with it.
     """
-    tip = None if task.placed == NOT_PLACED else repo.git.commit(task.ref)
-    if tip not in (None, task.placed):
-        return Reason("creating", "it was never finished, and has commits", f"git log {task.branch}")
-    path = Path(task.path)
+    path, tip = Path(task.path), None if task.placed == NOT_PLACED else repo.git.commit(task.ref)
+    own = clones.tip(repo, task) if clones.is_clone(task) and clones.claims(repo, task, path) else None
+    if tip not in (None, task.placed) or own not in (None, task.placed):
+        where = f"git -C {quote(task.path)} log" if own else "git log"
+        return Reason("creating", "it was never finished, and has commits", f"{where} {task.branch}")
     if os.path.lexists(path):
         aside = path.parent / PRIVATE / "kept" / task.slug / kept.stamp()
         path.rename(files.private_directory(aside) / kept.UNFINISHED)
     registry.unregister(repo, path)
     if tip:
         _delete_branch(repo, task, tip)
+    meeting.unpin(repo, task)
     return None
 
 
@@ -91,7 +94,12 @@ def bring_in(repo: Repo, task: Task) -> bool:
     newest = next((one.stamp for one in kept.find(repo, task.name)), "")
     for place in sorted((path.parent / PRIVATE / "kept" / task.slug).glob("*/workspace"), reverse=True):
         # An older one is none of this removal, which had already thrown its own away.
-        if place.parent.name >= newest and registry.claimed_entry(repo, place) in entries:
+        if place.parent.name < newest:
+            continue
+        own = place.parent / kept.REPOSITORY
+        if clones.is_clone(task) and own.is_dir() and not os.path.lexists(place / ".git"):
+            own.rename(place / ".git")
+        if clones.claims(repo, task, place) or registry.claimed_entry(repo, place) in entries:
             _move_back(place.parent / "files", place)
             place.rename(path)
             return True
@@ -127,7 +135,9 @@ def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str]
     try:
         if entry is None:
             raise Refused("its registration is gone")
-        there = repo.checkout(place, entry)
+        is_clone = entry == path / ".git"
+        entry = place / ".git" if is_clone else entry
+        there = clones.opened(repo, place) if is_clone else repo.checkout(place, entry)
         inside = submodules.checkouts(there, entry, repo.common, stood=path)
         modules = _part_with_modules(there, stay) if force else []
         moving = _keep_work(there, entry, keeping, patterns) if force else _look(there, inside, keeping, patterns)
@@ -135,14 +145,18 @@ def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str]
             raise Refused(f"in use by {late[0].command} (process {late[0].pid})")
         keeping.heads(entry, keeping.refs.get("tip"))
         secrets = [one for one in moving if keeping.secret(one)]
-        keepsake = keeping.write(stay if moving or modules else None, secrets)
+        keepsake = keeping.write(stay if moving or modules else None, secrets, entry if is_clone else None)
         for one in moving:
             files.private_directory((stay / one).parent)
             _move(place / one, stay / one)
         _bring_home(inside, force=force)
+        if is_clone:
+            entry.rename(aside / kept.REPOSITORY)
         trash.throw(path.parent, place, keeping.task.slug)
     except (OSError, ParError) as error:
         try:
+            if (aside / kept.REPOSITORY).is_dir():
+                (aside / kept.REPOSITORY).rename(place / ".git")
             _move_back(stay, place)
             place.rename(path)
         except OSError:
@@ -150,7 +164,7 @@ def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str]
         keeping.drop()
         _clear(aside)
         return Reason("in-use", str(error), f"git -C {quote(str(path))} status")
-    if not force:  # it is that of the commit
+    if not force and not is_clone:  # it is that of the commit
         (entry / "index").unlink(missing_ok=True)
     if not (moving or modules):
         _clear(aside)
