@@ -229,7 +229,8 @@ def test_a_bare_repository_has_nothing_and_says_so_when_it_was_asked(world: Worl
     assert world.par("copy", "t", cwd=bare) == (
         3,
         "",
-        "git par: copy: a bare repository has no main checkout to copy from\nhint: git worktree list shows checkouts to copy from by hand\n",
+        "git par: copy: a bare repository has no main checkout to copy from\n"
+        "hint: git worktree list shows checkouts to copy from by hand\n",
     )
     world.git("config", "par.link", "node_modules", cwd=bare)
     told = "git par: no main checkout: there is nothing to copy files from, or to link to\n"
