@@ -101,7 +101,10 @@ def test_directories_with_hard_names(world: World) -> None:
         world.write(f"{name}/x", "x\n")
     world.commit("directories")
     wanted = ("a b", "ümlaut", "-dash", "glob*", "nowhere")
-    path = Path(world.ok("add", "t", *(f"--sparse={name}" for name in wanted)).out.strip())
+    added = world.ok("add", "t", *(f"--sparse={name}" for name in wanted))
+    missing = [line for line in added.err.splitlines() if "--sparse" in line]
+    assert missing == [f"git par: --sparse 'nowhere': commit {world.rev('HEAD')[:8]} has no such directory"]
+    path = Path(added.out.strip())
     assert sorted(one.name for one in path.iterdir() if one.is_dir()) == sorted(wanted[:-1])
     assert world.git("status", "--porcelain", cwd=path) == ""
     world.ok("remove", "t")

@@ -69,7 +69,8 @@ def _run(session: Session, options: Options) -> Report:
         starts.fetch(repo, options.start)
     dirty_too = options.allow_dirty or options.carry
     start = starts.find(session, options.start, options.base, allow_dirty=dirty_too, lenient=options.lenient)
-    worktree.check_sparse(repo, start.commit, options.sparse)
+    for one in worktree.check_sparse(repo, start.commit, options.sparse):
+        session.tell(f"--sparse '{one}': commit {start.commit[:8]} has no such directory")
     arriving = _look(session) if options.files else None
     load = carry.gather(repo, start) if options.carry else None
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
