@@ -74,8 +74,7 @@ def is_asked_for(settings: Settings) -> bool:
 
 def _checked(name: str, found: Sequence[str]) -> Sequence[str]:
     for pattern in found:
-        plain = pattern.removeprefix("!")
-        if ".." in plain.split("/") or plain.startswith(("~", "//")):
+        if names.leads_out(pattern):
             raise UsageError(
                 f"par.{name}: '{pattern}' leads out of the repository",
                 hint=f"patterns begin at its top: git config --show-origin --get-all par.{name}, and see .gitpar",
