@@ -272,3 +272,19 @@ def test_killed_while_it_tries_a_link_an_add_leaves_nothing_that_stays(world: Wo
     assert list(world.workspaces.glob(".git-par-link-*"))
     world.ok("add", "one")
     assert not list(world.workspaces.glob(".git-par-link-*"))
+
+
+def test_killed_while_a_deleted_one_is_made_again_the_next_makes_it(world: World) -> None:
+    path = world.task("t")
+    world.ok("merge", "t")
+    killer = Killer(world)
+    for number in range(100):
+        shutil.rmtree(path)
+        reached = killer.at_git_call("group-after", number * 4 + 1, "doctor", "--fix").reached
+        world.ok("doctor", "--fix")
+        assert world.ok("doctor").err == "nothing is wrong\n"
+        assert world.git("status", "--porcelain", "--branch", cwd=path) == "## t"
+        if not reached:
+            break
+    assert number > 2
+    world.ok("remove", "t")
