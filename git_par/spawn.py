@@ -6,6 +6,7 @@ A user's command is one shell text that came from that user; names reach it thro
 import errno
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import time
@@ -371,6 +372,12 @@ def _has_controlling_terminal() -> bool:
     except OSError:
         return False
     return True
+
+
+def gently() -> list[str]:
+    """What goes before a command so that it uses a disk only when nobody else does; nothing where ionice(1) is not."""
+    found = shutil.which("ionice")
+    return [found, "-c", "3", "-t"] if found else []
 
 
 def in_background(argv: Sequence[str]) -> None:

@@ -17,11 +17,24 @@ from git_par.render import Report
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import carry, claims, environment, incoming, ports, prompt, provision, worktree
+from git_par.workspaces import (
+    carry,
+    claims,
+    environment,
+    incoming,
+    ports,
+    prompt,
+    provision,
+    refill,
+    spares,
+    taking,
+    worktree,
+)
 from git_par.workspaces import registry as worktrees
 from git_par.workspaces import start as starts
 from git_par.workspaces.carry import Load
 from git_par.workspaces.incoming import Incoming
+from git_par.workspaces.spares import Spare
 from git_par.workspaces.start import Start
 
 
@@ -69,6 +82,9 @@ def _run(session: Session, options: Options) -> Report:
     arriving = _look(session) if options.files else None
     load = carry.gather(repo, start) if options.carry else None
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
+        count = 0 if options.sparse else max(len(wanted), 1)
+        ready = busy.enter_context(spares.held(session, start.commit, count))
+        claimed: dict[str, Spare] = {}
         with session.locks.repository():
             planned = _plan(session, options, start, wanted)
             busy.enter_context(session.locks.every_task([task.name for task in planned]))
@@ -89,10 +105,15 @@ def _run(session: Session, options: Options) -> Report:
                 claims.create_branches(repo, made, start.commit, f"git-par: created from {start.shown}")
                 undo.callback(claims.delete_branches, repo, made, start.commit)
                 for task in made:
+                    if spare := _claim(session, ready, task, undo):
+                        claimed[task.name] = spare
+                        continue
                     worktrees.register(repo, Path(task.path), task.branch, task.name)
                     if options.sparse:
                         worktree.make_sparse(repo, Path(task.path), options.sparse)
-        brought = {task.name: provision.provision(session, task, arriving, load) for task in made}
+        brought = {
+            task.name: provision.provision(session, task, arriving, load, claimed.get(task.name)) for task in made
+        }
         # From here on the workspaces are handed over: nothing below takes them back.
         with interrupts.held():
             undo.pop_all()
@@ -100,6 +121,7 @@ def _run(session: Session, options: Options) -> Report:
             for task in made:
                 session.tasks.put(task)
                 operation.entry.task(None, task)
+    refill.later(session, start.commit)
     try:
         ended = _begin(session, options, made, start)
     except KeyboardInterrupt:
@@ -124,6 +146,16 @@ def _run(session: Session, options: Options) -> Report:
         ],
         status=ended,
     )
+
+
+def _claim(session: Session, ready: list[Spare], task: Task, undo: ExitStack) -> Spare | None:
+    """The spare that becomes the workspace of `task`; None when there is none."""
+    while ready and task.isolation == "worktree":
+        spare = ready.pop(0)
+        undo.callback(taking.give_back, session, spare, task)
+        if taking.take(session.repo, spare, task):
+            return spare
+    return None
 
 
 def _look(session: Session) -> Incoming | None:

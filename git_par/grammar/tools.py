@@ -29,6 +29,18 @@ def exec_(
 
 
 @verb
+def pool(
+    action: Annotated[str, typer.Argument(metavar="[fill|drain|status]", show_default=False)] = "status",
+    json: Json = False,
+) -> Work:
+    """Fill the pool of spares, which add claims at once; empty it; or say how it stands."""
+    from git_par.commands.pool import Action, run
+
+    wanted = one_of("pool", "", action, Action)
+    return lambda session: run(session, wanted)
+
+
+@verb
 def doctor(
     fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended; no work is ever deleted.")] = False,
     cleanup: Annotated[
