@@ -46,6 +46,8 @@ IDS = (
     "base-gone",
     "work-unmerged",
     "kept-workspace",
+    "spare-damaged",
+    "spare-edited",
     "leftovers",
     "unchecked",
 )

@@ -3,7 +3,7 @@
 import getpass
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -78,13 +78,14 @@ def _run(session: Session, options: Options) -> Report:
     if options.fetch:
         starts.fetch(repo, options.start)
     dirty_too = options.allow_dirty or options.carry
+    coming = incoming.look_ahead(session) if options.files else None
     start = starts.find(session, options.start, options.base, allow_dirty=dirty_too, lenient=options.lenient)
-    arriving = _look(session) if options.files else None
     load = carry.gather(repo, start) if options.carry else None
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
         count = 0 if options.sparse else max(len(wanted), 1)
         ready = busy.enter_context(spares.held(session, start.commit, count))
         claimed: dict[str, Spare] = {}
+        arriving = _arrived(session, coming) if coming else None
         with session.locks.repository():
             planned = _plan(session, options, start, wanted)
             busy.enter_context(session.locks.every_task([task.name for task in planned]))
@@ -158,8 +159,8 @@ def _claim(session: Session, ready: list[Spare], task: Task, undo: ExitStack) ->
     return None
 
 
-def _look(session: Session) -> Incoming | None:
-    found = incoming.look(session)
+def _arrived(session: Session, coming: Callable[[], Incoming | None]) -> Incoming | None:
+    found = coming()
     if found is None and incoming.is_asked_for(session.settings):
         session.tell("no main checkout: there is nothing to copy files from, or to link to")
     return found

@@ -7,7 +7,8 @@ with a slash leads there, and not searched otherwise, however many files it hold
 """
 
 import os
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -55,6 +56,28 @@ def look(session: Session) -> Incoming | None:
     linked = tuple(_select(repo, top, found, link))
     copied = (one for one in _select(repo, top, found, copy) if one not in linked and not _is_environment(top, one))
     return Incoming(top, tuple(copied), linked)
+
+
+def look_ahead(session: Session) -> Callable[[], Incoming | None]:
+    """Begin to look, beside what is done meanwhile; what comes back waits for the answer, which is that of `look`."""
+    found: list[Incoming | BaseException | None] = []
+
+    def looking() -> None:
+        try:
+            found.append(look(session))
+        except BaseException as error:  # whoever waits raises it
+            found.append(error)
+
+    thread = threading.Thread(target=looking)
+    thread.start()
+
+    def answer() -> Incoming | None:
+        thread.join()
+        if isinstance(found[0], BaseException):
+            raise found[0]
+        return found[0]
+
+    return answer
 
 
 def to_copy(settings: Settings) -> Patterns:

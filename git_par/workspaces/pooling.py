@@ -87,7 +87,7 @@ def fill(session: Session, wanted: int) -> Filled:
     commit, coming = target(repo), incoming.look(session)
     for spare in spares.find(repo):
         with session.locks.spare(spare.name) as got:
-            now = spares.again(spare) if got else None
+            now = spares.again(spare.entry) if got else None
             if now is None or drop_lost(session, now):
                 continue
             if done.ready == wanted or now.path.parent != spares.directory(repo):
@@ -120,7 +120,7 @@ def drain(session: Session) -> Filled:
     done = Filled()
     for spare in spares.find(session.repo):
         with session.locks.spare(spare.name) as got:
-            now = spares.again(spare) if got else None
+            now = spares.again(spare.entry) if got else None
             if now is None and not got:
                 done.left.append((spare.path, "another command is at it"))
             elif now and not drop_lost(session, now):
@@ -139,9 +139,8 @@ def drop_lost(session: Session, spare: Spare) -> bool:
     """
     if os.path.lexists(spare.path) or not spare.path.parent.parent.is_dir():
         return False
-    for task in session.tasks.all():
-        if registry.claimed_entry(session.repo, Path(task.path)) == spare.entry:
-            return True
+    if registry.claimed_by_task(session.tasks.all(), session.repo, spare.entry):
+        return True
     with session.locks.repository():
         registry.drop(session.repo, spare.entry)
     return True

@@ -11,7 +11,7 @@ from pathlib import Path
 from git_par import git, spawn
 from git_par.errors import ParError
 from git_par.state.session import Session
-from git_par.workspaces import pooling, spares
+from git_par.workspaces import spares
 
 
 def later(session: Session, commit: str) -> None:
@@ -25,6 +25,8 @@ def later(session: Session, commit: str) -> None:
 
 def run(place: Path) -> None:
     """Fill the pool of the repository at `place`, until as many are ready as are wanted."""
+    from git_par.workspaces import pooling  # add, which has this module, needs none of it
+
     session = Session(("pool", "fill"), lambda _: None, cwd=place)
     wanted = spares.wanted(session)
     while wanted:

@@ -6,7 +6,7 @@ fills it), so it is asked again; see gitrepository-layout(5) for what an entry h
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from git_par import files, git
 from git_par.git import Git
 from git_par.repo import Repo, linked_checkout
+from git_par.state.tasks import Task
 
 OUR_LOCK = "git-par:"
 """How the reason of a worktree lock of ours begins."""
@@ -104,6 +105,11 @@ def checkout(repo: Repo, path: Path) -> Git | None:
 def git_dir(repo: Repo, path: Path) -> Path | None:
     """The git directory of the worktree `path`."""
     return repo.common if path == repo.main else admin_dir(repo, path)
+
+
+def claimed_by_task(tasks: Iterable[Task], repo: Repo, entry: Path) -> bool:
+    """Whether the workspace of one of `tasks` leads to `entry`, whatever that says."""
+    return any(claimed_entry(repo, Path(task.path)) == entry for task in tasks)
 
 
 def lock_reason(entry: Path) -> str | None:

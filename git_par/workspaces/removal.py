@@ -67,10 +67,15 @@ def abandon(repo: Repo, task: Task) -> Reason | None:
     if tip not in (None, task.placed):
         return Reason("creating", "it was never finished, and has commits", f"git log {task.branch}")
     path = Path(task.path)
+    spare = registry.claimed_entry(repo, path)
     if os.path.lexists(path):
         aside = path.parent / PRIVATE / "kept" / task.slug / kept.stamp()
         path.rename(files.private_directory(aside) / kept.UNFINISHED)
     registry.unregister(repo, path)
+    if (
+        spare and registry.lock_reason(spare) == registry.SPARE_LOCK
+    ):  # it had just come, and its registration does not follow yet
+        registry.drop(repo, spare)
     if tip:
         _delete_branch(repo, task, tip)
     return None

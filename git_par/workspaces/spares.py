@@ -23,6 +23,7 @@ from git_par.workspaces.worktree import PRIVATE
 _RECORD = "par-spare"
 """The file in the registration of a spare that is its record."""
 _VERSION = 1
+_KIND = "spares"
 
 POINTERS = {"GIT_LFS_SKIP_SMUDGE": "1"}
 """The environment in which a spare is checked out: git-lfs leaves its pointers, until somebody needs what they stand for."""
@@ -79,7 +80,7 @@ class Spare:
 
 def directory(repo: Repo) -> Path:
     """Where spares are made, and claimed from."""
-    return repo.workspaces / PRIVATE / "spares"
+    return repo.workspaces / PRIVATE / _KIND
 
 
 def wanted(session: Session) -> int:
@@ -90,16 +91,17 @@ def wanted(session: Session) -> int:
 
 
 def find(repo: Repo) -> list[Spare]:
-    """Every registered spare, there or not, in the order of their numbers."""
-    found = [_read(entry) for entry in registry.entries(repo) if registry.lock_reason(entry) == registry.SPARE_LOCK]
-    return sorted((one for one in found if one), key=lambda spare: (len(spare.name), spare.name, str(spare.path)))
+    """Every registered spare, there or not, in the order of their numbers; one that was just claimed is none any more."""
+    found = filter(None, map(again, registry.entries(repo)))
+    return sorted(found, key=lambda spare: (len(spare.name), spare.name, str(spare.path)))
 
 
-def again(spare: Spare) -> Spare | None:
-    """The spare as it stands now; None when it is none any more."""
-    if registry.lock_reason(spare.entry) != registry.SPARE_LOCK:
+def again(entry: Path) -> Spare | None:
+    """The spare whose registration is `entry`, as it stands now; None when it is none, or none any more."""
+    if registry.lock_reason(entry) != registry.SPARE_LOCK:
         return None
-    return _read(spare.entry)
+    place = linked_checkout(entry)
+    return _read(entry, place) if place and place.parent.parts[-2:] == (PRIVATE, _KIND) else None
 
 
 def opened(repo: Repo, spare: Spare) -> Git:
@@ -198,7 +200,7 @@ def held(session: Session, commit: str, count: int) -> Iterator[list[Spare]]:
 
 
 def _usable(session: Session, spare: Spare, commit: str) -> Spare | None:
-    now = again(spare)
+    now = again(spare.entry)
     if now is None or not now.path.is_dir():
         return None  # somebody was faster
     try:
@@ -229,10 +231,7 @@ def move(repo: Repo, spare: Spare, commit: str) -> Spare:
     return moving
 
 
-def _read(entry: Path) -> Spare | None:
-    place = linked_checkout(entry)
-    if place is None:
-        return None
+def _read(entry: Path, place: Path) -> Spare:
     try:
         data = json.loads((entry / _RECORD).read_bytes())
         return Spare(entry, place, _decode(data))
