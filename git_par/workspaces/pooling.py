@@ -153,7 +153,7 @@ def discard(session: Session, spare: Spare) -> str:
         return "its directory does not lead to its registration"
     try:
         if not spare.ready:
-            _clear_locks(spare)
+            _clear(repo, spare)
         if why := strangers.find(session, spare):
             return why
     except (ParError, OSError) as error:
@@ -189,14 +189,12 @@ def _renew(session: Session, spare: Spare, commit: str, coming: Incoming | None,
 
 def _mend(session: Session, spare: Spare, commit: str, coming: Incoming | None) -> str:
     """Finish what a killed command began; why not, when somebody was in it since."""
-    _clear_locks(spare)
-    git = spares.opened(session.repo, spare)
+    _clear(session.repo, spare)
     if spare.record is None:
         if why := strangers.find(session, spare):
             return why
         spare = spares.note(spare, Record(commit))
-    elif not (spare.entry / "index").exists():
-        git.run("read-tree", spare.record.commit)
+        _clear(session.repo, spare)
     if why := strangers.find(session, spare):
         return why
     assert spare.record
@@ -206,10 +204,15 @@ def _mend(session: Session, spare: Spare, commit: str, coming: Incoming | None) 
     return ""
 
 
-def _clear_locks(spare: Spare) -> None:
-    """Delete git's own locks in the registration: who holds the spare's lock knows that no git of ours lives there."""
+def _clear(repo: Repo, spare: Spare) -> None:
+    """Make a spare that is not ready fit to be looked at: without git's own locks, and with an index.
+
+    Who holds the spare's lock knows that no git of ours lives there.
+    """
     for path in spare.entry.glob("*.lock"):
         path.unlink(missing_ok=True)
+    if spare.record and not (spare.entry / "index").exists():
+        spares.opened(repo, spare).run("read-tree", spare.record.commit)
 
 
 def _make(session: Session, number: int, commit: str, coming: Incoming | None) -> Path | None:

@@ -1,6 +1,7 @@
 """What there is in a spare that git-par did not put there: nobody may lose it, so not knowing counts as well."""
 
 import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from git_par import files
@@ -31,7 +32,8 @@ def find(session: Session, spare: Spare) -> str:
     patterns = session.settings.patterns("regenerable")
     if nested := reasons.repositories(git, spare.path, now, patterns) + files.mounts_below(spare.path):
         return f"another repository or file system lies inside: {reasons.some(nested)}"
-    strange = [*_tracked(git, spare, record, now), *_ignored(session, git, spare, record, now)]
+    ours = _brought(session, spare, record)
+    strange = [*_tracked(git, spare, record, now, ours), *_ignored(git, spare, now, patterns, ours)]
     if strange:
         return f"edited: {reasons.some(strange)}"
     if found := usage.users([spare.path])[spare.path]:
@@ -39,13 +41,20 @@ def find(session: Session, spare: Spare) -> str:
     return ""
 
 
-def _tracked(git: Git, spare: Spare, record: Record, now: Status) -> list[str]:
-    if spare.ready:
-        return [*now.tracked_dirt, *now.untracked]
+def _brought(session: Session, spare: Spare, record: Record) -> Callable[[str], bool]:
+    """Tells of an untracked path whether it came from the main checkout and is as it came, or as it is there."""
+    known = {came.path for came in record.copied if renewal.is_as_it_came(spare.path, came)}
+    known |= {path for path, text in record.linked if renewal.says(spare.path / path) == text}
+    return lambda path: path in known or renewal.is_like_main(session.repo, spare.path, path)
+
+
+def _tracked(git: Git, spare: Spare, record: Record, now: Status, ours: Callable[[str], bool]) -> list[str]:
+    """The changed and the untracked files."""
+    untracked = [one for one in now.untracked if not ours(one)]
     commits = [commit for commit in (record.commit, record.was) if commit]
-    if not any(git.holds("diff-index", "--cached", "--quiet", commit, "--") for commit in commits):
-        return [*now.tracked_dirt, *now.untracked]
-    return [one for one in (*now.changed, *now.untracked) if not _is_half(git, commits, one)]
+    if spare.ready or not any(git.holds("diff-index", "--cached", "--quiet", commit, "--") for commit in commits):
+        return [*now.tracked_dirt, *untracked]
+    return [one for one in (*now.changed, *untracked) if not _is_half(git, commits, one)]
 
 
 def _is_half(git: Git, commits: list[str], path: str) -> bool:
@@ -64,17 +73,14 @@ def _is_half(git: Git, commits: list[str], path: str) -> bool:
     return False
 
 
-def _ignored(session: Session, git: Git, spare: Spare, record: Record, now: Status) -> list[str]:
-    """The ignored files that cannot be made again, and that did not come from the main checkout as they are."""
-    patterns = session.settings.patterns("regenerable")
-    known = {came.path for came in record.copied if renewal.is_as_it_came(spare.path, came)}
-    known |= {path for path, text in record.linked if renewal.says(spare.path / path) == text}
-    found = []
+def _ignored(
+    git: Git, spare: Spare, now: Status, patterns: Sequence[str], ours: Callable[[str], bool]
+) -> Iterator[str]:
+    """The ignored files that cannot be made again."""
     for one in now.ignored:
-        if one.rstrip("/") not in known and not reasons.regenerable(git, one, patterns):
+        if not reasons.regenerable(git, one, patterns):
             inside = _below(spare.path, one) if one.endswith("/") else [one]
-            found += [path for path in inside if path not in known]
-    return [path for path in found if not renewal.is_like_main(session.repo, spare.path, path)]
+            yield from (path for path in inside if not ours(path))
 
 
 def _below(path: Path, directory: str) -> list[str]:
