@@ -90,7 +90,7 @@ __git_par_complete () {
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show copy set merge sync conflicts prune remove restore log undo revert exec doctor trust with-lock hook demo shell-init) ;;
+            *) list=(add list path env show copy set merge sync conflicts prune remove restore log undo revert exec pool doctor trust with-lock hook demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -140,6 +140,7 @@ __git_par_complete () {
         operation) __git_par_operations ;;
         shell) list=(bash zsh fish) ;;
         event) list=(worktree-create worktree-remove) ;;
+        pool) list=(fill drain status) ;;
         order) list=(created given fewest-conflicts) ;;
         on-conflict) list=(skip stop abort) ;;
         directory) __git_par_paths -d; return ;;
@@ -300,6 +301,7 @@ __git_par_options () {
         undo) list=(--dry-run --json --help) ;;
         revert) list=(--dry-run --json --help) ;;
         exec) list=(--all --group --jobs --grouped --json --help) ;;
+        pool) list=(--json --help) ;;
         doctor) list=(--fix --cleanup --json --help) ;;
         trust) list=(--show --forget --json --help) ;;
         with-lock) list=(--help) ;;
@@ -361,6 +363,7 @@ __git_par_names () {
         undo) ((${#given[@]})) || kind=operation ;;
         revert) ((${#given[@]})) || kind=task ;;
         exec) kind=task-command ;;
+        pool) ((${#given[@]})) || kind=pool ;;
         with-lock) kind=command ;;
         hook) ((${#given[@]})) || kind=event ;;
         shell-init) ((${#given[@]})) || kind=shell ;;

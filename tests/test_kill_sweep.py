@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +12,7 @@ import pytest
 
 from git_par.grammar import NAMES
 from tests.killing import GIT_POINTS, Before, End, Killer, check_registrations, end_state, fingerprint
-from tests.world import World
+from tests.world import World, fillers
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,35 @@ def behind(world: World) -> None:
     world.write("untracked of one", "untracked\n", world.workspaces / "one")
 
 
+def warm(world: World) -> None:
+    for key, value in {"pool": "1", "poolMinFree": "0"}.items():
+        world.git("config", f"par.{key}", value)
+    world.ok("pool", "fill")
+    world.git("config", "par.poolMinFree", "999999g")  # nothing is filled in the background
+
+
+def warm_and_behind(world: World) -> None:
+    warm(world)
+    world.commit("on", later__txt="later\n")
+
+
+def wanting(world: World) -> None:
+    world.git("config", "par.pool", "1")
+    world.git("config", "par.poolMinFree", "0")
+
+
+def wanting_another(world: World) -> None:
+    warm_and_behind(world)
+    world.git("config", "par.poolMinFree", "0")
+
+
 ALL = (
     Scene("add", lambda _: None, ("add", "one", "two", "--allow-dirty"), "there is a task of that name", each=True),
+    Scene("add-warm", warm, ("add", "one", "--allow-dirty"), "there is a task of that name"),
+    Scene("add-moved", warm_and_behind, ("add", "one", "--allow-dirty"), "there is a task of that name", often=False),
+    Scene("pool-fill", wanting, ("pool", "fill")),
+    Scene("pool-move", wanting_another, ("pool", "fill"), often=False),
+    Scene("pool-drain", warm, ("pool", "drain"), often=False),
     Scene("merge", two_tasks, ("merge", "one", "two")),
     Scene("merge-squash", two_tasks, ("merge", "one", "two", "--squash"), often=False),
     Scene("merge-gated", two_tasks, ("merge", "one", "two", "--gate", "test -e one.txt"), often=False),
@@ -175,6 +203,9 @@ class Sweep:
 
     def fresh(self) -> World:
         """The world as it stood before the command."""
+        if self.scene.name in ("add-warm", "add-moved"):
+            while fillers(self.world):
+                time.sleep(0.01)
         copy(self.world.root.parent / "template", self.world.root)
         return self.world
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import stat
-import subprocess
 import time
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from git_par.errors import GitFailed
 from git_par.workspaces import provision
 from tests.killing import Killer
 from tests.test_storm import at_once, check_nothing_open, expect_done
-from tests.world import PAR, World
+from tests.world import PAR, World, fillers
 
 ENOUGH = "999999g"
 """More room than any disk has: nothing is filled in the background."""
@@ -254,7 +253,8 @@ def test_without_files_there_are_none_in_a_claimed_spare_either(pool: World) -> 
     "words", [("add", "one", "--sparse", "d"), ("-c", "par.pool=0"), ("-c", "core.sparseCheckout=true")]
 )
 def test_where_a_spare_does_not_fit_none_is_claimed(pool: World, words: tuple[str, ...]) -> None:
-    pool.commit("a directory", **{"d/x": "x\n"})
+    pool.write("d/x", "x\n")
+    pool.commit("a directory")
     (spare,) = fill(pool)
     if words[0] == "add":
         pool.ok(*words)
@@ -461,27 +461,20 @@ def test_filling_in_the_background_ends_when_the_repository_is_gone(pool: World)
             break
         time.sleep(0.05)
     deadline = time.monotonic() + 30
-    while _fillers(pool):
+    while fillers(pool):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert not pool.repo.exists()
     assert not pool.workspaces.exists()
 
 
-def _fillers(world: World) -> list[str]:
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if "git_par.workspaces.refill" in line and str(world.root) in line]
-
-
 def test_large_files_come_when_a_spare_is_claimed(pool: World) -> None:
-    """A filter that does as git-lfs does: it leaves the pointer where it is told so, and makes it again of the large file."""
+    """With a filter that does as git-lfs does: it leaves the pointer where it is told so."""
     smudge = pool.write(
         "../smudge", '#!/bin/sh\nif [ -n "$GIT_LFS_SKIP_SMUDGE" ]; then cat; else cat >/dev/null; echo large; fi\n'
     )
     smudge.chmod(0o755)
-    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 6\n"
-    clean = pool.write("../clean", f"#!/bin/sh\ncat >/dev/null\nprintf '{pointer}'\n".replace("\nsize", "\\nsize"))
-    clean.write_text('#!/bin/sh\ncat >/dev/null\nprintf "%s\\n" "version https://git-lfs" "oid 0"\n')
+    clean = pool.write("../clean", '#!/bin/sh\ncat >/dev/null\nprintf "%s\\n" "version https://git-lfs" "oid 0"\n')
     clean.chmod(0o755)
     pool.git("config", "filter.lfs.smudge", str(smudge))
     pool.git("config", "filter.lfs.clean", str(clean))

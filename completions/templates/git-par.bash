@@ -140,6 +140,7 @@ __git_par_complete () {
         operation) __git_par_operations ;;
         shell) list=(bash zsh fish) ;;
         event) list=(worktree-create worktree-remove) ;;
+        pool) list=(fill drain status) ;;
         order) list=(created given fewest-conflicts) ;;
         on-conflict) list=(skip stop abort) ;;
         directory) __git_par_paths -d; return ;;

@@ -8,7 +8,7 @@ from git_par.workspaces.worktree import PRIVATE
 
 
 def usage(repo: Repo) -> dict[str, int | None]:
-    """Bytes on disk: the kept, what waits to be deleted, the private workspaces, the spares, the records; None: unreadable."""
+    """Bytes on disk: what is kept, what waits to be deleted, private workspaces, spares, the records; None: unreadable."""
     corner = repo.workspaces / PRIVATE
     return {
         "kept": size(corner / "kept"),
