@@ -11,6 +11,7 @@ import pytest
 from git_par.errors import GitFailed
 from git_par.workspaces import provision
 from tests.killing import Killer
+from tests.test_schema import check
 from tests.test_storm import at_once, check_nothing_open, expect_done
 from tests.world import PAR, World, fillers
 
@@ -131,7 +132,9 @@ def test_filling_brings_spares_to_the_commit_of_the_main_checkout(pool: World) -
     (spare,) = fill(pool)
     pool.commit("moves on", new__txt="new\n")
     pool.git("config", "par.poolMinFree", "0")
-    assert pool.ok("pool", "fill", "--json").json["updated"] == [str(spare)]
+    done = pool.ok("pool", "fill", "--json").json
+    check("pool", done)
+    assert done["updated"] == [str(spare)]
     assert (spare / "new.txt").exists()
     assert pool.rev("HEAD", cwd=spare) == pool.rev("main")
     assert states(pool) == ["ready"]
@@ -270,6 +273,7 @@ def test_draining_throws_away_what_nobody_touched_and_nothing_else(pool: World) 
     pool.write("untracked", "theirs\n", second)
     pool.write(".env", "edited\n", third)
     done = pool.par("pool", "drain", "--json")
+    check("pool", done.json)
     assert done.status == 1
     assert done.json["removed"] == [str(first)]
     assert [one["path"] for one in done.json["left"]] == [str(second), str(third)]
