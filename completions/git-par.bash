@@ -90,7 +90,7 @@ __git_par_complete () {
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show copy set merge sync conflicts prune remove restore log undo revert exec pool doctor trust with-lock hook demo shell-init) ;;
+            *) list=(add list path env show copy set merge sync conflicts prune remove restore log undo revert exec pool adopt doctor trust with-lock hook demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -133,6 +133,10 @@ __git_par_complete () {
             given=()
             __git_par_refs heads
             ;;
+        branch-or-directory)
+            __git_par_refs heads
+            __git_par_any || kind=directory
+            ;;
         revision)
             given=()
             __git_par_refs heads remotes tags
@@ -142,6 +146,7 @@ __git_par_complete () {
         event) list=(worktree-create worktree-remove) ;;
         pool) list=(fill drain status) ;;
         order) list=(created given fewest-conflicts) ;;
+        isolation) list=(worktree clone shared-clone) ;;
         on-conflict) list=(skip stop abort) ;;
         directory) __git_par_paths -d; return ;;
         file) __git_par_paths -f; return ;;
@@ -225,10 +230,18 @@ __git_par_command_line () {
     fi
 }
 
+# Where the records lie: of a clone, in the repository it was made from.
+__git_par_common () {
+    local common
+    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    [[ ! -f $common/par-parent ]] || common=$(__git_par_git config remote.par.url) || return
+    printf '%s\n' "$common"
+}
+
 # Task records are called after their task, percent-encoded; of a very long one only the beginning is there (%-).
 __git_par_tasks () {
     local common record name
-    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    common=$(__git_par_common) || return
     for record in "$common"/par/tasks/*.json; do
         name=${record##*/}
         name=${name%.json}
@@ -244,7 +257,7 @@ __git_par_tasks () {
 __git_par_operations () {
     local common entries entry plain=${cur//[\\\"\']/}
     case $plain in *[!0-9TZ.]*) return ;; esac
-    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    common=$(__git_par_common) || return
     entries=("$common"/par/journal/"$plain"*.json)
     ((${#entries[@]} > 50)) && entries=("${entries[@]: -50}")
     for entry in "${entries[@]##*/}"; do
@@ -284,7 +297,7 @@ __git_par_refs () {
 # The options of the verb $1.
 __git_par_options () {
     case $1 in
-        add) list=(--from --base --branch --group --title --sparse --carry --allow-dirty --fetch --no-files --exec --json --help) ;;
+        add) list=(--from --base --branch --group --title --isolation --sparse --carry --allow-dirty --fetch --no-files --exec --json --help) ;;
         list) list=(--size --in-use --json --help) ;;
         path) list=(--json --help) ;;
         env) list=(--dotenv --json --help) ;;
@@ -302,6 +315,7 @@ __git_par_options () {
         revert) list=(--dry-run --json --help) ;;
         exec) list=(--all --group --jobs --grouped --json --help) ;;
         pool) list=(--json --help) ;;
+        adopt) list=(--keep-directory --name --base --group --json --help) ;;
         doctor) list=(--fix --cleanup --json --help) ;;
         trust) list=(--show --forget --json --help) ;;
         with-lock) list=(--help) ;;
@@ -320,6 +334,7 @@ __git_par_value () {
         add:--branch) kind=text ;;
         add:--group) kind=text ;;
         add:--title) kind=text ;;
+        add:--isolation) kind=isolation ;;
         add:--sparse) kind=directory ;;
         add:--exec) kind=text ;;
         env:--dotenv) kind=file ;;
@@ -342,6 +357,9 @@ __git_par_value () {
         log:-n | log:--max-count) kind=text ;;
         exec:--group) kind=text ;;
         exec:--jobs | exec:-j) kind=text ;;
+        adopt:--name) kind=text ;;
+        adopt:--base) kind=branch ;;
+        adopt:--group) kind=text ;;
     esac
     [[ $kind ]]
 }
@@ -364,6 +382,7 @@ __git_par_names () {
         revert) ((${#given[@]})) || kind=task ;;
         exec) kind=task-command ;;
         pool) ((${#given[@]})) || kind=pool ;;
+        adopt) kind=branch-or-directory ;;
         with-lock) kind=command ;;
         hook) ((${#given[@]})) || kind=event ;;
         shell-init) ((${#given[@]})) || kind=shell ;;

@@ -23,10 +23,17 @@ function __git_par_no_name_yet
     not string match -qv -- '-*' $words[3..]
 end
 
+# Where the records lie: of a clone, in the repository it was made from.
+function __git_par_common
+    set -l common (__git_par_git rev-parse --path-format=absolute --git-common-dir); or return
+    test -f $common/par-parent; and set common (__git_par_git config remote.par.url)
+    printf '%s\n' $common
+end
+
 # Task records are called after their task, percent-encoded; of a very long one only the beginning is there (%-).
 function __git_par_tasks
     string match -q -- '-*' (commandline -ct); and return
-    set -l common (__git_par_git rev-parse --path-format=absolute --git-common-dir); or return
+    set -l common (__git_par_common); or return
     set -l records $common/par/tasks/*.json
     set -l names (string replace -r '^.*/(.*)\.json$' '$1' -- $records | string match -v '*%-*' | string unescape --style=url)
     set -l given (commandline -opc)
@@ -49,7 +56,7 @@ end
 # Entries of the journal begin with their time, which tells them apart; offered are the newest.
 function __git_par_operations
     string match -q -- '-*' (commandline -ct); and return
-    set -l common (__git_par_git rev-parse --path-format=absolute --git-common-dir); or return
+    set -l common (__git_par_common); or return
     set -l entries $common/par/journal/*.json
     test (count $entries) -gt 50; and set entries $entries[-50..-1]
     string replace -r '^.*/([^-]*)-[^/]*$' '$1' -- $entries
@@ -126,6 +133,7 @@ complete -c git-par -n __git_par_needs_verb -a undo -d 'take back what git-par d
 complete -c git-par -n __git_par_needs_verb -a revert -d 'take one landed task back out of its base, as a new commit'
 complete -c git-par -n __git_par_needs_verb -a exec -d 'run a command (after --) in workspaces, all at once; say where it failed'
 complete -c git-par -n __git_par_needs_verb -a pool -d 'fill the pool of spares, which add claims at once; empty it; or say how it stands'
+complete -c git-par -n __git_par_needs_verb -a adopt -d 'make tasks of worktrees that others made, and of branches without one; print their paths'
 complete -c git-par -n __git_par_needs_verb -a doctor -d 'find what is wrong with the tasks and the repository, and say what it means'
 complete -c git-par -n __git_par_needs_verb -a trust -d 'show the commands that came with the repository in .gitpar, and heed them once you agree'
 complete -c git-par -n __git_par_needs_verb -a with-lock -d 'run a command (after --) under the repository lock; end with its status'
@@ -137,6 +145,7 @@ complete -c git-par -n '__git_par_verb add' -l base -x -a '(__git_par_branches)'
 complete -c git-par -n '__git_par_verb add' -l branch -x -d 'name the branch, from {name} {group} {user} {date}'
 complete -c git-par -n '__git_par_verb add' -l group -x -d 'put the task into a group'
 complete -c git-par -n '__git_par_verb add' -l title -x -d 'say what it is about'
+complete -c git-par -n '__git_par_verb add' -l isolation -x -a 'worktree clone shared-clone' -d 'worktree, clone or shared-clone (see par.isolation)'
 complete -c git-par -n '__git_par_verb add' -l sparse -x -a '(__fish_complete_directories)' -d 'check out only DIR and the files on top; repeatable'
 complete -c git-par -n '__git_par_verb add' -l carry -d 'take a copy of the uncommitted work along, untracked files too'
 complete -c git-par -n '__git_par_verb add' -l allow-dirty -d 'start although there are uncommitted changes'
@@ -242,6 +251,13 @@ complete -c git-par -n '__git_par_verb exec' -a '(__git_par_tasks_then_command)'
 complete -c git-par -n '__git_par_verb pool' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb pool' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb pool' -n __git_par_no_name_yet -a 'fill drain status'
+complete -c git-par -n '__git_par_verb adopt' -l keep-directory -d 'leave each worktree where it is'
+complete -c git-par -n '__git_par_verb adopt' -l name -x -d 'call the task NEW'
+complete -c git-par -n '__git_par_verb adopt' -l base -x -a '(__git_par_branches)' -d 'the branch it returns to'
+complete -c git-par -n '__git_par_verb adopt' -l group -x -d 'put the tasks into a group'
+complete -c git-par -n '__git_par_verb adopt' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb adopt' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb adopt' -a '(__git_par_branches; __fish_complete_directories)'
 complete -c git-par -n '__git_par_verb doctor' -l fix -d 'mend what can be mended; no work is ever deleted'
 complete -c git-par -n '__git_par_verb doctor' -l cleanup -d 'as --fix, and remove orphaned workspaces that are safe to remove'
 complete -c git-par -n '__git_par_verb doctor' -l json -d 'write the report as JSON'

@@ -10,6 +10,7 @@ import pytest
 
 from git_par.grammar import NAMES
 from git_par.landing.planned import OnConflict, Order
+from git_par.workspaces.isolation import Isolation
 from tests.shells import ROOT, SHELLS, Shell
 from tests.world import World
 
@@ -170,6 +171,7 @@ def test_files_are_offered_for_a_picture(shell: Shell, world: World) -> None:
 def test_fixed_values_are_offered(shell: Shell) -> None:
     assert shell.all("git par merge --order ") == sorted(Order)
     assert shell.all("git par merge --on-conflict ") == sorted(OnConflict)
+    assert shell.all("git par add --isolation ") == sorted(Isolation)
     assert shell.tab("git-par merge --all --order few") == ["git-par", "merge", "--all", "--order", "fewest-conflicts"]
     assert shell.tab("git-par-merge --on-conflict=st") == ["git-par-merge", "--on-conflict=stop"]
 

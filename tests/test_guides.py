@@ -119,5 +119,5 @@ def test_the_settings_that_the_guides_name_exist() -> None:
     known = {key.name for key in KEYS} | {"KEY"}
     named = set(re.findall(r"\bpar\.(\w+)", AGENTS + WORKSPACES))
     assert {"branch", "maxTasks", "prompt", "keepDays"} <= named
-    coming = {"copy", "isolation", "lfs", "link", "submodules"}
+    coming = {"isolation"}
     assert named <= known | coming

@@ -253,7 +253,13 @@ def test_without_files_there_are_none_in_a_claimed_spare_either(pool: World) -> 
 
 
 @pytest.mark.parametrize(
-    "words", [("add", "one", "--sparse", "d"), ("-c", "par.pool=0"), ("-c", "core.sparseCheckout=true")]
+    "words",
+    [
+        ("add", "one", "--sparse", "d"),
+        ("add", "one", "--isolation", "clone"),
+        ("-c", "par.pool=0"),
+        ("-c", "core.sparseCheckout=true"),
+    ],
 )
 def test_where_a_spare_does_not_fit_none_is_claimed(pool: World, words: tuple[str, ...]) -> None:
     pool.write("d/x", "x\n")
@@ -337,7 +343,7 @@ def test_what_fails_after_the_claim_gives_the_spare_back(pool: World, monkeypatc
         def fail(*_: object) -> None:
             raise GitFailed("broken", hint="")
 
-        patch.setattr(provision, "provision", fail)
+        patch.setattr(provision, "provision_all", fail)
         assert pool.par("add", "one").status == 5
     assert mine.read_text() == "untracked\n"
     assert spare.stat().st_ino == inode

@@ -133,6 +133,10 @@ __git_par_complete () {
             given=()
             __git_par_refs heads
             ;;
+        branch-or-directory)
+            __git_par_refs heads
+            __git_par_any || kind=directory
+            ;;
         revision)
             given=()
             __git_par_refs heads remotes tags
@@ -142,6 +146,7 @@ __git_par_complete () {
         event) list=(worktree-create worktree-remove) ;;
         pool) list=(fill drain status) ;;
         order) list=(created given fewest-conflicts) ;;
+        isolation) list=(worktree clone shared-clone) ;;
         on-conflict) list=(skip stop abort) ;;
         directory) __git_par_paths -d; return ;;
         file) __git_par_paths -f; return ;;
@@ -225,10 +230,18 @@ __git_par_command_line () {
     fi
 }
 
+# Where the records lie: of a clone, in the repository it was made from.
+__git_par_common () {
+    local common
+    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    [[ ! -f $common/par-parent ]] || common=$(__git_par_git config remote.par.url) || return
+    printf '%s\n' "$common"
+}
+
 # Task records are called after their task, percent-encoded; of a very long one only the beginning is there (%-).
 __git_par_tasks () {
     local common record name
-    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    common=$(__git_par_common) || return
     for record in "$common"/par/tasks/*.json; do
         name=${record##*/}
         name=${name%.json}
@@ -244,7 +257,7 @@ __git_par_tasks () {
 __git_par_operations () {
     local common entries entry plain=${cur//[\\\"\']/}
     case $plain in *[!0-9TZ.]*) return ;; esac
-    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    common=$(__git_par_common) || return
     entries=("$common"/par/journal/"$plain"*.json)
     ((${#entries[@]} > 50)) && entries=("${entries[@]: -50}")
     for entry in "${entries[@]##*/}"; do

@@ -12,6 +12,7 @@ from git_par.checkup.finding import Case, Finding
 from git_par.repo import Repo, is_true
 from git_par.state import gitpar
 from git_par.state.settings import EVENTS, HOOK
+from git_par.workspaces import clones
 
 _YOURS = "--fix does not write the shared configuration"
 
@@ -51,7 +52,8 @@ def _hooks(case: Case) -> Iterator[Finding]:
     path, main = case.repo.setting("core.hookspath"), case.repo.main
     if not path or path.startswith(("/", "~")) or not main or not (main / path).is_dir():
         return
-    without = [task.name for task in case.tasks if Path(task.path).is_dir() and not (Path(task.path) / path).is_dir()]
+    linked = [task for task in case.tasks if not clones.is_clone(task)]
+    without = [task.name for task in linked if Path(task.path).is_dir() and not (Path(task.path) / path).is_dir()]
     if without:
         yield Finding(
             "config-hooks",

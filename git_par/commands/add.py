@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from git_par import interrupts, names, render, spawn
+from git_par import interrupts, names, render
 from git_par.commands import facts, limit
 from git_par.errors import Status, UsageError
 from git_par.render import Report
@@ -22,6 +22,7 @@ from git_par.workspaces import (
     claims,
     environment,
     incoming,
+    isolation,
     ports,
     prompt,
     provision,
@@ -30,10 +31,10 @@ from git_par.workspaces import (
     taking,
     worktree,
 )
-from git_par.workspaces import registry as worktrees
 from git_par.workspaces import start as starts
 from git_par.workspaces.carry import Load
 from git_par.workspaces.incoming import Incoming
+from git_par.workspaces.isolation import Isolation
 from git_par.workspaces.spares import Spare
 from git_par.workspaces.start import Start
 
@@ -48,6 +49,7 @@ class Options:
     template: str | None = None
     group: str | None = None
     title: str | None = None
+    isolation: Isolation | None = None
     sparse: tuple[str, ...] = ()
     carry: bool = False
     """Whether the uncommitted work of the checkout one stands in comes along."""
@@ -63,26 +65,30 @@ class Options:
 def run(session: Session, options: Options) -> Report:
     """Make the tasks and report their paths, in the order asked for."""
     try:
-        return _run(session, options)
+        with starts.within_reach(session, options.start, options.base, staged=options.carry):
+            return _run(session, options)
     except limit.Full as full:
         raise limit.refusal(session, full) from None
 
 
 def _run(session: Session, options: Options) -> Report:
     wanted = _wanted(options)
-    facts.check_settings(session)
+    environment.check_settings(session)
     session.settings.number("maxTasks")
     prompt.check(session)
     facts.hooks(session, "post-add")
     repo = session.repo
+    chosen = options.isolation or isolation.wanted(session)
     if options.fetch:
         starts.fetch(repo, options.start)
     dirty_too = options.allow_dirty or options.carry
     coming = incoming.look_ahead(session) if options.files else None
     start = starts.find(session, options.start, options.base, allow_dirty=dirty_too, lenient=options.lenient)
+    worktree.check_sparse(repo, start.commit, options.sparse)
     load = carry.gather(repo, start) if options.carry else None
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
-        count = 0 if options.sparse else max(len(wanted), 1)
+        fits = chosen == Isolation.WORKTREE and not options.sparse
+        count = max(len(wanted), 1) if fits else 0
         ready = busy.enter_context(spares.held(session, start.commit, count))
         claimed: dict[str, Spare] = {}
         arriving = _arrived(session, coming) if coming else None
@@ -93,8 +99,8 @@ def _run(session: Session, options: Options) -> Report:
             with interrupts.held():  # each step and how it is undone belong together
                 for task in planned:
                     path = worktree.reserve(repo, task.name)
-                    undo.callback(worktree.take_back, repo, path)
-                    task = replace(task, path=str(path))
+                    task = replace(task, path=str(path), isolation=isolation.fitting(session, path, chosen))
+                    undo.callback(isolation.take_back, repo, task)
                     operation.entry.task(None, task)
                     operation.entry.ref(task.ref, None, start.commit)
                     made.append(task)
@@ -108,13 +114,11 @@ def _run(session: Session, options: Options) -> Report:
                 for task in made:
                     if spare := _claim(session, ready, task, undo):
                         claimed[task.name] = spare
-                        continue
-                    worktrees.register(repo, Path(task.path), task.branch, task.name)
-                    if options.sparse:
-                        worktree.make_sparse(repo, Path(task.path), options.sparse)
-        brought = {
-            task.name: provision.provision(session, task, arriving, load, claimed.get(task.name)) for task in made
-        }
+                    else:
+                        isolation.register(repo, task, options.sparse)
+        for task in made:
+            isolation.make(repo, task, options.sparse)
+        brought = provision.provision_all(session, made, arriving, load, claimed)
         # From here on the workspaces are handed over: nothing below takes them back.
         with interrupts.held():
             undo.pop_all()
@@ -122,7 +126,8 @@ def _run(session: Session, options: Options) -> Report:
             for task in made:
                 session.tasks.put(task)
                 operation.entry.task(None, task)
-    refill.later(session, start.commit)
+    if fits:
+        refill.later(session, start.commit)
     try:
         ended = _begin(session, options, made, start)
     except KeyboardInterrupt:
@@ -151,7 +156,7 @@ def _run(session: Session, options: Options) -> Report:
 
 def _claim(session: Session, ready: list[Spare], task: Task, undo: ExitStack) -> Spare | None:
     """The spare that becomes the workspace of `task`; None when there is none."""
-    while ready and task.isolation == "worktree":
+    while ready:
         spare = ready.pop(0)
         undo.callback(taking.give_back, session, spare, task)
         if taking.take(session.repo, spare, task):
@@ -289,6 +294,8 @@ def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
 
     One task on a terminal has the terminal to itself; else each line comes out on stderr with the task in front.
     """
+    from git_par import spawn
+
     if len(made) == 1 and render.has_terminal():
         (task,) = made
         codes = [spawn.shell(command, Path(task.path), environment.of_commands(session, task), line=None)]

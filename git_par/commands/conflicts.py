@@ -18,7 +18,7 @@ from git_par.landing.order import Order
 from git_par.landing.select import Item
 from git_par.render import Report
 from git_par.state.session import Session
-from git_par.workspaces import registry, secrets, snapshot
+from git_par.workspaces import clones, registry, secrets, snapshot
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Stand:
 
 def run(session: Session, options: Options) -> Report:
     """Report all collisions among what was asked for, and the order that lands the most."""
+    session = clones.seeing(session)
     forecast = _foresee(session, _items(session, options.names))
     for file, draw in ((options.svg, _svg), (options.html, _html)):
         if file is not None:

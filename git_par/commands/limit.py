@@ -1,6 +1,5 @@
 """How many tasks there may be (`par.maxTasks`), and which of them could go when there are too many."""
 
-from git_par.commands import remove
 from git_par.errors import Refused
 from git_par.state.session import Session
 
@@ -23,6 +22,8 @@ def check(session: Session, known: int, more: int) -> None:
 
 def refusal(session: Session, full: Full) -> Refused:
     """The same with what could be pruned; that takes a look at every task, so no lock is held."""
+    from git_par.commands import remove  # 15 ms to import, and rarely needed
+
     with session.journal.operation() as operation:
         swept = remove.sweep(session, session.tasks.all(), operation, standing_too=False, new_too=False, dry_run=True)
     names = [one.task.name for one in swept.removed]

@@ -20,7 +20,7 @@ from git_par.landing.select import Item
 from git_par.render import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
-from git_par.workspaces import registry
+from git_par.workspaces import clones, registry
 from git_par.workspaces.hooks import Hooks
 
 
@@ -41,6 +41,13 @@ class Options:
 
 def run(session: Session, options: Options) -> Report:
     """Merge what was asked for and report, base by base."""
+    if not options.wish.dry_run:
+        return _run(session, options)
+    with clones.rehearsing(session) as seeing:
+        return _run(seeing, options)
+
+
+def _run(session: Session, options: Options) -> Report:
     wish = replace(options.wish, into=_into(session, options.wish.into), gate=_gate(session, options))
     wish = replace(wish, order=_order(session, options))
     items = _items(session, options, wish)

@@ -18,7 +18,7 @@ from git_par.render import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import hooks, reasons, registry, removal, secrets, trash, usage
+from git_par.workspaces import clones, hooks, meeting, reasons, registry, removal, secrets, trash, usage
 from git_par.workspaces.hooks import Hooks, Matter
 from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.reasons import Reason
@@ -138,6 +138,8 @@ def sweep(
     swept = Sweep(dry=dry_run)
     if not wanted:
         return swept
+    if dry_run:
+        session = clones.seeing(session)
     asked = None if dry_run else facts.hooks(session, "pre-remove", "post-remove")
     users = usage.users([Path(task.path) for task in wanted])
     for task in wanted:
@@ -199,6 +201,8 @@ class _Look:
 
 def _look(session: Session, task: Task, terms: _Terms) -> _Look:
     standing = session.repo.top == Path(task.path)
+    if not session.repo.git.seen and task.state == "active" and (why := meeting.catch_up(session.repo, task)):
+        return _Look(None, [Reason("diverged", why.detail, why.hint)], "", standing, goes=False)
     tip = session.repo.git.commit(task.ref)
     verdict = _verdict(session, task, tip)
     if standing and not terms.standing_too:
@@ -248,6 +252,8 @@ def _reasons(
     session: Session, task: Task, tip: str | None, verdict: Verdict, users: Sequence[User], *, new_too: bool
 ) -> list[Reason]:
     found = reasons.find(session.repo, task, session.settings.patterns("regenerable"), users)
+    if session.repo.git.seen and clones.is_clone(task) and (why := meeting.apart(session.repo, task)):
+        found.append(Reason("diverged", why.detail, why.hint))
     if task.state == "creating" or (found and found[0].word == "protected"):
         return found
     if tip is not None and facts.is_new(task, tip):

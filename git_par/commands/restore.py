@@ -8,7 +8,7 @@ from git_par.commands import facts
 from git_par.errors import Status, UsageError
 from git_par.render import Report
 from git_par.state.session import Session
-from git_par.workspaces import kept, reasons, restore
+from git_par.workspaces import environment, kept, reasons, restore
 from git_par.workspaces.kept import Keepsake
 
 
@@ -16,7 +16,7 @@ def run(session: Session, name: str, *, new: str | None, stamp: str | None) -> R
     """Make the task again as it was removed last, or at `stamp`; its path is the answer."""
     if new is not None and (problem := names.task_problem(new)):
         raise UsageError(f"'{new}': {problem}", hint=f"git par restore {quote(name)} --as NEW, with another name")
-    facts.check_settings(session)
+    environment.check_settings(session)
     found = kept.find(session.repo, name)
     keepsake = _chosen(session, found, name, stamp)
     hooks = facts.hooks(session, "post-add")

@@ -5,7 +5,7 @@ from git_par.commands import list as listing
 from git_par.errors import UsageError
 from git_par.render import Report
 from git_par.state.session import Session
-from git_par.workspaces import environment
+from git_par.workspaces import clones, environment
 
 
 def run(session: Session, name: str | None, *, prompt: bool = False) -> Report:
@@ -13,6 +13,7 @@ def run(session: Session, name: str | None, *, prompt: bool = False) -> Report:
     task = session.named(name) if name else session.here()
     if task is None:
         raise UsageError("show: this is not the workspace of a task", hint="git par show NAME")
+    session = clones.seeing(session)
     if prompt:
         text = environment.variables(session, task)["GIT_PAR_PROMPT"]
         return Report(
@@ -31,6 +32,7 @@ def run(session: Session, name: str | None, *, prompt: bool = False) -> Report:
         ("state", one.state),
         ("branch", task.branch),
         ("path", task.path),
+        ("kind", task.isolation if task.isolation != "worktree" else ""),
         ("base", f"{task.base}, left at {task.base_commit[:8]}"),
         ("ahead", "?" if one.ahead is None else str(one.ahead)),
         ("behind", "?" if one.behind is None else str(one.behind)),

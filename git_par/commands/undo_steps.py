@@ -9,6 +9,8 @@ from shlex import quote
 from typing import Any
 
 from git_par.commands import remove
+from git_par.commands.undo_adopted import GiveBack, TakeAgain
+from git_par.commands.undo_obstacle import Obstacle
 from git_par.errors import ParError, Refused
 from git_par.landing import publish
 from git_par.state import tasks
@@ -20,14 +22,6 @@ from git_par.workspaces.kept import Keepsake
 
 _ITS_OWN = frozenset(("name", "branch", "path", "slot", "state", "created", "isolation"))
 """What of a record an operation on a task never changes, or finds out anew when the task is brought back."""
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """Why a step cannot be done, and what to run about it."""
-
-    why: str
-    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -248,7 +242,7 @@ class Record:
         return True
 
 
-Step = Move | Return | Remove | Record
+Step = Move | Return | Remove | Record | GiveBack | TakeAgain
 
 
 def plan(session: Session, entry: Entry) -> list[Step]:
@@ -257,6 +251,7 @@ def plan(session: Session, entry: Entry) -> list[Step]:
     returns: list[Step] = []
     removes: list[Step] = []
     records: list[Step] = []
+    adopted: list[Step] = []
     with_tasks: set[str] = set()
     for name, (old, new) in entry.tasks.items():
         before, after = (tasks.decode(one) if one else None for one in (old, new))
@@ -266,6 +261,9 @@ def plan(session: Session, entry: Entry) -> list[Step]:
             if changed:
                 of = ({key: getattr(one, key) for key in changed} for one in (before, after))
                 records.append(Record(name, *of))
+        elif name in entry.adopted and (task := after or before):
+            place = Path(entry.adopted[name]) if entry.adopted[name] else None
+            adopted.append(GiveBack(task, place) if after else TakeAgain(task, place))
         elif before:
             returns.append(Return(before, entry.kept.get(name)))
             with_tasks.add(before.ref)
@@ -279,7 +277,7 @@ def plan(session: Session, entry: Entry) -> list[Step]:
             raise Refused(f"{ref}: the journal does not say how it came or went", hint="see 'git par log --json'")
         # An entry has what was before first; the way back begins at what came after.
         moves.append(Move(ref.removeprefix("refs/heads/"), there, here, _goes_back(session, there, here)))
-    return [*moves, *returns, *removes, *records]
+    return [*moves, *returns, *removes, *adopted, *records]
 
 
 def _goes_back(session: Session, here: str, there: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from git_par.errors import UsageError
-from git_par.grammar.words import TEXT, Json, MaybeName, Names, SomeNames, Work, verb
+from git_par.grammar.words import TEXT, Json, MaybeName, Names, SomeNames, Work, one_of, verb
 
 
 @verb
@@ -21,6 +21,9 @@ def add(
     ] = None,
     group: Annotated[str | None, typer.Option(metavar="G", help="Put the task into a group.", **TEXT)] = None,
     title: Annotated[str | None, typer.Option(metavar="T", help="Say what it is about.", **TEXT)] = None,
+    isolation: Annotated[
+        str | None, typer.Option(metavar="KIND", help="worktree, clone or shared-clone (see par.isolation).", **TEXT)
+    ] = None,
     sparse: Annotated[
         list[str] | None,
         typer.Option(metavar="DIR", help="Check out only DIR and the files on top; repeatable.", **TEXT),
@@ -42,6 +45,7 @@ def add(
 ) -> Work:
     """Make tasks, each with a branch and a workspace of its own; print their paths."""
     from git_par.commands.add import Options, run
+    from git_par.workspaces.isolation import Isolation
 
     options = Options(
         names=tuple(names or ()),
@@ -50,6 +54,7 @@ def add(
         template=branch,
         group=group,
         title=title,
+        isolation=one_of("add", "--isolation", isolation, Isolation) if isolation is not None else None,
         sparse=tuple(sparse or ()),
         carry=carry,
         allow_dirty=allow_dirty,

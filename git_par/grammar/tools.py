@@ -41,6 +41,22 @@ def pool(
 
 
 @verb
+def adopt(
+    words: Annotated[list[str], typer.Argument(metavar="PATH|BRANCH...", show_default=False)],
+    keep_directory: Annotated[bool, typer.Option("--keep-directory", help="Leave each worktree where it is.")] = False,
+    name: Annotated[str | None, typer.Option(metavar="NEW", help="Call the task NEW.", **TEXT)] = None,
+    base: Annotated[str | None, typer.Option(metavar="BRANCH", help="The branch it returns to.", **TEXT)] = None,
+    group: Annotated[str | None, typer.Option(metavar="G", help="Put the tasks into a group.", **TEXT)] = None,
+    json: Json = False,
+) -> Work:
+    """Make tasks of worktrees that others made, and of branches without one; print their paths."""
+    from git_par.commands.adopt import Options, run
+
+    options = Options(words=tuple(words), name=name, base=base, group=group, keep_directory=keep_directory)
+    return lambda session: run(session, options)
+
+
+@verb
 def doctor(
     fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended; no work is ever deleted.")] = False,
     cleanup: Annotated[

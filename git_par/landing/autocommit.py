@@ -108,7 +108,7 @@ def _commit(session: Session, work: Work, wish: Wish, operation: Open) -> Skippe
                 return _vetoed(session, work, reply)
         command = ["commit", "--all", "--quiet", "--file=-", *(["--signoff"] if wish.signoff else [])]
         reply = _patiently(work, lambda: git.run(*command, feed=f"{text}\n", hooks=True, ok=range(256)))
-        head = session.repo.git.commit(work.item.ref)
+        head = registry.refs(session.repo, work.path).commit(work.item.ref)
         if reply.code == 0 or head != work.head:
             undo.pop_all()
         elif git.run("commit", "--all", "--dry-run", ok=range(256)).code:

@@ -9,7 +9,6 @@ moves by compare-and-swap, every path and record is made exclusively.
 import itertools
 import json
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -229,7 +228,7 @@ class Locks:
     def _note(self) -> bytes:
         holder = {
             "pid": os.getpid(),
-            "host": socket.gethostname(),
+            "host": os.uname().nodename,
             "start": tasks.now(),
             "command": self.command,
         }
@@ -268,7 +267,7 @@ class _Patience:
     def _read(self) -> str:
         try:
             note = json.loads(self.file.read_bytes())
-            where = "" if note["host"] == socket.gethostname() else f" on {note['host']}"
+            where = "" if note["host"] == os.uname().nodename else f" on {note['host']}"
             return f"'{note['command']}' (process {note['pid']}{where}, since {note['start']})"
         except (OSError, ValueError, KeyError, TypeError):
             return "another process"

@@ -12,7 +12,8 @@ from git_par.repo import Repo
 from git_par.state.settings import Settings
 from git_par.state.tasks import Task, Tasks
 
-if TYPE_CHECKING:  # only verbs that change something pay for these
+if TYPE_CHECKING:  # only verbs that change something pay for the locks and the journal
+    from git_par.render import Table
     from git_par.state.journal import Journal
     from git_par.state.locks import Locks
 
@@ -28,6 +29,8 @@ class Session:
     """Says something to the person at the terminal."""
     progress: Callable[[str, int, int], None] = lambda *_: None
     """Shows how many of a number of things are done."""
+    preview: "Callable[[Table], None]" = lambda _: None
+    """Shows a table that is still growing."""
     cwd: Path | None = None
     """Where the repository is looked for; None is the current directory."""
 

@@ -48,11 +48,23 @@ KEYS = (
     Key("gateRetries", "3", "how often merge plans and tests again when others overtake what it tested"),
     Key("gateTries", "5", "how many plans merge tests at most, each without the task that broke the one before"),
     Key(
+        "isolation",
+        "worktree",
+        "what a workspace is: worktree, clone (a repository of its own), or shared-clone (one without objects of its own)",
+        committed=True,
+    ),
+    Key(
         "jobs",
         "0",
-        "how many git processes may look at workspaces at once; 0 is one for each processor, at most 8",
+        "how many git processes may look at workspaces, or fill them, at once; 0 is one for each processor, at most 8",
     ),
     Key("keepDays", "30", "how many days what removals kept stays, before prune --kept may sweep it"),
+    Key(
+        "lfs",
+        "auto",
+        "skip leaves the pointers of git-lfs in new workspaces, for git lfs pull to fetch later; auto is as git-lfs is set",
+        committed=True,
+    ),
     Key(
         "link",
         "",
@@ -87,6 +99,12 @@ KEYS = (
         "node_modules .venv venv target __pycache__ .mypy_cache .pytest_cache .ruff_cache .tox .gradle .next "
         "*.pyc *.o *.class .DS_Store",
         "patterns for names of ignored files that removal need not keep; all values count, with the default ones",
+    ),
+    Key(
+        "submodules",
+        "auto",
+        "auto fills the submodules of new workspaces from the objects that are here, off leaves them empty",
+        committed=True,
     ),
 )
 _BY_NAME = {key.name.lower(): key for key in KEYS}

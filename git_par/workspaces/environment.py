@@ -14,6 +14,15 @@ def first_port(session: Session, slot: int) -> int:
 _OF_A_TASK = frozenset(f"GIT_PAR_{what}" for what in ("TASK", "BRANCH", "GROUP", "SLOT", "PORT", "PROMPT"))
 
 
+def check_settings(session: Session) -> None:
+    """Read the settings that a report needs, so that a bad one is found before the work and not after it."""
+    session.settings.number("jobs")
+    session.settings.number("portBase")
+    session.settings.number("portStep")
+    session.settings.choice("submodules", "auto", "off")
+    session.settings.choice("lfs", "auto", "skip")
+
+
 def port(session: Session, task: Task) -> int:
     """The first port of the block that belongs to the task's slot."""
     return first_port(session, task.slot)

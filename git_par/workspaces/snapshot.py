@@ -7,7 +7,6 @@ becomes a tree.  It is the working tree that counts: what was staged and then ch
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,6 +179,8 @@ def split(top: Path, paths: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _tree(git: Git, git_dir: Path, paths: Sequence[str], gone: Sequence[str], hidden: Sequence[str]) -> str:
     """The tree of the index with `paths` as they stand on disk, unmerged ones too, and without those that are `gone`."""
+    import tempfile  # 5 ms to import
+
     with tempfile.TemporaryDirectory(prefix="git-par-index-") as directory:
         index = Path(directory) / "index"
         if (git_dir / "index").exists():
