@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from git_par import names
+from git_par import interrupts, names
 from git_par.errors import UsageError
 from git_par.repo import Repo, is_true
 from git_par.state.session import Session
@@ -69,7 +69,8 @@ def look_ahead(session: Session) -> Callable[[], Incoming | None]:
             found.append(error)
 
     thread = threading.Thread(target=looking)
-    thread.start()
+    with interrupts.held():  # it takes no signal that the main thread is to wait with
+        thread.start()
 
     def answer() -> Incoming | None:
         thread.join()
