@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from git_par.workspaces import copies, cow
-from tests.world import World
+from tests.shells import need
+from tests.test_losses import AS_OWNER
+from tests.world import PAR, World
 
 OLD = 1_500_000_000_000_000_000
 
@@ -228,7 +230,8 @@ def test_a_bare_repository_has_nothing_and_says_so_when_it_was_asked(world: Worl
     assert world.par("copy", "t", cwd=bare) == (
         3,
         "",
-        "git par: copy: a bare repository has no main checkout to copy from\nhint: git worktree list\n",
+        "git par: copy: a bare repository has no main checkout to copy from\n"
+        "hint: git worktree list shows checkouts to copy from by hand\n",
     )
     world.git("config", "par.link", "node_modules", cwd=bare)
     told = "git par: no main checkout: there is nothing to copy files from, or to link to\n"
@@ -239,7 +242,7 @@ def test_a_bare_repository_has_nothing_and_says_so_when_it_was_asked(world: Worl
 @pytest.mark.parametrize("pattern", ["../x", "a/../../x", "!../x", "~/x", "~ann/x", "//etc/passwd", ".."])
 @pytest.mark.parametrize("key", ["copy", "link"])
 def test_a_pattern_that_leads_out_is_refused(world: World, key: str, pattern: str) -> None:
-    world.write(".gitpar", f"[par]\n\t{key} = {pattern}\n")
+    world.git("config", f"par.{key}", pattern)
     done = world.par("add", "t")
     assert done == (
         2,
@@ -248,6 +251,16 @@ def test_a_pattern_that_leads_out_is_refused(world: World, key: str, pattern: st
         f"hint: patterns begin at its top: git config --show-origin --get-all par.{key}, and see .gitpar\n",
     )
     assert world.branches() == ["main"]
+
+
+def test_a_pattern_of_gitpar_that_leads_out_needs_trust_and_keeps_nobody_from_work(world: World) -> None:
+    world.write(".gitpar", "[par]\n\tcopy = ../x\n\tcopy = /build/key\n")
+    world.commit("settings")
+    world.write("build/key", "x\n")
+    done = world.ok("add", "t")
+    assert "git par: .gitpar: not trusted, so this does not count: par.copy; see 'git par trust'\n" in done.err
+    assert (world.workspaces / "t/build/key").read_text() == "x\n"
+    assert "../x" in world.ok("trust", "--show").out
 
 
 def test_patterns_of_gitpar_count_and_begin_at_the_top(world: World) -> None:
@@ -373,11 +386,27 @@ def test_what_cannot_be_read_is_named(world: World) -> None:
     assert "t: left .env: it cannot be read\n" in world.ok("add", "t").err
 
 
+@pytest.mark.skipif(not AS_OWNER, reason="root reads everything, and there is no setpriv")
+def test_a_directory_that_nobody_can_look_into_keeps_nobody_from_adding(world: World) -> None:
+    world.git("config", "par.copy", "build/*.key .env")
+    secret(world, "build/a.key")
+    secret(world)
+    (world.repo / "build").chmod(0)
+    done = world.process(*AS_OWNER, *PAR, "add", "t")
+    again = world.process(*AS_OWNER, *PAR, "copy", "t")
+    (world.repo / "build").chmod(0o700)
+    assert done.status == 0, done
+    assert done.err.endswith("t: copied .env\nt: left build/: it cannot be read\n")
+    assert (again.status, again.err) == (1, "left build/: it cannot be read\n")
+    assert world.ok("copy", "t").out == "copied build/a.key\n"
+
+
 @pytest.fixture
 def shared(tmp_path: Path) -> Iterator[Path]:
     """A directory on btrfs, whose files can share their data."""
-    if os.geteuid() != 0 or not shutil.which("mkfs.btrfs") or sys.platform != "linux":
-        pytest.skip("needs root and mkfs.btrfs")
+    if os.geteuid() != 0 or sys.platform != "linux":
+        pytest.skip("needs root and Linux")
+    need("mkfs.btrfs")
     image, place = tmp_path / "btrfs", tmp_path / "mounted"
     place.mkdir()
     with image.open("wb") as file:

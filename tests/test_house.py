@@ -202,6 +202,8 @@ def test_every_verb_has_one_module() -> None:
         "facts",
         "limit",
         "merge_report",
+        "remove_report",
+        "sync_report",
         "conflicts_report",
         "conflicts_picture",
         "exec_output",

@@ -1,6 +1,8 @@
 """Submodules in workspaces: filled without network, looked at before they go, kept, and brought back."""
 
+import os
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -34,13 +36,18 @@ def inside(path: Path) -> list[Path]:
     return [path / "lib", path / "lib" / "in" / "deep"]
 
 
+def used(world: World, path: Path) -> str:
+    """What `git submodule status` says of both levels: a space each where they are in use and as recorded."""
+    return "".join(line[:1] for line in world.git("submodule", "status", "--recursive", cwd=path).splitlines())
+
+
 def test_a_new_workspace_has_its_submodules_from_the_repository_itself(nested: World) -> None:
     before = (nested.repo / ".git" / "config").read_bytes()
     added = nested.ok("add", "t", "u")
     assert added.err.splitlines()[0].startswith("t: starts at main")
     for path in map(Path, added.out.splitlines()):
         assert nested.git("status", "--porcelain", cwd=path) == ""
-        assert nested.git("submodule", "status", "--recursive", cwd=path)[0] == " "
+        assert used(nested, path) == "  "
         for one, here in zip(inside(path), inside(nested.repo), strict=True):
             assert (one / "a.txt").is_file()
             assert nested.rev("HEAD", cwd=one) == nested.rev("HEAD", cwd=here)
@@ -156,7 +163,7 @@ def test_a_clean_one_goes_and_comes_back(nested: World) -> None:
     assert "t" not in nested.branches()
     for how in ((), ("--as", "other")):
         back = Path(nested.ok("restore", "t", *how).out.strip())
-        assert nested.git("submodule", "status", "--recursive", cwd=back)[0] == " "
+        assert used(nested, back) == "  "
         assert nested.git("status", "--porcelain", cwd=back) == ""
         assert (back / "lib" / ".env").read_text() == "secret\n"
         assert (back / "lib" / ".env").stat().st_mode & 0o777 == 0o600
@@ -220,8 +227,12 @@ def test_commits_that_the_repository_records_are_brought_home(nested: World) -> 
     (path,) = nested.add("t")
     made = nested.commit("in the submodule", cwd=path / "lib", new="new\n")
     nested.commit("move lib", cwd=path)
-    nested.ok("merge", "t")
-    nested.git("submodule", "--quiet", "update")
+    said = nested.ok("merge", "t", cwd=path).err.splitlines()
+    assert said[-2:] == [
+        "main: submodules still checked out as before: lib",
+        f"hint: cd {nested.repo} && git submodule update --recursive",
+    ]
+    nested.git("submodule", "--quiet", "update", "--recursive")
     assert nested.rev("HEAD", cwd=nested.repo / "lib") == made
     nested.git("checkout", "-q", "HEAD^", cwd=nested.repo / "lib")
     done = nested.ok("prune")
@@ -262,3 +273,26 @@ def test_sparse_workspaces_have_only_the_submodules_they_have_room_for(nested: W
     path = Path(nested.ok("add", "t", "--sparse", "here").out.strip())
     assert not (path / "far").exists()
     nested.ok("remove", "t")
+
+
+def test_what_a_link_above_a_submodule_leads_to_is_not_the_workspaces(world: World) -> None:
+    add_submodule(world, World(world.root, "lib").init(), "third/lib", "lib")
+    world.write("d/x", "x\n")
+    world.commit("d")
+    path = world.add("t")[0]
+    for name in ("third", "d"):
+        rmtree(path / name)
+        (path / name).symlink_to(world.repo / name)
+    (world.repo / "d" / "x").unlink()
+    os.mkfifo(world.repo / "d" / "x")
+    before = (world.repo / "third" / "lib" / ".git").read_bytes()
+    left = world.par("remove", "t")
+    assert left.status == 3, left
+    assert "submodule 'third/lib': a link is where its directory would be" in left.err
+    for _ in range(2):
+        world.ok("remove", "--force", "t")
+        assert (world.repo / "third" / "lib" / "a.txt").is_file()
+        assert (world.repo / "d" / "x").is_fifo()
+        world.ok("restore", "t")
+        assert (path / "third").is_symlink()
+        assert (world.repo / "third" / "lib" / ".git").read_bytes() == before

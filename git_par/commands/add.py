@@ -84,7 +84,8 @@ def _run(session: Session, options: Options) -> Report:
     dirty_too = options.allow_dirty or options.carry
     coming = incoming.look_ahead(session) if options.files else None
     start = starts.find(session, options.start, options.base, allow_dirty=dirty_too, lenient=options.lenient)
-    worktree.check_sparse(repo, start.commit, options.sparse)
+    for one in worktree.check_sparse(repo, start.commit, options.sparse):
+        session.tell(f"--sparse '{one}': commit {start.commit[:8]} has no such directory")
     load = carry.gather(repo, start) if options.carry else None
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
         fits = chosen == Isolation.WORKTREE and not options.sparse
@@ -175,7 +176,7 @@ def _carried(load: Load) -> list[str]:
     """What came along, and what did not."""
     count = len(load.paths)
     what = "nothing was uncommitted" if not count else f"{count} path{'' if count == 1 else 's'}"
-    return [f"carried: {what}", *(f"not carried: {path}" for path in load.left)]
+    return [f"carried: {what}", *(f"not carried: {path}: {why}" for path, why in load.left)]
 
 
 def _begin(session: Session, options: Options, made: Sequence[Task], start: Start) -> Status:

@@ -5,12 +5,14 @@ from typing import Annotated
 import typer
 
 from git_par.errors import UsageError
-from git_par.grammar.words import TEXT, Json, Names, Work, one_of, verb
+from git_par.grammar.words import TEXT, Json, Work, one_of, verb
 
 
 @verb
 def exec_(
-    names: Names = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]... -- CMD [ARGUMENT]...", show_default=False)
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Run it in every workspace.")] = False,
     group: Annotated[str | None, typer.Option(metavar="G", help="Run it in the workspaces of a group.", **TEXT)] = None,
     jobs: Annotated[
@@ -93,7 +95,11 @@ def with_lock() -> Work:
 
 
 @verb
-def hook(event: Annotated[str, typer.Argument(metavar="EVENT", show_default=False)]) -> Work:
+def hook(
+    event: Annotated[
+        str, typer.Argument(metavar="EVENT", help="worktree-create or worktree-remove.", show_default=False)
+    ],
+) -> Work:
     """Answer a coding agent that wants a worktree or is done with one: JSON on stdin, the path on stdout."""
     from git_par.commands.hook import Event, run
 
@@ -110,7 +116,10 @@ def demo() -> Work:
 
 
 @verb
-def shell_init(shell: Annotated[str, typer.Argument(metavar="SHELL", show_default=False)], json: Json = False) -> Work:
+def shell_init(
+    shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.", show_default=False)],
+    json: Json = False,
+) -> Work:
     """Print what bash, zsh or fish evals: completion, par-cd and par-add."""
     from git_par.commands.shell_init import run
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from git_par import names
 from git_par.errors import Refused, UsageError
 from git_par.repo import Repo
 from git_par.state import gitpar, trust
@@ -114,6 +115,9 @@ EVENTS = ("post-add", "pre-merge", "post-merge", "pre-remove", "post-remove")
 
 HOOK = "hook."
 
+_INSIDE = frozenset(("copy", "link"))
+"""Patterns for files of the repository."""
+
 _PROTECTIONS = frozenset(("gate", *(f"{HOOK}{event}" for event in EVENTS if event.startswith("pre-"))))
 """What keeps something from being done: it must not fall away unnoticed."""
 
@@ -149,7 +153,8 @@ class Settings:
         Refused when they are meant to keep something from being done, and counted until the text changed.
         """
         values = self.committed.values.get(name.lower(), [])
-        if not values or self.is_harmless(name) or self._is_trusted:
+        harmless = [value for value in values if self.is_harmless(name, value)]
+        if len(harmless) == len(values) or self._is_trusted:
             return values
         keys = ", ".join(dict.fromkeys(f"par.{key}" for key, _ in self.in_need_of_trust))
         if name.lower() in _PROTECTIONS and trust.trusted(self.repo) is not None:
@@ -158,18 +163,20 @@ class Settings:
                 hint="git par trust, to see and accept it, or git par trust --forget, to do without",
             )
         self._tell_once(f"{gitpar.NAME}: not trusted, so this does not count: {keys}; see 'git par trust'")
-        return []
+        return harmless
 
     @staticmethod
-    def is_harmless(name: str) -> bool:
-        """Whether `.gitpar` may set `par.NAME` without trust."""
+    def is_harmless(name: str, value: str) -> bool:
+        """Whether `.gitpar` may set `par.NAME` to `value` without trust."""
         key = _BY_NAME.get(name.lower())
-        return key is not None and key.committed
+        if key is None or not key.committed:
+            return False
+        return name.lower() not in _INSIDE or not any(map(names.leads_out, value.split()))
 
     @property
     def in_need_of_trust(self) -> list[tuple[str, str]]:
         """What `.gitpar` sets that counts only when it is trusted; also what this version does not know, a later one may."""
-        return [(key, value) for key, value in self.committed.pairs if not self.is_harmless(key)]
+        return [(key, value) for key, value in self.committed.pairs if not self.is_harmless(key, value)]
 
     @cached_property
     def committed(self) -> Committed:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import abreast, bringing, carry, submodules, taking, worktree
+from git_par.workspaces import abreast, bringing, carry, populating, taking, worktree
 from git_par.workspaces.bringing import Brought
 from git_par.workspaces.carry import Load
 from git_par.workspaces.incoming import Incoming
@@ -72,7 +72,7 @@ def _complete(
 def follow(session: Session, task: Task, before: str, after: str) -> None:
     """Bring the submodules of a workspace along that went from one commit to another: those that stood where it had them."""
     if session.settings.choice("submodules", "auto", "off") == "auto":
-        for problem in submodules.follow(session.repo, Path(task.path), before, after):
+        for problem in populating.follow(session.repo, Path(task.path), before, after):
             session.tell(f"{task.name}: {problem}")
         _submodules(session, task)
 
@@ -80,7 +80,7 @@ def follow(session: Session, task: Task, before: str, after: str) -> None:
 def _submodules(session: Session, task: Task) -> None:
     if session.settings.choice("submodules", "auto", "off") == "auto":
         jobs = session.settings.jobs
-        for problem in submodules.provision(session.repo, Path(task.path), jobs, _filters(session)):
+        for problem in populating.populate(session.repo, Path(task.path), jobs, _filters(session)):
             session.tell(f"{task.name}: {problem}")
 
 

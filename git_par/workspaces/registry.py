@@ -103,6 +103,17 @@ def entries_for(repo: Repo, path: Path) -> list[Path]:
     return [entry for entry in entries(repo) if linked_checkout(entry) == place]
 
 
+def moved_to(repo: Repo, path: Path, further: Iterable[Path] = ()) -> Path | None:
+    """Where the worktree that was at `path` stands, of which git was not told: beside that, or at one of `further`."""
+    ours = entries_for(repo, path)
+    places: list[Path] = []
+    # One that is being adopted moves into the workspaces directory.
+    for home in dict.fromkeys([path.parent, repo.workspaces]) if ours else ():
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(home) as found:
+            places += sorted(Path(entry.path) for entry in found if entry.is_dir(follow_symlinks=False))
+    return next((one for one in (*places, *further) if claimed_entry(repo, one) in ours), None)
+
+
 def checkout(repo: Repo, path: Path) -> Git | None:
     """Git on the worktree `path`; None when it is not a registered one."""
     if path == repo.main:
