@@ -31,6 +31,18 @@ def exec_(
 
 
 @verb
+def pool(
+    action: Annotated[str, typer.Argument(metavar="[fill|drain|status]", show_default=False)] = "status",
+    json: Json = False,
+) -> Work:
+    """Fill the pool of spares, which add claims at once; empty it; or say how it stands."""
+    from git_par.commands.pool import Action, run
+
+    wanted = one_of("pool", "", action, Action)
+    return lambda session: run(session, wanted)
+
+
+@verb
 def adopt(
     words: Annotated[list[str], typer.Argument(metavar="PATH|BRANCH...", show_default=False)],
     keep_directory: Annotated[bool, typer.Option("--keep-directory", help="Leave each worktree where it is.")] = False,

@@ -81,6 +81,12 @@ KEYS = (
         "the order in which merge takes tasks: created, given or fewest-conflicts; default as named, else created",
         committed=True,
     ),
+    Key("pool", "0", "how many spares stand ready for add; see git-par-pool(1)", committed=True),
+    Key(
+        "poolMinFree",
+        "2g",
+        "no spare is filled when less than this is free on the disk of the workspaces; bytes, or with k, m, g",
+    ),
     Key("portBase", "20000", "GIT_PAR_PORT is portBase + slot * portStep", committed=True),
     Key("portStep", "10", "how many ports a task has for itself", committed=True),
     Key(
@@ -196,6 +202,16 @@ class Settings:
         if not text.isascii() or not text.isdigit() or len(text) > 9:
             raise UsageError(f"par.{name}: '{text}' is not a number", hint=f"git config par.{name} NUMBER")
         return int(text)
+
+    def size(self, name: str) -> int:
+        """The value of `par.NAME`, a number of bytes as git writes them: k, m or g mean 1024 of what is before."""
+        text = self.text(name).lower()
+        digits, unit = (text[:-1], text[-1]) if text[-1:] in ("k", "m", "g") else (text, "")
+        if not digits.isascii() or not digits.isdigit() or len(digits) > 15:
+            raise UsageError(
+                f"par.{name}: '{self.text(name)}' is not a size", hint=f"git config par.{name} SIZE, such as 500m or 2g"
+            )
+        return int(digits) << {"": 0, "k": 10, "m": 20, "g": 30}[unit]
 
     @property
     def jobs(self) -> int:
