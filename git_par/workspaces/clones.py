@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from git_par.errors import Refused
 from git_par.git import Git
 from git_par.repo import CLONES, PARENT, Link, Repo, link
 from git_par.state.session import Session
@@ -41,8 +42,11 @@ def owner(repo: Repo, path: Path) -> Task | None:
     found = link(path / ".git")
     if found is None or found.parent != repo.common:
         return None
-    task = next((one for one in _records(repo) if one.path == str(path) and one.name == found.task), None)
-    return task if task and is_clone(task) and claims(repo, task, path) else None
+    try:
+        task = Tasks(repo, lambda _: None).get(found.task)
+    except Refused:
+        return None
+    return task if task and task.path == str(path) and is_clone(task) and claims(repo, task, path) else None
 
 
 def around(repo: Repo) -> Task | None:
