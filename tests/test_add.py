@@ -24,7 +24,7 @@ def listing(world: World) -> dict[str, str]:
         path
         for top in (world.workspaces, state / "tasks", state / "journal", world.repo / ".git" / "worktrees")
         for path in (top.rglob("*") if top.is_dir() else [])
-        if path.name not in (".git", "logs")
+        if path.name not in (".git", "logs") and "trash" not in path.parts  # that is swept in the background
     ]
     return {
         "refs": world.git("for-each-ref", "--format=%(refname) %(objectname)"),
