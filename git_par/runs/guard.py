@@ -1,12 +1,11 @@
 """A check at commit that changes no configuration: git is pointed at a directory of hooks by the environment alone.
 
-`GIT_CONFIG_COUNT` and its family (git-config(1), ENVIRONMENT) set core.hooksPath for one process and what it starts.  Each hook
-there hands on to the repository's own, which it finds by asking git with our entry taken out; before a commit it asks
-git-par first.
+`GIT_CONFIG_COUNT` and its family (git-config(1), ENVIRONMENT) set core.hooksPath for one process and what it starts.  Each
+hook there hands on to the repository's own, which it finds by asking git with our entry taken out; before a commit it
+asks git-par first.
 """
 
 import hashlib
-import os
 import shlex
 import stat
 import sys
@@ -101,6 +100,6 @@ def environment(env: Mapping[str, str], hooks: Path) -> dict[str, str]:
 
 def _check() -> str:
     """The command line by which a hook asks the git-par that made it, wherever that is installed."""
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    start = f"import sys; sys.path.insert(0, {os.path.dirname(package)!r}); from git_par.cli import run; run()"
+    above = Path(__file__).absolute().parents[2]
+    start = f"import sys; sys.path.insert(0, {str(above)!r}); from git_par.cli import run; run()"
     return shlex.join([sys.executable, "-c", start, "hook", "pre-commit"])
