@@ -1,7 +1,7 @@
-"""`python -m bench`: how long git-par takes, beside plain git in the same run.
+"""`python -m bench`: how long git-par takes, beside plain git and the other tools that are here, in one run.
 
-The two take turns, so that a busy machine is busy for both; what is printed are medians, with the fastest and the slowest
-round, and their ratio.
+The ways of doing a thing take turns, so that a busy machine is busy for all of them.  What is kept are the seconds of all
+rounds, their medians with the fastest and the slowest, the ratios round by round, and the memory of the largest process.
 """
 
 import argparse
@@ -9,118 +9,101 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import conflicts, deep, filled, growth
-from bench.repositories import Repository, make
-from bench.ways import PAR, Way, compare, run
+from bench import document, machine, peers, plots, results
+from bench.context import Bench
+from bench.measures import ALL
+from bench.processes import PAR
+from bench.results import Measure, Results, Suite
 
-MORE = {"merge-filled": filled.measure, "growth": growth.measure, "deep": deep.measure, "conflicts": conflicts.measure}
-"""Measures that make their own repositories below a directory, smaller ones when it has to be quick."""
-
-
-def start_up(repository: Repository, rounds: int) -> None:
-    run([PAR, "add", "one"], repository.path)
-    compare(
-        "start-up",
-        rounds,
-        Way("python -c pass", lambda: run([sys.executable, "-c", "pass"], repository.path)),
-        Way("git-par --version", lambda: run([PAR, "--version"], repository.path)),
-        Way("git-par path one", lambda: run([PAR, "path", "one"], repository.path)),
-    )
-    run([PAR, "remove", "one"], repository.path)
-
-
-def add(title: str, repository: Repository, rounds: int) -> None:
-    by_hand = repository.path.parent / "by-hand"
-
-    def remove_by_hand() -> None:
-        repository.git("worktree", "remove", "--force", str(by_hand))
-        repository.git("branch", "-q", "-D", "by-hand")
-
-    def remove() -> None:
-        run([PAR, "remove", "one"], repository.path)
-        _wait_for_the_trash(repository)
-
-    compare(
-        title,
-        rounds,
-        Way(
-            "git worktree add -b",
-            lambda: run(["git", "worktree", "add", "-b", "by-hand", by_hand], repository.path),
-            remove_by_hand,
-        ),
-        Way("git-par add", lambda: run([PAR, "add", "one"], repository.path), remove),
-    )
-
-
-def merge(title: str, repository: Repository, rounds: int, names: Sequence[str]) -> None:
-    """Both merge the same commits: by branch name for git, by `names` for git-par."""
-    before = repository.git("rev-parse", "main")
-
-    def loop() -> None:
-        for name in repository.branches:
-            run(["git", "merge", "-q", "--no-ff", "--no-edit", name], repository.path)
-
-    def back() -> None:
-        repository.git("reset", "-q", "--hard", before)
-
-    trees = []
-
-    def note_and_back() -> None:
-        trees.append(repository.git("rev-parse", "main^{tree}"))
-        back()
-
-    compare(
-        title,
-        rounds,
-        Way("a loop of git merge --no-ff", loop, note_and_back),
-        Way("git-par merge", lambda: run([PAR, "merge", *names], repository.path), note_and_back),
-        warm=False,
-    )
-    if len(set(trees)) != 1:
-        raise SystemExit("bench: the merges came to different trees")
-
-
-def _wait_for_the_trash(repository: Repository) -> None:
-    """What is deleted in the background would slow the next round down."""
-    trash = repository.path.parent / f"{repository.path.name}-worktrees" / ".par" / "trash"
-    while trash.is_dir() and any(trash.iterdir()):
-        time.sleep(0.05)
+FIGURES = Path(__file__).parent / "figures"
+"""For what a quick run writes."""
 
 
 def main() -> None:
+    options = _options()
+    quick = bool(options.quick)
+    file = (options.output or (FIGURES / "quick.json" if quick else results.FILE)).resolve()
+    if not options.write_docs:
+        _measure([name for name in ALL if not options.only or name in options.only], quick, file)
+    found = results.read(file)
+    if not found:
+        raise SystemExit(f"bench: {file}: no results")
+    if file == results.FILE:
+        plots.draw(found, document.PICTURES)
+        document.write(found)
+    else:
+        plots.draw(found, file.with_suffix(""))
+    missed = [budget for measure in found.measures for budget in measure.budgets if not budget.met]
+    for budget in missed:
+        _say(f"missed: {budget.says}: {budget.value} {budget.unit}, not {budget.limit}")
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small repositories, few rounds")
-    parser.add_argument("--only", choices=("start-up", "add", "merge", *MORE), help="measure just this")
-    options = parser.parse_args()
-    wanted = {options.only} if options.only else {"start-up", "add", "merge", *MORE}
+    parser.add_argument("--quick", action="store_true", help="small repositories, few rounds, no budgets of size")
+    parser.add_argument("--only", nargs="+", choices=tuple(ALL), metavar="NAME", help=f"just these: {', '.join(ALL)}")
+    parser.add_argument("--output", type=Path, help="write the results here, and no documents")
+    parser.add_argument(
+        "--write-docs", action="store_true", help="measure nothing, write the documents anew from results"
+    )
+    return parser.parse_args()
+
+
+def _measure(names: list[str], quick: bool, file: Path) -> None:
+    """Carry out these measures, and write each as it is done into `file`, where others may be already."""
     if not PAR.exists():
         raise SystemExit("bench: no git-par beside this Python; use script/bench")
-    files, directories, branches, rounds = (2_000, 120, 20, 3) if options.quick else (50_000, 3_000, 60, 5)
     root = Path(tempfile.mkdtemp(prefix="git-par-bench-")).resolve()
+    bench = Bench(root, quick, _say)
     try:
-        small = make(root / "small", files=200, directories=20, branches=1)
-        if "start-up" in wanted:
-            start_up(small, 4 * rounds)
-        if "add" in wanted:
-            add("add, 200 files", small, 2 * rounds)
-        big = small
-        if wanted & {"add", "merge"}:
-            big = make(root / "big", files=files, directories=directories, branches=branches)
-        if "add" in wanted:
-            add(f"add, {files} files", big, rounds)
-        if "merge" in wanted:
-            merge(f"merge of {branches} branches, {files} files", big, max(2, rounds // 2), big.branches)
-        shutil.rmtree(big.path)
-        for name, measure in MORE.items():
-            if name in wanted:
-                (root / name).mkdir()
-                measure(root / name, quick=options.quick)
-                shutil.rmtree(root / name)
+        found = results.read(file)
+        known = {one.name: one.version for one in bench.peers}
+        _say(f"beside: {', '.join(f'{name} {version}' for name, version in known.items()) or 'plain git only'}")
+        said = 0
+        # Figures of small repositories and of large ones are never mixed.
+        kept = found if found and found.quick == quick else None
+        suites, beside = (kept.suites, {**kept.peers, **known}) if kept else ((), known)
+        told = Results(quick, machine.facts(root), beside, suites)
+        for name in names:
+            began = time.monotonic()
+            measures = tuple(_told(ALL[name](bench)))
+            date = datetime.now(UTC).strftime("%Y-%m-%d")
+            words, said = tuple(bench.left_out[said:]), len(bench.left_out)
+            told = told.with_suite(Suite(name, date, measures, words), tuple(ALL))
+            results.write(told, file)
+            for word in words:
+                _say(f"left out: {word}")
+            _say(f"({name}: {time.monotonic() - began:.0f} s)")
     finally:
+        peers.end(bench.__dict__.get("peers", ()))
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _told(measures: Iterator[Measure]) -> Iterator[Measure]:
+    """Print each as it comes."""
+    for measure in measures:
+        _say(measure.title)
+        for timing in measure.timings:
+            spread = timing.spread
+            row = f"  {timing.way:42}{1000 * spread.median:10.1f} ms  ({1000 * spread.min:.1f} to {1000 * spread.max:.1f})"
+            if timing.ratio:
+                row = f"{row:88}{timing.ratio.median:8.3f} ({timing.ratio.min:.3f} to {timing.ratio.max:.3f})"
+            if timing.counts:
+                row += "  " + ", ".join(f"{name} {sum(each)}" for name, each in timing.counts.items())
+            _say(row)
+        for budget in measure.budgets:
+            _say(
+                f"  {'met' if budget.met else 'MISSED'}: {budget.says}: {budget.value} {budget.unit} of {budget.limit}"
+            )
+        yield measure
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stdout, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,28 +1,11 @@
 """Repositories to measure on, made by git-fast-import(1) in seconds."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-
-def environment() -> dict[str, str]:
-    """Nothing of the user's configuration, fixed names, and compiled modules as an installed program has them."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    plain.pop("PYTHONDONTWRITEBYTECODE", None)
-    return plain | {
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_ATTR_NOSYSTEM": "1",
-        # Not even an ignore or attributes file of the user's has a say.
-        "HOME": "/dev/null",
-        "XDG_CONFIG_HOME": "/dev/null",
-        "GIT_AUTHOR_NAME": "Bench",
-        "GIT_AUTHOR_EMAIL": "bench@example.com",
-        "GIT_COMMITTER_NAME": "Bench",
-        "GIT_COMMITTER_EMAIL": "bench@example.com",
-    }
+from bench.processes import environment
 
 
 @dataclass(frozen=True)
@@ -31,6 +14,7 @@ class Repository:
 
     path: Path
     branches: tuple[str, ...]
+    files: int = 0
 
     def git(self, *args: str) -> str:
         done = subprocess.run(["git", *args], cwd=self.path, env=environment(), capture_output=True, text=True)
@@ -42,7 +26,7 @@ class Repository:
 def make(path: Path, *, files: int, directories: int, branches: int) -> Repository:
     """A repository at `path` of the given size."""
     path.mkdir()
-    repository = Repository(path, tuple(f"branch-{number}" for number in range(branches)))
+    repository = Repository(path, tuple(f"branch-{number}" for number in range(branches)), files)
     repository.git("init", "-q", "-b", "main")
     stream = b"".join(_stream(files, directories, repository.branches))
     subprocess.run(["git", "fast-import", "--quiet"], cwd=path, env=environment(), input=stream, check=True)

@@ -1,53 +1,98 @@
 """Ways to do one thing, taking turns and timed: so a busy machine is busy for all of them."""
 
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from bench.repositories import environment
+from bench.processes import Run, run
+from bench.results import Budget, Spread, Timing
 
-PAR = Path(sys.executable).parent / "git-par"
+YARDSTICK = "python -c pass"
+"""A bare Python process: how fast this machine is at this moment."""
+
+REFERENCE = 0.0116
+"""Seconds of the yardstick on the machine that the absolute budgets were written for."""
 
 
 class Way:
     """One way to do a thing: what is timed, and what puts everything back after it."""
 
-    def __init__(self, name: str, work: Callable[[], object], back: Callable[[], object] = lambda: None) -> None:
-        self.name, self.work, self.back = name, work, back
-        self.seconds: list[float] = []
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], Run],
+        back: Callable[[], object] = lambda: None,
+        counts: Callable[[Run], dict[str, int]] = lambda _: {},
+    ) -> None:
+        self.name, self.work, self.back, self.counts = name, work, back, counts
+        self._seconds: list[float] = []
+        self._peaks: list[int] = []
+        self._counted: list[dict[str, int]] = []
 
-    def round(self, *, counts: bool) -> None:
-        began = time.perf_counter()
-        self.work()
+    def round(self, *, counts: bool = True) -> None:
+        """Do it once, and put everything back; `counts` unless it only warms up."""
+        done = self.work()
         if counts:
-            self.seconds.append(time.perf_counter() - began)
+            self._seconds.append(done.seconds)
+            self._peaks.append(done.peak)
+            self._counted.append(self.counts(done))
         self.back()
 
+    def timing(self) -> Timing:
+        """All rounds so far."""
+        kinds = self._counted[0] if self._counted else {}
+        counts = {kind: tuple(one[kind] for one in self._counted) for kind in kinds}
+        return Timing(self.name, tuple(self._seconds), max(self._peaks), counts)
 
-def run(argv: Sequence[object], cwd: Path) -> str:
-    done = subprocess.run([*map(str, argv)], cwd=cwd, env=environment(), capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"bench: {' '.join(map(str, argv))}: {done.stderr}")
-    return done.stdout
+
+def yardstick(cwd: Path) -> Way:
+    """For measures that have a budget in seconds."""
+    return Way(YARDSTICK, lambda: run([sys.executable, "-c", "pass"], cwd=cwd))
 
 
-def compare(title: str, rounds: int, *ways: Way, warm: bool = True, budget: float | None = None) -> None:
-    """Let the `ways` take turns and print how they did; the first is what the others are measured by.
-
-    `budget` is the ratio that the others must not exceed.
-    """
+def take_turns(rounds: int, ways: Sequence[Way], *, warm: bool = True) -> tuple[Timing, ...]:
+    """Let the `ways` take turns; ratios are to the first, each with its neighbour of the same round."""
     for number in range(-1 if warm else 0, rounds):
         for way in ways:
             way.round(counts=number >= 0)
-    print(title)
-    for way in ways:
-        low, middle, high = (1000 * value(way.seconds) for value in (min, median, max))
-        ratio = median(way.seconds) / median(ways[0].seconds)
-        times = f"{middle:9.1f} ms  ({low:.1f} to {high:.1f})"
-        told = "" if way is ways[0] else f"{ratio:8.3f}"
-        if told and budget is not None:
-            told += f"  ({'within' if ratio <= budget else 'OVER'} the budget of {budget:.3f})"
-        print(f"  {way.name:34}{times:42}{told}", flush=True)
+    return compared([way.timing() for way in ways])
+
+
+def compared(timings: Sequence[Timing]) -> tuple[Timing, ...]:
+    """With their ratios to the first."""
+    first = timings[0]
+    return tuple(
+        timing
+        if timing is first
+        else replace(timing, ratio=Spread.of([a / b for a, b in zip(timing.seconds, first.seconds, strict=False)]))
+        for timing in timings
+    )
+
+
+def at_most(timings: Sequence[Timing], way: str, other: str, ratio: float, says: str) -> Budget:
+    """One way takes no more than so many times another one's time."""
+    return Budget(says, round(_median(timings, way) / _median(timings, other), 4), ratio, "x")
+
+
+def at_most_more(timings: Sequence[Timing], way: str, other: str, seconds: float, says: str) -> Budget:
+    """One way takes no more than so many seconds more than another; they are scaled by the yardstick."""
+    more = _median(timings, way) - _median(timings, other)
+    return Budget(says, round(more, 4), round(seconds * scale(timings), 4), "s")
+
+
+def at_most_seconds(timings: Sequence[Timing], way: str, seconds: float, says: str, plus: str = "") -> Budget:
+    """One way takes no more than so many seconds, scaled by the yardstick, and what another takes where `plus` names it."""
+    limit = seconds * scale(timings) + (_median(timings, plus) if plus else 0)
+    return Budget(says, round(_median(timings, way), 4), round(limit, 4), "s")
+
+
+def scale(timings: Sequence[Timing]) -> float:
+    """How many times slower the yardstick was here than where the budgets were written; never less than once."""
+    found = [timing for timing in timings if timing.way == YARDSTICK]
+    return max(1.0, median(found[0].seconds) / REFERENCE) if found else 1.0
+
+
+def _median(timings: Sequence[Timing], way: str) -> float:
+    return next(median(one.seconds) for one in timings if one.way == way)

@@ -90,7 +90,7 @@ __git_par_complete () {
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show set merge sync conflicts prune remove restore log undo revert doctor with-lock demo shell-init) ;;
+            *) list=(add list path env show copy set merge sync conflicts prune remove restore log undo revert exec adopt doctor trust with-lock hook demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -104,7 +104,7 @@ __git_par_complete () {
         case $word in
             --) ahead=1 ;;
             -*=*) ;;
-            -?*) [[ $ahead ]] || __git_par_value "$verb" "$word" && waits=$kind ;;
+            -?*) [[ $ahead ]] || ! __git_par_value "$verb" "$word" || waits=$kind ;;
             *) given+=("$word") ;;
         esac
     done
@@ -133,17 +133,30 @@ __git_par_complete () {
             given=()
             __git_par_refs heads
             ;;
+        branch-or-directory)
+            __git_par_refs heads
+            __git_par_any || kind=directory
+            ;;
         revision)
             given=()
             __git_par_refs heads remotes tags
             ;;
         operation) __git_par_operations ;;
         shell) list=(bash zsh fish) ;;
+        event) list=(worktree-create worktree-remove) ;;
         order) list=(created given fewest-conflicts) ;;
+        isolation) list=(worktree clone shared-clone) ;;
         on-conflict) list=(skip stop abort) ;;
         directory) __git_par_paths -d; return ;;
         file) __git_par_paths -f; return ;;
         command) __git_par_command_line; return ;;
+        task-command)
+            if [[ $ahead ]]; then
+                __git_par_command_line
+                return
+            fi
+            __git_par_tasks
+            ;;
     esac
     __git_par_offer "$before"
 }
@@ -216,10 +229,18 @@ __git_par_command_line () {
     fi
 }
 
+# Where the records lie: of a clone, in the repository it was made from.
+__git_par_common () {
+    local common
+    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    [[ ! -f $common/par-parent ]] || common=$(__git_par_git config remote.par.url) || return
+    printf '%s\n' "$common"
+}
+
 # Task records are called after their task, percent-encoded; of a very long one only the beginning is there (%-).
 __git_par_tasks () {
     local common record name
-    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    common=$(__git_par_common) || return
     for record in "$common"/par/tasks/*.json; do
         name=${record##*/}
         name=${name%.json}
@@ -235,7 +256,7 @@ __git_par_tasks () {
 __git_par_operations () {
     local common entries entry plain=${cur//[\\\"\']/}
     case $plain in *[!0-9TZ.]*) return ;; esac
-    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    common=$(__git_par_common) || return
     entries=("$common"/par/journal/"$plain"*.json)
     ((${#entries[@]} > 50)) && entries=("${entries[@]: -50}")
     for entry in "${entries[@]##*/}"; do
@@ -275,23 +296,28 @@ __git_par_refs () {
 # The options of the verb $1.
 __git_par_options () {
     case $1 in
-        add) list=(--from --base --branch --group --title --sparse --allow-dirty --fetch --exec --json --help) ;;
+        add) list=(--from --base --branch --group --title --isolation --sparse --carry --allow-dirty --fetch --no-files --exec --json --help) ;;
         list) list=(--size --in-use --json --help) ;;
         path) list=(--json --help) ;;
-        env) list=(--json --help) ;;
-        show) list=(--json --help) ;;
+        env) list=(--dotenv --json --help) ;;
+        show) list=(--prompt --json --help) ;;
+        copy) list=(--json --help) ;;
         set) list=(--base --title --group --protect --no-protect --json --help) ;;
         merge) list=(--all --group --into --no-ff --ff --squash --rebase --message --signoff --order --atomic --on-conflict --gate --gate-each --gate-tries --autocommit --allow-dirty --prune --dry-run --json --help) ;;
         sync) list=(--all --rebase --conflicts --json --help) ;;
         conflicts) list=(--svg --html --json --help) ;;
         prune) list=(--new --older-than --kept --dry-run --json --help) ;;
-        remove) list=(--force --dry-run --json --help) ;;
+        remove) list=(--force --older-than --dry-run --json --help) ;;
         restore) list=(--as --at --json --help) ;;
         log) list=(--max-count --json --help) ;;
         undo) list=(--dry-run --json --help) ;;
         revert) list=(--dry-run --json --help) ;;
+        exec) list=(--all --group --jobs --grouped --json --help) ;;
+        adopt) list=(--keep-directory --name --base --group --json --help) ;;
         doctor) list=(--fix --cleanup --json --help) ;;
+        trust) list=(--show --forget --json --help) ;;
         with-lock) list=(--help) ;;
+        hook) list=(--help) ;;
         demo) list=(--help) ;;
         shell-init) list=(--json --help) ;;
     esac
@@ -306,8 +332,10 @@ __git_par_value () {
         add:--branch) kind=text ;;
         add:--group) kind=text ;;
         add:--title) kind=text ;;
+        add:--isolation) kind=isolation ;;
         add:--sparse) kind=directory ;;
         add:--exec) kind=text ;;
+        env:--dotenv) kind=file ;;
         set:--base) kind=branch ;;
         set:--title) kind=text ;;
         set:--group) kind=text ;;
@@ -321,9 +349,15 @@ __git_par_value () {
         conflicts:--svg) kind=file ;;
         conflicts:--html) kind=file ;;
         prune:--older-than) kind=text ;;
+        remove:--older-than) kind=text ;;
         restore:--as) kind=text ;;
         restore:--at) kind=text ;;
         log:-n | log:--max-count) kind=text ;;
+        exec:--group) kind=text ;;
+        exec:--jobs | exec:-j) kind=text ;;
+        adopt:--name) kind=text ;;
+        adopt:--base) kind=branch ;;
+        adopt:--group) kind=text ;;
     esac
     [[ $kind ]]
 }
@@ -335,6 +369,7 @@ __git_par_names () {
         path) ((${#given[@]})) || kind=task ;;
         env) ((${#given[@]})) || kind=task ;;
         show) ((${#given[@]})) || kind=task ;;
+        copy) ((${#given[@]})) || kind=task ;;
         set) kind=task ;;
         merge) kind=task-or-branch ;;
         sync) kind=task ;;
@@ -343,7 +378,10 @@ __git_par_names () {
         restore) ((${#given[@]})) || kind=kept ;;
         undo) ((${#given[@]})) || kind=operation ;;
         revert) ((${#given[@]})) || kind=task ;;
+        exec) kind=task-command ;;
+        adopt) kind=branch-or-directory ;;
         with-lock) kind=command ;;
+        hook) ((${#given[@]})) || kind=event ;;
         shell-init) ((${#given[@]})) || kind=shell ;;
     esac
 }

@@ -23,10 +23,17 @@ function __git_par_no_name_yet
     not string match -qv -- '-*' $words[3..]
 end
 
+# Where the records lie: of a clone, in the repository it was made from.
+function __git_par_common
+    set -l common (__git_par_git rev-parse --path-format=absolute --git-common-dir); or return
+    test -f $common/par-parent; and set common (__git_par_git config remote.par.url)
+    printf '%s\n' $common
+end
+
 # Task records are called after their task, percent-encoded; of a very long one only the beginning is there (%-).
 function __git_par_tasks
     string match -q -- '-*' (commandline -ct); and return
-    set -l common (__git_par_git rev-parse --path-format=absolute --git-common-dir); or return
+    set -l common (__git_par_common); or return
     set -l records $common/par/tasks/*.json
     set -l names (string replace -r '^.*/(.*)\.json$' '$1' -- $records | string match -v '*%-*' | string unescape --style=url)
     set -l given (commandline -opc)
@@ -35,10 +42,21 @@ function __git_par_tasks
     end
 end
 
+# Tasks, and behind the first -- a command of its own with its arguments.
+function __git_par_tasks_then_command
+    set -l words (commandline -opc)
+    if set -l at (contains -i -- -- $words)
+        set -e words[1..$at]
+        complete -C (string join ' ' -- (string escape -- $words) (commandline -ct))
+    else
+        __git_par_tasks
+    end
+end
+
 # Entries of the journal begin with their time, which tells them apart; offered are the newest.
 function __git_par_operations
     string match -q -- '-*' (commandline -ct); and return
-    set -l common (__git_par_git rev-parse --path-format=absolute --git-common-dir); or return
+    set -l common (__git_par_common); or return
     set -l entries $common/par/journal/*.json
     test (count $entries) -gt 50; and set entries $entries[-50..-1]
     string replace -r '^.*/([^-]*)-[^/]*$' '$1' -- $entries
@@ -102,6 +120,7 @@ complete -c git-par -n __git_par_needs_verb -a list -d 'show every task and how 
 complete -c git-par -n __git_par_needs_verb -a path -d 'print where a task lives'
 complete -c git-par -n __git_par_needs_verb -a env -d 'print a task\'s environment as shell text to eval'
 complete -c git-par -n __git_par_needs_verb -a show -d 'show everything about one task'
+complete -c git-par -n __git_par_needs_verb -a copy -d 'bring files of the main checkout into a workspace again, as copies and links'
 complete -c git-par -n __git_par_needs_verb -a set -d 'change what is recorded of tasks'
 complete -c git-par -n __git_par_needs_verb -a merge -d 'bring tasks home into their bases: planned, audited, and published in one step'
 complete -c git-par -n __git_par_needs_verb -a sync -d 'bring the base into tasks; conflicts are solved there, in the workspace'
@@ -112,8 +131,12 @@ complete -c git-par -n __git_par_needs_verb -a restore -d 'bring a removed task 
 complete -c git-par -n __git_par_needs_verb -a log -d 'show what git-par did here, the newest first'
 complete -c git-par -n __git_par_needs_verb -a undo -d 'take back what git-par did: the last of it from here, or the one named'
 complete -c git-par -n __git_par_needs_verb -a revert -d 'take one landed task back out of its base, as a new commit'
+complete -c git-par -n __git_par_needs_verb -a exec -d 'run a command (after --) in workspaces, all at once; say where it failed'
+complete -c git-par -n __git_par_needs_verb -a adopt -d 'make tasks of worktrees that others made, and of branches without one; print their paths'
 complete -c git-par -n __git_par_needs_verb -a doctor -d 'find what is wrong with the tasks and the repository, and say what it means'
+complete -c git-par -n __git_par_needs_verb -a trust -d 'show the commands that came with the repository in .gitpar, and heed them once you agree'
 complete -c git-par -n __git_par_needs_verb -a with-lock -d 'run a command (after --) under the repository lock; end with its status'
+complete -c git-par -n __git_par_needs_verb -a hook -d 'answer a coding agent that wants a worktree or is done with one: JSON on stdin, the path on stdout'
 complete -c git-par -n __git_par_needs_verb -a demo -d 'play the main job on a throw-away repository, every command and its output shown'
 complete -c git-par -n __git_par_needs_verb -a shell-init -d 'print what bash, zsh or fish evals: completion, par-cd and par-add'
 complete -c git-par -n '__git_par_verb add' -l from -x -a '(__git_par_revisions)' -d 'start there, not at HEAD'
@@ -121,9 +144,12 @@ complete -c git-par -n '__git_par_verb add' -l base -x -a '(__git_par_branches)'
 complete -c git-par -n '__git_par_verb add' -l branch -x -d 'name the branch, from {name} {group} {user} {date}'
 complete -c git-par -n '__git_par_verb add' -l group -x -d 'put the task into a group'
 complete -c git-par -n '__git_par_verb add' -l title -x -d 'say what it is about'
+complete -c git-par -n '__git_par_verb add' -l isolation -x -a 'worktree clone shared-clone' -d 'worktree, clone or shared-clone (see par.isolation)'
 complete -c git-par -n '__git_par_verb add' -l sparse -x -a '(__fish_complete_directories)' -d 'check out only DIR and the files on top; repeatable'
+complete -c git-par -n '__git_par_verb add' -l carry -d 'take a copy of the uncommitted work along, untracked files too'
 complete -c git-par -n '__git_par_verb add' -l allow-dirty -d 'start although there are uncommitted changes'
 complete -c git-par -n '__git_par_verb add' -l fetch -d 'fetch the remote first'
+complete -c git-par -n '__git_par_verb add' -l no-files -d 'neither copy nor link files of the main checkout'
 complete -c git-par -n '__git_par_verb add' -l exec -x -d 'run a shell command in each'
 complete -c git-par -n '__git_par_verb add' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb add' -s h -l help -d 'show how it is used'
@@ -134,12 +160,17 @@ complete -c git-par -n '__git_par_verb list' -s h -l help -d 'show how it is use
 complete -c git-par -n '__git_par_verb path' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb path' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb path' -n __git_par_no_name_yet -a '(__git_par_tasks)'
+complete -c git-par -n '__git_par_verb env' -l dotenv -r -F -d 'put it into a dotenv file instead; -: print it so'
 complete -c git-par -n '__git_par_verb env' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb env' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb env' -n __git_par_no_name_yet -a '(__git_par_tasks)'
+complete -c git-par -n '__git_par_verb show' -l prompt -d 'print the text to hand to a coding agent'
 complete -c git-par -n '__git_par_verb show' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb show' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb show' -n __git_par_no_name_yet -a '(__git_par_tasks)'
+complete -c git-par -n '__git_par_verb copy' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb copy' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb copy' -n __git_par_no_name_yet -a '(__git_par_tasks)'
 complete -c git-par -n '__git_par_verb set' -l base -x -a '(__git_par_branches)' -d 'the branch it returns to'
 complete -c git-par -n '__git_par_verb set' -l title -x -d 'what it is about; empty: none'
 complete -c git-par -n '__git_par_verb set' -l group -x -d 'the group it is in; empty: none'
@@ -188,6 +219,7 @@ complete -c git-par -n '__git_par_verb prune' -l dry-run -d 'show what would be 
 complete -c git-par -n '__git_par_verb prune' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb prune' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb remove' -l force -d 'keep what would be lost, then remove'
+complete -c git-par -n '__git_par_verb remove' -l older-than -x -d 'only tasks made longer ago: 12h, 3d, 2w'
 complete -c git-par -n '__git_par_verb remove' -l dry-run -d 'show what would be done, and do nothing'
 complete -c git-par -n '__git_par_verb remove' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb remove' -s h -l help -d 'show how it is used'
@@ -208,12 +240,32 @@ complete -c git-par -n '__git_par_verb revert' -l dry-run -d 'show what would be
 complete -c git-par -n '__git_par_verb revert' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb revert' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb revert' -n __git_par_no_name_yet -a '(__git_par_tasks)'
+complete -c git-par -n '__git_par_verb exec' -l all -d 'run it in every workspace'
+complete -c git-par -n '__git_par_verb exec' -l group -x -d 'run it in the workspaces of a group'
+complete -c git-par -n '__git_par_verb exec' -l jobs -s j -x -d 'run so many at a time'
+complete -c git-par -n '__git_par_verb exec' -l grouped -d 'show what each wrote in one piece, when it has ended'
+complete -c git-par -n '__git_par_verb exec' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb exec' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb exec' -a '(__git_par_tasks_then_command)'
+complete -c git-par -n '__git_par_verb adopt' -l keep-directory -d 'leave each worktree where it is'
+complete -c git-par -n '__git_par_verb adopt' -l name -x -d 'call the task NEW'
+complete -c git-par -n '__git_par_verb adopt' -l base -x -a '(__git_par_branches)' -d 'the branch it returns to'
+complete -c git-par -n '__git_par_verb adopt' -l group -x -d 'put the tasks into a group'
+complete -c git-par -n '__git_par_verb adopt' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb adopt' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb adopt' -a '(__git_par_branches; __fish_complete_directories)'
 complete -c git-par -n '__git_par_verb doctor' -l fix -d 'mend what can be mended; no work is ever deleted'
 complete -c git-par -n '__git_par_verb doctor' -l cleanup -d 'as --fix, and remove orphaned workspaces that are safe to remove'
 complete -c git-par -n '__git_par_verb doctor' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb doctor' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb trust' -l show -d 'list what needs trust, and ask nothing'
+complete -c git-par -n '__git_par_verb trust' -l forget -d 'trust nothing in this repository any more'
+complete -c git-par -n '__git_par_verb trust' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb trust' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb with-lock' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb with-lock' -x -a '(__fish_complete_subcommand --fcs-skip=3)'
+complete -c git-par -n '__git_par_verb hook' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb hook' -n __git_par_no_name_yet -a 'worktree-create worktree-remove'
 complete -c git-par -n '__git_par_verb demo' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb shell-init' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb shell-init' -s h -l help -d 'show how it is used'

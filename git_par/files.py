@@ -5,7 +5,7 @@ A record is replaced whole or not at all; a tree is deleted without following a 
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,15 +20,20 @@ def private_directory(path: Path) -> Path:
     return path
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Put `data` into `path` (0600): a reader sees the old content or the new, also after a crash."""
-    temporary = _beside(path, data)
+def replace(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Put `data` into `path` with `mode`: a reader sees the old content or the new, also after a crash.
+
+    Both are whole, so only a name that is new has its directory written out too.
+    """
+    temporary = _beside(path, data, mode)
+    is_new = not os.path.lexists(path)
     try:
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync(path.parent)
+    if is_new:
+        _sync(path.parent)
 
 
 def create(path: Path, data: bytes) -> None:
@@ -41,8 +46,18 @@ def create(path: Path, data: bytes) -> None:
     _sync(path.parent)
 
 
-def delete_tree(path: Path) -> None:
-    """Delete `path` and all below it, as far as it lies on one file system; links are deleted, not followed."""
+def umask() -> int:
+    """What this process takes off the mode of a new file, and git with it; it can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def delete_tree(path: Path, rest: Callable[[], None] | None = None) -> None:
+    """Delete `path` and all below it, as far as it lies on one file system; links are deleted, not followed.
+
+    `rest` is called after each file.
+    """
     try:
         top = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except NotADirectoryError:
@@ -51,7 +66,7 @@ def delete_tree(path: Path) -> None:
     except FileNotFoundError:
         return
     try:
-        while _empty(top, top, os.fstat(top).st_dev, 0):
+        while _empty(top, top, os.fstat(top).st_dev, 0, rest):
             pass
     finally:
         os.close(top)
@@ -88,11 +103,13 @@ def _unescaped(point: str) -> str:
     return point
 
 
-def _beside(path: Path, data: bytes) -> Path:
+def _beside(path: Path, data: bytes, mode: int = 0o600) -> Path:
     temporary = path.with_name(f".{path.name[:150]}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            if mode != 0o600:
+                os.fchmod(descriptor, mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -111,7 +128,7 @@ def _sync(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _empty(directory: int, top: int, device: int, depth: int) -> bool:
+def _empty(directory: int, top: int, device: int, depth: int, rest: Callable[[], None] | None) -> bool:
     """Delete what is in the open `directory`; a read-only directory is made writable first, another device refused.
 
     What lies too deep for our stack and our open files is brought up to the open directory `top`, and then it is true.
@@ -125,6 +142,8 @@ def _empty(directory: int, top: int, device: int, depth: int) -> bool:
         if not is_directory:
             with suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=directory)
+            if rest is not None:
+                rest()
             continue
         try:
             below = _open_directory(name, directory)
@@ -137,7 +156,7 @@ def _empty(directory: int, top: int, device: int, depth: int) -> bool:
                 os.rename(name, f".deep-{os.urandom(8).hex()}", src_dir_fd=directory, dst_dir_fd=top)
                 brought_up = True
                 continue
-            brought_up |= _empty(below, top, device, depth + 1)
+            brought_up |= _empty(below, top, device, depth + 1, rest)
         finally:
             os.close(below)
         with suppress(FileNotFoundError):

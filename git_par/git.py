@@ -8,15 +8,16 @@ Every `Git` here names its directory itself, so an inherited GIT_DIR, which woul
 """
 
 import os
+import re
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from git_par import interrupts
+from git_par import interrupts, processes
 from git_par.errors import GitFailed
 
 REPO_VARS = frozenset(
@@ -54,6 +55,9 @@ _ALSO_DROPPED = frozenset(
 GUARD = "GIT_PAR_GUARD"
 """Names the directory of hooks that a worker of git-par's is pointed at, for as long as it runs."""
 
+_LONGEST_TALK = 65536
+"""How much of what a watched git says is kept, in bytes."""
+
 _NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
 
 # A ref that another process is writing is waited for instead of being an error (git's own default is 0.1 s), nothing starts
@@ -74,7 +78,14 @@ _CALM = tuple(
     for word in ("-c", setting)
 )
 
+_ALTERNATES = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
+_PROGRESS = re.compile(rb"\(([0-9]+)/([0-9]+)\)")
+
+_GRACE = 10.0
+"""Seconds that a git which was asked to end may take."""
+
 _carried: set[int] = set()
+_running: "set[subprocess.Popen[bytes]]" = set()
 
 
 class Reply(NamedTuple):
@@ -103,6 +114,11 @@ def carried() -> tuple[int, ...]:
     return tuple(_carried)
 
 
+def end_running() -> None:
+    """End every git process that is running, with all it started."""
+    processes.end([process.pid for process in list(_running) if process.returncode is None], _GRACE)
+
+
 @dataclass(frozen=True)
 class Git:
     """Git, run in one directory; `lead` are options that go before the command, `env` is set for each."""
@@ -110,15 +126,22 @@ class Git:
     cwd: Path
     lead: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
+    seen: tuple[tuple[str, str], ...] = ()
+    """Branches, as full refs, that stand elsewhere than the refs here say, each with its commit; empty: it is gone."""
 
     def writing_to(self, objects: Path, known: Path) -> "Git":
-        """The same, with new objects going to the directory `objects` while those of `known` are read too.
+        """The same, with new objects going to the directory `objects` while those of `known` are read too."""
+        return replace(self.reading(known), env=(*self.reading(known).env, ("GIT_OBJECT_DIRECTORY", str(objects))))
+
+    def reading(self, *known: Path) -> "Git":
+        """The same, with the objects of the directories `known` read too.
 
         The list of alternates is cut at colons, but not inside of double quotes (git(1), GIT_ALTERNATE_OBJECT_DIRECTORIES).
         """
-        quoted = str(known).replace("\\", "\\\\").replace('"', '\\"')
-        apart = (("GIT_OBJECT_DIRECTORY", str(objects)), ("GIT_ALTERNATE_OBJECT_DIRECTORIES", f'"{quoted}"'))
-        return replace(self, env=(*self.env, *apart))
+        quoted = (str(one).replace("\\", "\\\\").replace('"', '\\"') for one in known)
+        before = [value for key, value in self.env if key == _ALTERNATES]
+        listed = ":".join([*before[-1:], *(f'"{one}"' for one in quoted)])
+        return replace(self, env=(*self.env, (_ALTERNATES, listed)))
 
     def run(
         self,
@@ -128,14 +151,17 @@ class Git:
         env: Mapping[str, str] | None = None,
         hooks: bool = False,
         timeout: float | None = None,
+        watch: Callable[[int, int], None] | None = None,
     ) -> Reply:
         """Run `git ARGS` with `feed` on its standard input.
 
         `hooks` lets the repository's hooks run, and then in the user's own environment.  `timeout` (seconds) is for the
-        network only: when it is over the whole process group ends.
+        network only: when it is over the whole process group ends.  `watch` is told how many of how many things are done,
+        where git says that after its first second; such a command must neither be fed nor say more than a few lines.
         """
         argv = ["git", *_CALM, *(() if hooks else _NO_HOOKS), *self.lead, *args]
-        reply = _run(argv, self.cwd, {**_environment(plain=not hooks), **dict(self.env), **(env or {})}, feed, timeout)
+        own = {**(env or {}), **({"GIT_PROGRESS_DELAY": "1"} if watch else {})}
+        reply = _run(argv, self.cwd, {**_environment(plain=not hooks), **dict(self.env), **own}, feed, timeout, watch)
         if reply.code not in ok:
             raise failed(args, reply)
         return reply
@@ -154,6 +180,9 @@ class Git:
 
     def commit(self, revision: str) -> str | None:
         """The commit that `revision` names, or None."""
+        for ref, stands in self.seen:
+            if ref == revision:
+                return stands or None
         reply = self.run(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", ok=(0, 1, 128)
         )
@@ -200,7 +229,14 @@ def _environment(*, plain: bool) -> dict[str, str]:
     return env | {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
-def _run(argv: list[str], cwd: Path, env: Mapping[str, str], feed: str, timeout: float | None) -> Reply:
+def _run(
+    argv: list[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    feed: str,
+    timeout: float | None,
+    watch: Callable[[int, int], None] | None = None,
+) -> Reply:
     process: subprocess.Popen[bytes] | None = None
     own_group = timeout is not None
     with ExitStack() as stack:
@@ -218,29 +254,45 @@ def _run(argv: list[str], cwd: Path, env: Mapping[str, str], feed: str, timeout:
                         start_new_session=own_group,
                     )
                 )
+            _running.add(process)
+            stack.callback(_running.discard, process)
+            heard = _listen(process, watch) if watch else b""
             out, err = process.communicate(os.fsencode(feed) if feed else None, timeout)
         except FileNotFoundError as error:
             what = "git" if error.filename == "git" else str(cwd)
             raise GitFailed(f"{what}: not found", hint="install git, or go to a directory that exists") from None
         except subprocess.TimeoutExpired:
-            _end(process, signal.SIGKILL, group=True)
+            _kill_group(process)
             raise GitFailed(
                 f"git {argv[-1]}: no answer within {timeout:.0f} s", hint="check the network and the remote"
             ) from None
         except BaseException:
-            # What comes now may take back what git was writing: it has to be gone by then, and cleans up after itself.
-            with interrupts.held():
-                _end(process, signal.SIGTERM, group=own_group)
+            # What comes now may take back what git was writing: it has to be gone by then, and cleans up after itself.  Git
+            # may be a script around git, and what that started would go on.
+            if process is not None:
+                with interrupts.held():
+                    processes.end([process.pid], _GRACE)
+                    process.wait()
             raise
-    return Reply(process.returncode, os.fsdecode(out), os.fsdecode(err))
+    return Reply(process.returncode, os.fsdecode(out), os.fsdecode(heard + err))
 
 
-def _end(process: subprocess.Popen[bytes] | None, number: int, *, group: bool) -> None:
+def _listen(process: "subprocess.Popen[bytes]", watch: Callable[[int, int], None]) -> bytes:
+    """What git writes to stderr until it closes that; its progress bars go to `watch`."""
+    assert process.stderr is not None
+    heard = b""
+    while chunk := os.read(process.stderr.fileno(), 4096):
+        heard = (heard + chunk)[-_LONGEST_TALK:]
+        if found := _PROGRESS.findall(chunk):
+            done, total = found[-1]
+            watch(int(done), int(total))
+    return heard
+
+
+def _kill_group(process: "subprocess.Popen[bytes] | None") -> None:
     if process is None:
         return
     with suppress(ProcessLookupError):
-        if not group:
-            process.send_signal(number)
-        elif process.poll() is None:
-            os.killpg(process.pid, number)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -51,6 +51,20 @@ def held() -> Iterator[None]:
 
 
 @contextmanager
+def heeded() -> Iterator[None]:
+    """Let interrupts through for as long as the block runs, although a block around it lets them wait.
+
+    For what may take any time, such as a user's command, and what can be cut off there as well as anywhere.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
 def later() -> Iterator[None]:
     """Let interrupts wait for us only: a process that is started here hears them, and is not started unknown to us."""
     if threading.current_thread() is not threading.main_thread():

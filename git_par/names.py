@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -94,9 +94,21 @@ def directories(name: str) -> Iterator[str]:
 
 def from_title(title: str) -> str:
     """A task's name made from its title: `Free mixer channel` → `free-mixer-channel`; may be empty."""
-    words = re.findall(r"\w+", unicodedata.normalize("NFC", title).lower())
+    text = unicodedata.normalize("NFC", title).lower()
+    # A vowel sign is part of its word, although it is no letter.
+    plain = "".join(
+        sign if sign == "_" or sign.isalnum() or unicodedata.category(sign)[0] == "M" else " " for sign in text
+    )
+    words = [word for word in plain.split(" ") if any(map(str.isalnum, word))]
     short = "-".join(words)[:60].encode()[:_LONGEST_TITLE]
     return short.decode(errors="ignore").strip("-_")
+
+
+def substitute(name: str) -> str:
+    """A name that can be a task, for one that cannot or is taken: always the same, and another for every other name."""
+    import hashlib  # rarely needed, and 3 ms
+
+    return f"{from_title(name)[:40] or 'task'}-{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def stamped(what: str, now: datetime) -> str:
@@ -129,9 +141,9 @@ def fill_template(template: str, **values: str) -> tuple[str, str]:
     return branch, ""
 
 
-def is_secret(path: str, patterns: Sequence[str] = SECRETS) -> bool:
+def is_secret(path: str) -> bool:
     """Whether an untracked file looks like one that holds secrets, by its own name or that of a directory above it."""
-    return any(fnmatchcase(part, pattern) for part in path.split("/") for pattern in patterns)
+    return any(fnmatchcase(part, pattern) for part in path.split("/") for pattern in SECRETS)
 
 
 def going_to(path: Path, cwd: Path) -> str:

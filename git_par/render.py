@@ -10,12 +10,16 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from git_par.errors import ParError, Status
 
 VERSION = 1
+
+_AT_ONCE = 0.3
+"""Seconds within which an answer is waited for as a whole."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Report:
 def show(report: Report, *, as_json: bool) -> None:
     """Print a report."""
     progress.wipe()
+    preview.wipe()
     if as_json:
         _write(json.dumps({"version": VERSION, **report.data()}, indent=2))
     else:
@@ -80,7 +85,7 @@ class Progress:
     def __call__(self, what: str, done: int, total: int) -> None:
         """`done` of `total` are done."""
         now = time.monotonic()
-        if now - self._began < 1 or now - self._shown < 0.1 or not sys.stderr.isatty():
+        if now - self._began < 1 or now - self._shown < 0.1 or preview.is_shown or not sys.stderr.isatty():
             return
         self._shown = now
         sys.stderr.write(f"\r\x1b[K{one_line(what)}: {done}/{total}")
@@ -94,7 +99,46 @@ class Progress:
             sys.stderr.flush()
 
 
-progress = Progress()
+@dataclass
+class Preview:
+    """A table that is still growing, on a terminal and when it takes long; the whole one takes its place in the end.
+
+    Each state of it is written over the one before in one piece, so that nothing flickers.
+    """
+
+    _began: float = field(default_factory=time.monotonic)
+    _shown: float = 0.0
+    _height: int = 0
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether lines of it stand on the terminal."""
+        return self._height > 0
+
+    def __call__(self, table: Table) -> None:
+        """The table as far as it is known."""
+        now = time.monotonic()
+        if now - self._began < _AT_ONCE or now - self._shown < 0.1 or not sys.stdout.isatty():
+            return
+        lines = _drawn(_harmless(table)).splitlines()[: shutil.get_terminal_size().lines - 1]
+        progress.wipe()
+        sys.stdout.write(self._back + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
+        sys.stdout.flush()
+        self._shown, self._height = time.monotonic(), len(lines)
+
+    def wipe(self) -> None:
+        """Make room for other words."""
+        if self._height:
+            sys.stdout.write(f"{self._back}\x1b[J")
+            sys.stdout.flush()
+            self._height = 0
+
+    @property
+    def _back(self) -> str:
+        return f"\x1b[{self._height}F" if self._height else ""
+
+
+progress, preview = Progress(), Preview()
 """There is one terminal."""
 
 
@@ -107,13 +151,44 @@ def answer(text: str) -> None:
 def say(text: str) -> None:
     """One line of talk, on stderr; control characters in names come out harmless."""
     progress.wipe()
+    preview.wipe()
     print(one_line(text), file=sys.stderr, flush=True)
+
+
+def ask(question: str) -> bool:
+    """Ask the person at the terminal; only a plain yes is one."""
+    progress.wipe()
+    print(one_line(question), end="", file=sys.stderr, flush=True)
+    answered = sys.stdin.readline()
+    if not answered.endswith("\n"):
+        print(file=sys.stderr)
+    return answered.strip().lower() in ("y", "yes")
 
 
 def relay(name: str, line: str) -> None:
     """A line that a user's command of the task `name` wrote, as it is."""
     progress.wipe()
     print(f"{name}: {line}", file=sys.stderr, flush=True)
+
+
+def pour(data: bytes, *, aside: bool) -> None:
+    """What a user's command wrote, byte for byte, on stdout, or `aside` on stderr."""
+    progress.wipe()
+    stream = sys.stderr if aside else sys.stdout
+    stream.flush()
+    if hasattr(stream, "buffer"):
+        stream.buffer.write(data)
+    else:
+        stream.write(data.decode(errors="surrogateescape"))
+    stream.flush()
+
+
+def are_one() -> bool:
+    """Whether stdout and stderr go to the same place."""
+    try:
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
 
 
 def tell(text: str) -> None:
@@ -144,6 +219,13 @@ def as_typed() -> None:
             stream.reconfigure(errors="surrogateescape")
 
 
+def finish() -> None:
+    """Let everything that was said go out, as far as somebody listens."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+
+
 def close_quietly() -> None:
     """The reader of our stdout went away: leave without a complaint from the interpreter."""
     sink = os.open(os.devnull, os.O_WRONLY)
@@ -162,12 +244,21 @@ def _write(text: str) -> None:
 
 def _show_table(table: Table) -> None:
     """On a terminal the columns share its width; elsewhere nothing is cut, so that it can be searched."""
-    table = Table(table.headings, [[one_line(cell) for cell in row] for row in table.rows])
+    table = _harmless(table)
     if not sys.stdout.isatty():
         widths = [max(map(len, column)) for column in zip(table.headings, *table.rows, strict=True)]
         for row in (table.headings, *table.rows):
             _write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
         return
+    sys.stdout.write(_drawn(table))
+
+
+def _harmless(table: Table) -> Table:
+    return Table(table.headings, [[one_line(cell) for cell in row] for row in table.rows])
+
+
+def _drawn(table: Table) -> str:
+    """A table as a terminal shows it."""
     from rich.console import Console  # 45 ms to import
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -177,4 +268,7 @@ def _show_table(table: Table) -> None:
         drawn.add_column(heading, overflow="fold", no_wrap=heading != "TITLE")
     for row in table.rows:
         drawn.add_row(*(Text(cell) for cell in row))
-    Console(soft_wrap=False).print(drawn)
+    console = Console(soft_wrap=False)
+    with console.capture() as captured:
+        console.print(drawn)
+    return captured.get()

@@ -4,19 +4,26 @@ The repository is found once, with the environment as inherited; from then on ev
 says where it runs.
 """
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
 
-from git_par import git
+from git_par import git, names
 from git_par.errors import Refused, UsageError
 from git_par.git import Git
 
 MINIMUM_GIT = "2.39"
+
+PARENT = "par-parent"
+"""The file in the git directory of a clone that names the repository and the task it was made for."""
+
+CLONES = ("clone", "shared-clone")
+"""The isolations of tasks that have a repository of their own."""
 
 # Known since 2.39; an older git echoes an option it does not know, so the version costs no process of its own.
 _SINCE_2_39 = "--exclude-hidden=receive"
@@ -31,6 +38,8 @@ class Repo:
     git_dir: Path
     """The git directory of the checkout one stands in; `common` itself in the main one."""
     cwd: Path
+    directory: Callable[[], str] = str
+    """What names the workspaces directory where git's configuration does not; empty for the usual one."""
 
     @cached_property
     def git(self) -> Git:
@@ -68,6 +77,8 @@ class Repo:
         """The checkout one stands in; None outside of any."""
         if self.git_dir == self.common:
             return self.main
+        if (self.git_dir / PARENT).is_file():
+            return self.git_dir.parent
         return linked_checkout(self.git_dir)
 
     @cached_property
@@ -81,7 +92,7 @@ class Repo:
         Its git directory is named outright: discovery in a damaged checkout would go up and answer for another
         repository.
         """
-        return Git(top, (f"--git-dir={git_dir}", f"--work-tree={top}"))
+        return Git(top, (f"--git-dir={git_dir}", f"--work-tree={top}"), self.git.env)
 
     def branch_here(self) -> str | None:
         """The branch checked out where one stands, without `refs/heads/`; None when detached."""
@@ -92,7 +103,8 @@ class Repo:
         """Every branch, as full ref, with its commit, as they stand now."""
         listed = self.git.line("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads")
         pairs = (line.split(" ", 1) for line in listed.splitlines())
-        return {ref: commit for commit, ref in pairs}
+        found = {ref: commit for commit, ref in pairs} | dict(self.git.seen)
+        return {ref: commit for ref, commit in found.items() if commit}
 
     @property
     def objects(self) -> Path:
@@ -123,7 +135,10 @@ class Repo:
     @cached_property
     def workspaces(self) -> Path:
         """The workspaces directory, existing or not."""
-        if chosen := self.setting("par.directory"):
+        chosen = self.setting("par.directory")
+        if chosen is None:
+            chosen = self.directory()
+        if chosen:
             try:
                 home = Path(chosen).expanduser()
             except RuntimeError:
@@ -179,7 +194,54 @@ def find(cwd: Path | None = None) -> Repo:
     if len(lines) != 2:
         raise Refused(f"'{cwd}': a newline in the path of the repository", hint="move the repository")
     common, git_dir = (Path(os.path.realpath(line)) for line in lines)
-    return Repo(common=common, git_dir=git_dir, cwd=cwd)
+    return Repo(common=parent_of(common) or common, git_dir=git_dir, cwd=cwd)
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a clone says of itself: the repository it was made from, as its common directory, and its task."""
+
+    parent: Path
+    task: str
+    created: str
+    """When the task was made, as its record says it: with the name that tells which task it is."""
+
+
+def link(git_dir: Path) -> Link | None:
+    """What the clone of the git directory `git_dir` says of itself; None when it is none, or cannot be read."""
+    try:
+        if git_dir.is_symlink():
+            return None
+        data = json.loads((git_dir / PARENT).read_bytes())
+        found = Link(Path(data["parent"]), data["task"], data["created"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if not isinstance(found.task, str) or not isinstance(found.created, str) or not found.parent.is_absolute():
+        return None
+    return found
+
+
+def parent_of(git_dir: Path) -> Path | None:
+    """The repository that the clone of `git_dir` belongs to, when that one's own record names this very directory.
+
+    What a clone says of itself proves nothing: it may have been copied or moved, or come from somebody else.  Git looks
+    at the owner of the repository too, as it does where one stands in that (git-config(1), safe.directory).
+    """
+    found = link(git_dir)
+    if found is None or git_dir.name != ".git":
+        return None
+    try:
+        data = json.loads((found.parent / "par" / "tasks" / f"{names.slug(found.task)}.json").read_bytes())
+        told = (data["name"], data["created"], data["path"])
+        ours = data["isolation"] in CLONES and told == (found.task, found.created, str(git_dir.parent))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if not ours:
+        return None
+    stand = found.parent.parent if found.parent.name == ".git" else found.parent
+    reply = Git(stand).run("rev-parse", "--path-format=absolute", "--git-common-dir", ok=range(256))
+    common = Path(os.path.realpath(reply.out.removesuffix("\n")))
+    return common if reply.code == 0 and common == found.parent else None
 
 
 def _damaged(cwd: Path) -> Path | None:

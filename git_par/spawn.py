@@ -3,24 +3,26 @@
 A user's command is one shell text that came from that user; names reach it through its environment only.
 """
 
+import errno
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from git_par import git, interrupts, processes
 from git_par.errors import UsageError
 
-_GRACE = 10.0
+GRACE = 10.0
 """How long a command that was asked to end may take, in seconds."""
 
-_LAST_WORDS = 1.0
+LAST_WORDS = 1.0
 """How long a command is listened to that has ended but left somebody who goes on writing, in seconds."""
 
 _LONGEST_LINE = 65536
@@ -32,6 +34,64 @@ while kill -s 0 -- "$1" && [ "$tries" -lt 100 ]; do tries=$((tries + 1)); sleep 
 kill -s KILL -- "$1"
 """
 """A shell that ends $1, a process or a group of them, unless it is told otherwise before the end of its input."""
+
+
+_WATCH_MANY = """running=' '
+while read -r what who; do
+    case $what in
+        began) running="$running$who " ;;
+        ended) running="${running%% $who *} ${running#* $who }" ;;
+    esac
+done
+for who in $running; do kill -s TERM -- "-$who"; done
+tries=0
+while [ "$tries" -lt 100 ]; do
+    left=
+    for who in $running; do kill -s 0 -- "-$who" && left=1; done
+    [ "$left" ] || exit
+    tries=$((tries + 1))
+    sleep 0.1
+done
+for who in $running; do kill -s KILL -- "-$who"; done
+"""
+"""A shell that ends the process groups it was told have begun and not ended, at the end of its input."""
+
+
+class NotStartedError(UsageError):
+    """A command could not be started; `code` is what a shell would end with then."""
+
+    def __init__(self, command: str, error: OSError) -> None:
+        found = not isinstance(error, FileNotFoundError)
+        why = "command not found"
+        if found:
+            why = "not executable" if isinstance(error, PermissionError) else (error.strerror or str(error)).lower()
+        super().__init__(f"{command}: {why}", hint="check the command after '--'")
+        self.code = 126 if found else 127
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command as words, where it runs and with what environment, and who hears what it writes and how it ended."""
+
+    argv: Sequence[str]
+    cwd: Path
+    env: Mapping[str, str]
+    take: Callable[[bytes, bool], None]
+    """Takes a piece of what it wrote; True for standard error."""
+    done: Callable[[int, float], None]
+    """Takes its status (128 + n when signal n ended it) and how many seconds it ran, after all that it wrote."""
+
+
+@dataclass
+class Running:
+    """A job that was started and is not reaped yet: until then nobody else can get its number."""
+
+    job: Job
+    process: "subprocess.Popen[bytes]"
+    began: float
+    pipes: dict[int, bool]
+    """The pipes that are open yet; True for that of standard error."""
+    ended: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -107,14 +167,15 @@ def _quietly(line: Callable[[str], None]) -> Callable[[str], None]:
 
 def _end(running: Sequence[Any]) -> None:
     """End the commands with all they started."""
-    processes.end([one.pid for one in running if one.is_alive()], _GRACE)
+    processes.end([one.pid for one in running if one.is_alive()], GRACE)
     for one in running:
         one.is_alive()  # takes its status, so that no zombie stays
 
 
-def contained(command: str, place: Place) -> int:
+def contained(command: str, place: Place, *, feed: bytes = b"") -> int:
     """Run a shell command in a session of its own, where no terminal can be asked, and return its status.
 
+    `feed` is its standard input, which it need not read.
     Nothing that stays in this session outlives the command.  When this process is asked to end, all that the command started
     ends; when it is killed, the command's group does, and git-par's locks are held until then.
     """
@@ -127,7 +188,7 @@ def contained(command: str, place: Place) -> int:
                         ["/bin/sh", "-c", command],
                         cwd=place.cwd,
                         env=place.env,
-                        stdin=subprocess.DEVNULL,
+                        stdin=stack.enter_context(_holding(feed)) if feed else subprocess.DEVNULL,
                         stdout=subprocess.PIPE,
                         stderr=subprocess.STDOUT,
                         start_new_session=True,
@@ -139,11 +200,22 @@ def contained(command: str, place: Place) -> int:
             with interrupts.held():
                 # Until its status is taken, nobody else can get its number.
                 if process is not None:
-                    processes.end([process.pid], _GRACE)
+                    processes.end([process.pid], GRACE)
                 if watcher is not None:
                     watcher.communicate(b"done\n")
         code = process.wait()
     return 128 - code if code < 0 else code
+
+
+@contextmanager
+def _holding(data: bytes) -> Iterator[IO[bytes]]:
+    """A file without a name, to be read from its beginning: nobody waits for a reader, as with a pipe."""
+    import tempfile  # 5 ms to import
+
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        yield file
 
 
 def _relay(process: "subprocess.Popen[bytes]", take: Callable[[str], None]) -> None:
@@ -161,7 +233,7 @@ def _relay(process: "subprocess.Popen[bytes]", take: Callable[[str], None]) -> N
                     break
                 continue
             data = os.read(pipe, _LONGEST_LINE)
-            if not data or (ended and time.monotonic() - ended > _LAST_WORDS):
+            if not data or (ended and time.monotonic() - ended > LAST_WORDS):
                 break
             *lines, rest = (rest + data).split(b"\n")
             if len(rest) > _LONGEST_LINE:
@@ -185,24 +257,80 @@ def _watcher(target: str, carried: Sequence[int] = ()) -> "subprocess.Popen[byte
     )
 
 
-def supervised(argv: Sequence[str], env: Mapping[str, str]) -> int:
+class Watcher:
+    """Ends the commands that have begun and not ended when this process is killed."""
+
+    def __init__(self) -> None:
+        with interrupts.later():
+            self._process = subprocess.Popen(
+                ["/bin/sh", "-c", _WATCH_MANY],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def note(self, what: str, group: int) -> None:
+        """The process group `group` has `began` or `ended`; a watcher that somebody killed watches nothing."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(f"{what} {group}\n".encode())
+            self._process.stdin.flush()
+
+    def close(self) -> None:
+        """Let it go; it ends whatever has not ended."""
+        self._process.communicate()
+
+
+def begin(job: Job) -> Running:
+    """Start a job in a session of its own, where no terminal can be asked; NotStartedError when there is no such command."""
+    try:
+        process = subprocess.Popen(
+            job.argv,
+            cwd=job.cwd,
+            env=job.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise _not_started(job.argv, job.cwd, error) from None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    return Running(job, process, time.monotonic(), {process.stdout.fileno(): False, process.stderr.fileno(): True})
+
+
+def _not_started(argv: Sequence[str], cwd: Path | None, error: OSError) -> OSError | NotStartedError:
+    """What to raise when a command did not start: `error` itself when that is not the command's fault."""
+    if error.errno in (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM):
+        return error
+    return NotStartedError(str(cwd) if cwd and error.filename == str(cwd) else argv[0], error)
+
+
+def supervised(
+    argv: Sequence[str], env: Mapping[str, str], *, cwd: Path | None = None, stdout: int | None = None
+) -> int:
     """Run a command on our own streams and return its status; it ends when this process ends, however that happens.
 
     A shell waits for the end of a pipe that only we hold open: a killed git-par closes it too.  Where there is no terminal
-    that would stop a command in a process group of its own, it gets one, and all of it ends.
+    that would stop a command in a process group of its own, it gets one, and all of it ends.  It runs in `cwd`, if given,
+    and writes to the descriptor `stdout` what it would write to ours.  NotStartedError when there is no such command.
     """
     group = not _has_controlling_terminal()
     process = None
     with ExitStack() as stack:
         try:
             with interrupts.later():
-                process = stack.enter_context(subprocess.Popen(argv, env=env, process_group=0 if group else None))
+                process = stack.enter_context(
+                    subprocess.Popen(argv, cwd=cwd, env=env, stdout=stdout, process_group=0 if group else None)
+                )
                 target = f"-{process.pid}" if group else str(process.pid)
                 watcher = stack.enter_context(_watcher(target))
-        except FileNotFoundError:
-            raise UsageError(f"{argv[0]}: command not found", hint="check the command after '--'") from None
-        except PermissionError:
-            raise UsageError(f"{argv[0]}: not executable", hint="check the command after '--'") from None
+        except OSError as error:
+            if process is not None:
+                raise
+            raise _not_started(argv, cwd, error) from None
         except KeyboardInterrupt as interrupt:
             if process is not None:
                 _tell(process, interrupt, group=group)
@@ -244,6 +372,12 @@ def _has_controlling_terminal() -> bool:
     except OSError:
         return False
     return True
+
+
+def gently() -> list[str]:
+    """What goes before a command so that it uses a disk only when nobody else does; nothing where ionice(1) is not."""
+    found = shutil.which("ionice")
+    return [found, "-c", "3", "-t"] if found else []
 
 
 def in_background(argv: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.isolations import WORKTREES_ONLY
 from tests.world import World
 
 # Slow machines are no failures, and examples are not kept beside the code.
@@ -43,9 +44,29 @@ def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def isolation(request: pytest.FixtureRequest, sealed: None) -> str:
+    """What new workspaces are; the modules of the matrix run once for each."""
+    kind = str(getattr(request, "param", "worktree"))
+    if kind != "worktree":
+        Path(os.environ["GIT_CONFIG_GLOBAL"]).write_text(f"[par]\n\tisolation = {kind}\n")
+    return kind
+
+
+@pytest.fixture
+def world(tmp_path: Path, isolation: str) -> World:
     """A repository with one commit, and nothing else."""
     return World(tmp_path).init()
+
+
+MATRIX = ("add", "merge", "sync", "prune", "removal", "restore", "conflicts", "doctor")
+"""The test modules that hold for a workspace of any isolation."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of the matrix against both isolations."""
+    module = metafunc.module.__name__.removeprefix("tests.test_")
+    if module in MATRIX and "isolation" in metafunc.fixturenames and metafunc.definition.name not in WORKTREES_ONLY:
+        metafunc.parametrize("isolation", ["worktree", "clone"], indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -185,7 +185,7 @@ class Before:
                     if "node_modules" not in path.parts:
                         precious[path] = read(path)
             cached = world.git("diff-index", "--cached", "--raw", "--no-abbrev", "HEAD", cwd=tree)
-            staged |= {line.split()[3] for line in cached.splitlines()}
+            staged |= {line.split()[3] for line in cached.splitlines() if line.split()[4] != "D"}
         git_dir = world.repo / ".git"
         return cls(
             world.rev("main"),
@@ -222,7 +222,13 @@ class Before:
         # Of every registration, wherever its workspace lies by now.
         git_dir = world.repo / ".git"
         indexes = {
-            blob for index in (git_dir / "index", *git_dir.glob("worktrees/*/index")) for blob in _indexed(world, index)
+            blob
+            for index in (
+                git_dir / "index",
+                *git_dir.glob("worktrees/*/index"),
+                *(clone / "index" for clone in clones(world) if (clone / "index").exists()),
+            )
+            for blob in _indexed(world, index)
         }
         unstaged = self.staged - indexes
         if unstaged:
@@ -231,14 +237,25 @@ class Before:
 
 
 def commits(world: World) -> frozenset[str]:
-    """All commits that a ref or the HEAD of any worktree reaches."""
-    return frozenset(world.git("rev-list", "--all").split())
+    """All commits that a ref or the HEAD of any worktree reaches, in the repository or in a clone, wherever that lies."""
+    found = set(world.git("rev-list", "--all").split())
+    for clone in clones(world):
+        found |= set(world.git("--git-dir", str(clone), "rev-list", "--all").split())
+    return frozenset(found)
+
+
+def clones(world: World) -> list[Path]:
+    """The git directories of all clones, removed ones too."""
+    kept = world.workspaces / ".par" / "kept"
+    places = (*world.workspaces.glob("*/.git"), *kept.glob("*/*/repository"), *kept.glob("*/*/*/.git"))
+    return [place for place in places if (place / "par-parent").is_file() and (place / "HEAD").is_file()]
 
 
 def worktrees(world: World) -> list[Path]:
     """The directories that git has registered, the main one first, private ones left out."""
     listed = world.git("worktree", "list", "--porcelain", "-z").split("\0")
     paths = [Path(line[9:]) for line in listed if line.startswith("worktree ")]
+    paths += [clone.parent for clone in clones(world) if clone.name == ".git"]
     return [path for path in paths if ".par" not in path.parts]
 
 

@@ -791,7 +791,7 @@ def test_interrupts_in_a_row_leave_all_or_nothing(world: World, when: str) -> No
             assert (done.status, done.out) == (143, ""), (number, done)
             assert listing(world) == before, number
             continue
-        assert sorted(world.branches()) == ["first", "main", "one", "two"]
+        assert sorted(world.branches()) == ["first", "main", "one", "two"], (number, done)
         assert number > 8
         assert done.status in (0, 143)
         if done.status:

@@ -305,7 +305,10 @@ def test_merge_lands_the_others_and_says_why(world: World, monkeypatch: pytest.M
         "  left out    two: the merge would not keep a change as it is: "
         f"'two.txt' should be {kept} (100644), is as it was\n",
     )
-    assert done.err == "hint: two: look at it by hand: git merge --no-commit two\n"
+    assert done.err == (
+        "hint: two: look at it by hand: git merge --no-commit two\n"
+        "hint: git par prune would remove 2 tasks, unless in use\n"
+    )
     assert not (world.repo / "two.txt").exists()
     world.check_sound()
 

@@ -40,7 +40,10 @@ def test_tracked_and_untracked_changes_come_home(world: World) -> None:
     old = world.rev("t")
     done = world.ok("merge", "t", "--autocommit")
     new = world.rev("t")
-    assert done.err == f"git par: t: committed what was uncommitted ({new[:8]})\n"
+    assert done.err == (
+        f"git par: t: committed what was uncommitted ({new[:8]})\n"
+        "hint: git par prune would remove 1 task, unless in use\n"
+    )
     assert world.rev("t~1") == old
     assert world.git("log", "-1", "--format=%s %an %cn", "t") == "Work on t A U Thor C O Mitter"
     assert world.git("ls-tree", "-rz", "--name-only", "main").split("\0")[:-1] == sorted(
@@ -99,7 +102,7 @@ def test_nothing_to_commit_makes_no_commit(world: World) -> None:
     os.utime(path / "t.txt", (1, 1))
     before = world.rev("t")
     done = world.ok("merge", "t", "--autocommit")
-    assert (world.rev("t"), done.err) == (before, "")
+    assert (world.rev("t"), done.err) == (before, "hint: git par prune would remove 1 task, unless in use\n")
 
 
 def test_hooks_run_as_in_the_owners_own_commit(world: World) -> None:
@@ -146,7 +149,8 @@ def test_a_commit_that_a_hook_refuses_leaves_the_task_out_and_its_index_as_it_wa
         "  left out    t: its commit was refused: no new files, please",
     ]
     assert done.err.splitlines()[1:] == [
-        "hint: t: cd ../repo-worktrees/t && git add --all && git commit, then git par merge t"
+        "hint: t: cd ../repo-worktrees/t && git add --all && git commit, then git par merge t",
+        "hint: git par prune would remove 1 task, unless in use",
     ]
     assert (world.rev("t"), index(world, path)) == before
     assert world.par("merge", "t", "--autocommit", "--json").json["merges"][0]["skipped"] == [

@@ -10,6 +10,7 @@ import pytest
 
 from git_par.grammar import NAMES
 from git_par.landing.planned import OnConflict, Order
+from git_par.workspaces.isolation import Isolation
 from tests.shells import ROOT, SHELLS, Shell
 from tests.world import World
 
@@ -170,6 +171,7 @@ def test_files_are_offered_for_a_picture(shell: Shell, world: World) -> None:
 def test_fixed_values_are_offered(shell: Shell) -> None:
     assert shell.all("git par merge --order ") == sorted(Order)
     assert shell.all("git par merge --on-conflict ") == sorted(OnConflict)
+    assert shell.all("git par add --isolation ") == sorted(Isolation)
     assert shell.tab("git-par merge --all --order few") == ["git-par", "merge", "--all", "--order", "fewest-conflicts"]
     assert shell.tab("git-par-merge --on-conflict=st") == ["git-par-merge", "--on-conflict=stop"]
 
@@ -224,10 +226,15 @@ def test_bash_completes_without_the_package_bash_completion(world: World, tmp_pa
 
 
 @each_shell
-def test_the_command_under_the_lock_is_completed_as_it_is_alone(shell: Shell, world: World) -> None:
+def test_a_command_of_its_own_is_completed_as_it_is_alone(shell: Shell, world: World) -> None:
     (world.repo / "some-directory").mkdir()
     assert "git" in shell.all("git-par with-lock -- gi")
     words = shell.tab("git-par with-lock -- rmdir some-d")
     assert [word.rstrip("/") for word in words] == ["git-par", "with-lock", "--", "rmdir", "some-directory"]
+    world.add("task-1", "task-2")
+    assert shell.all("git par exec ta") == shell.all("git-par exec ta") == ["task-1", "task-2"]
+    assert "git" in shell.all("git-par exec task-1 --jobs 2 -- gi")
+    words = shell.tab("git-par exec task-1 -- rmdir -p some-d")
+    assert [word.rstrip("/") for word in words] == ["git-par", "exec", "task-1", "--", "rmdir", "-p", "some-directory"]
     words = shell.tab("git par with-lock -- rmdir some-d")
     assert [word.rstrip("/") for word in words] == ["git", "par", "with-lock", "--", "rmdir", "some-directory"]

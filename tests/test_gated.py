@@ -339,7 +339,10 @@ def test_a_task_that_sets_many_files_back_is_warned_of(world: World) -> None:
     world.task("fine", **dict.fromkeys(("f0", "f1", "f2", "f3", "f4"), "newer\n"))
     done = world.par("merge", "stale")
     assert done.status == 0
-    assert done.err == "warning: stale: it sets 6 files of main back to an older state: f0, f1, f2…\n"
+    assert done.err == (
+        "warning: stale: it sets 6 files of main back to an older state: f0, f1, f2…\n"
+        "hint: git par prune would remove 1 task, unless in use\n"
+    )
     assert "back to an older" not in world.par("merge", "fine").err
 
 

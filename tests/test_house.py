@@ -28,6 +28,7 @@ STOREYS = {
     "render": 1,
     "git": 1,
     "spawn": 1,
+    "crowd": 1,
     "processes": 1,
     "repo": 1,
     "names": 1,
@@ -197,9 +198,21 @@ def test_every_setting_is_read_and_every_one_read_is_known() -> None:
 
 def test_every_verb_has_one_module() -> None:
     modules = {name_of(file).removeprefix("commands.") for file in MODULES if name_of(file).startswith("commands.")}
-    assert modules - {"facts", "merge_report", "conflicts_report", "conflicts_picture", "undo_reach", "undo_steps"} == {
-        verb.replace("-", "_") for verb in grammar.NAMES
+    helpers = {
+        "facts",
+        "limit",
+        "merge_report",
+        "conflicts_report",
+        "conflicts_picture",
+        "exec_output",
+        "older",
+        "prunable",
+        "undo_adopted",
+        "undo_obstacle",
+        "undo_reach",
+        "undo_steps",
     }
+    assert modules - helpers == {verb.replace("-", "_") for verb in grammar.NAMES}
 
 
 def test_every_verb_stands_in_the_module_that_the_grammar_names() -> None:

@@ -94,6 +94,16 @@ def behind(world: World) -> None:
     world.write("untracked of one", "untracked\n", world.workspaces / "one")
 
 
+def in_clones(prepare: Callable[[World], object]) -> Callable[[World], object]:
+    """The same, with workspaces that are repositories of their own."""
+
+    def prepared(world: World) -> None:
+        world.git("config", "par.isolation", "clone")
+        prepare(world)
+
+    return prepared
+
+
 ALL = (
     Scene("add", lambda _: None, ("add", "one", "two", "--allow-dirty"), "there is a task of that name", each=True),
     Scene("merge", two_tasks, ("merge", "one", "two")),
@@ -110,6 +120,21 @@ ALL = (
     Scene("restore", removed_by_force, ("restore", "one"), "there is a task of that name"),
     Scene("undo-merge", merged, ("undo", "LAST"), "undone already", back=True),
     Scene("undo-remove", removed_by_force, ("undo", "LAST"), "undone already", often=False),
+    Scene(
+        "add-clone",
+        in_clones(lambda _: None),
+        ("add", "one", "two", "--allow-dirty"),
+        "there is a task of that name",
+        often=False,
+        each=True,
+    ),
+    Scene("merge-clone", in_clones(two_tasks), ("merge", "one", "two"), often=False),
+    Scene("sync-clone", in_clones(behind), ("sync", "one"), often=False),
+    Scene("remove-clone", in_clones(landed), ("remove", "one"), "no such task", often=False),
+    Scene("remove-force-clone", in_clones(unlanded), ("remove", "one", "--force"), "no such task", often=False),
+    Scene(
+        "restore-clone", in_clones(removed_by_force), ("restore", "one"), "there is a task of that name", often=False
+    ),
     Scene("revert", merged, ("revert", "one"), "reverted", often=False),
 )
 """Every verb that changes something is one line here; LAST is the last operation before it."""

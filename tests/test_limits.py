@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.test_removal import kept_refs, landed, private
+from tests.test_removal import kept_refs, landed
 from tests.world import World
 
 
@@ -44,22 +44,6 @@ def test_a_clone_has_nothing_of_what_is_kept(world: World) -> None:
     world.git("push", "-q", "--all", str(world.root / "clone"))
     assert kept_refs(world)
     assert world.git("for-each-ref", "refs/par", cwd=world.root / "clone") == ""
-
-
-def test_a_sweep_leaves_what_undo_and_doctor_put_aside(world: World) -> None:
-    world.task("one")
-    world.ok("merge", "one")
-    world.ok("undo")
-    undone = world.git("for-each-ref", "refs/par/undone")
-    damaged = world.write(".git/par/tasks/two.json", "{")
-    world.par("doctor", "--fix")
-    assert not damaged.exists()
-    torn = world.write("kept/.torn/20200101T000000.000000Z/a.txt", "torn\n", private(world))
-    world.ok("prune", "--kept", "--older-than", "0m")
-    assert undone
-    assert world.git("for-each-ref", "refs/par/undone") == undone
-    assert [file.read_text() for file in (world.repo / ".git" / "par" / "damaged").iterdir()] == ["{"]
-    assert torn.read_text() == "torn\n"
 
 
 @pytest.mark.parametrize(

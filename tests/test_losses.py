@@ -99,6 +99,7 @@ def test_files_in_the_directory_of_an_empty_submodule_are_seen(world: World) -> 
     other = World(world.root, "other").init()
     world.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other.repo), "sub")
     world.commit("submodule")
+    world.git("config", "par.submodules", "off")
     path = landed(world)
     world.write("sub/notes.txt", "precious\n", path)
     done = world.par("remove", "t")

@@ -31,7 +31,7 @@ def test_one_task_by_name(world: World) -> None:
     before = world.rev("main")
     done = world.ok("merge", "t")
     assert done.out == f"main: 1 merged {moved(before, world.rev('main'))}\n  merged      t\n"
-    assert done.err == ""
+    assert done.err == "hint: git par prune would remove 1 task, unless in use\n"
     assert has(world, "t")
     assert not has(world, "u")
 
@@ -219,7 +219,10 @@ def test_a_base_that_is_refused_does_not_hold_back_the_other(world: World) -> No
         f"main: not merged: main: in the way in '{world.repo}': a.txt\n"
         f"release: 1 merged {moved(before, world.rev('release'))}\n  merged      b\n"
     )
-    assert done.err == "hint: commit those files or move them away, then run the command again\n"
+    assert done.err == (
+        "hint: commit those files or move them away, then run the command again\n"
+        "hint: git par prune would remove 1 task, unless in use\n"
+    )
 
 
 def test_a_stacked_task_comes_right_behind_the_task_below(world: World) -> None:
@@ -288,6 +291,7 @@ def test_a_task_with_uncommitted_changes_is_left_out_with_a_hint(world: World) -
     )
     assert done.err == (
         "hint: t: commit them, or have it done with --autocommit, or merge what is committed with --allow-dirty\n"
+        "hint: git par prune would remove 1 task, unless in use\n"
     )
     assert not has(world, "t")
 
@@ -431,7 +435,10 @@ def test_a_conflict_names_the_files_and_the_other_task_and_lets_the_rest_land(wo
         "  conflict    b: a.txt (with a)\n",
     )
     way = "../repo-worktrees/b"
-    assert done.err == f"hint: b: solve it where it was made: cd {way} && git par sync, then git par merge b\n"
+    assert done.err == (
+        f"hint: b: solve it where it was made: cd {way} && git par sync, then git par merge b\n"
+        "hint: git par prune would remove 2 tasks, unless in use\n"
+    )
     assert world.rev("b") == tip
     assert world.git("status", "--porcelain") == world.git("status", "--porcelain", cwd=path) == ""
     assert world.try_git("merge", "main", cwd=path).status == 1

@@ -1,13 +1,15 @@
 """Long work says on a terminal how far it is, and nowhere else."""
 
 import io
+import json
+import re
 import sys
 
 import pexpect
 import pytest
 
 from git_par import render
-from git_par.render import Progress
+from git_par.render import Preview, Progress, Table
 from tests.world import PAR, World
 
 
@@ -58,3 +60,75 @@ def test_a_long_merge_shows_how_far_it_is(world: World) -> None:
     child.expect("planning main: [23]/3")
     child.expect("main: 3 merged")
     child.expect(pexpect.EOF)
+
+
+def table_of(count: int) -> Table:
+    return Table(["TASK", "STATE"], [[f"t{number}", "active" if number < count else "..."] for number in range(3)])
+
+
+def test_a_growing_table_is_written_over_in_one_piece_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    preview = Preview()
+    preview(table_of(1))
+    assert terminal.getvalue() == ""  # it may be done in a moment
+    preview._began -= 1
+    preview(table_of(1))
+    first = terminal.getvalue()
+    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", first)
+    assert [line.rstrip() for line in plain.splitlines()] == [
+        "TASK  STATE",
+        "t0    active",
+        "t1    ...",
+        "t2    ...",
+    ]
+    preview(table_of(2))
+    assert terminal.getvalue() == first  # not more often than anybody can read
+    preview._shown -= 1
+    preview(table_of(2))
+    assert terminal.getvalue().removeprefix(first).startswith("\x1b[4F")
+    preview.wipe()
+    assert terminal.getvalue().endswith("\x1b[4F\x1b[J")
+    assert not preview.is_shown
+
+
+def test_a_growing_table_is_no_higher_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("LINES", "3")
+    Preview(_began=0)(table_of(1))
+    assert terminal.getvalue().count("\n") == 2
+
+
+def test_without_a_terminal_a_table_comes_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    Preview(_began=0)(table_of(1))
+    assert capsys.readouterr() == ("", "")
+
+
+def slow_status(world: World, seconds: float) -> None:
+    """Have git take its time over the statuses of all tasks."""
+    world.write(".gitattributes", "slow.txt filter=slow\n")
+    world.commit("slow", slow__txt="x\n")
+    world.git("config", "filter.slow.clean", f"sleep {seconds}; cat")
+    world.git("config", "par.jobs", "1")
+    for path in world.add("a", "b", "c"):
+        world.write("slow.txt", "y\n", path)
+
+
+def test_a_slow_list_shows_what_it_knows(world: World) -> None:
+    slow_status(world, 0.5)
+    child = pexpect.spawn(PAR[0], [*PAR[1:], "list"], cwd=str(world.repo), timeout=60, dimensions=(24, 80))
+    child.expect(r"a +new +main[^\n]*1 changed[^\n]*\n[^\n]*b +\.\.\. +main")
+    child.expect("\x1b\\[4F\x1b\\[J")
+    child.expect(r"a +new[^\n]*\n[^\n]*b +new[^\n]*\n[^\n]*c +new[^\n]*1 changed")
+    child.expect(pexpect.EOF)
+
+
+def test_a_slow_list_for_a_program_is_whole(world: World) -> None:
+    slow_status(world, 0.3)
+    child = pexpect.spawn(PAR[0], [*PAR[1:], "list", "--json"], cwd=str(world.repo), timeout=60, encoding="utf-8")
+    child.expect(pexpect.EOF)
+    assert child.before is not None
+    assert "..." not in child.before
+    text = child.before[child.before.index("{") :]
+    assert [task["name"] for task in json.loads(text)["tasks"]] == ["a", "b", "c"]

@@ -146,7 +146,7 @@ def untracked_unseen(world: World, path: Path) -> tuple[str, str]:
 
 def lied_about(world: World, path: Path) -> tuple[str, str]:
     liar = script(world.root / "liar", "printf '1\\0'")
-    world.git("config", "core.fsmonitor", str(liar))
+    world.git("config", "core.fsmonitor", str(liar), cwd=path)
     world.git("update-index", "--fsmonitor", cwd=path)
     world.git("status", cwd=path)
     world.write("a.txt", "edit\n", cwd=path)
@@ -238,6 +238,10 @@ MAKERS: dict[Callable[[World, Path], tuple[str, str]], str] = {
 }
 
 
+OF_WORKTREES = {locked, unknown}
+"""What happens to worktrees alone."""
+
+
 FIRM = {nested_worktree}
 """What a removal by force leaves although it can keep others of that reason."""
 
@@ -247,12 +251,14 @@ def everything(directory: Path) -> dict[str, str]:
     return {
         str(path.relative_to(directory)): os.readlink(path) if path.is_symlink() else path.read_text(errors="replace")
         for path in sorted(directory.rglob("*"))
-        if path.is_symlink() or path.is_file()
+        if (path.is_symlink() or path.is_file())
+        and path != directory / ".git/index"
+        and directory / ".git/objects" not in path.parents
     }
 
 
 def test_there_is_a_test_for_every_reason() -> None:
-    elsewhere = {"standing", "in-use", "new"}
+    elsewhere = {"standing", "in-use", "new", "only-here", "diverged", "vetoed", "young"}
     assert set(MAKERS.values()) | elsewhere == set(reasons.REASONS)
 
 
@@ -260,6 +266,8 @@ def test_there_is_a_test_for_every_reason() -> None:
 def test_a_workspace_is_left_with_the_reason(world: World, maker: Callable[[World, Path], tuple[str, str]]) -> None:
     path = landed(world)
     landed(world, "other")
+    if maker in OF_WORKTREES and world.home("t") != world.repo:
+        pytest.skip("only a worktree can be locked, and has its index in the repository")
     detail, hint = maker(world, path)
     refs = world.git("for-each-ref")
     before = everything(world.workspaces / "t") if path.is_dir() else {}
@@ -278,8 +286,9 @@ def test_a_workspace_is_left_with_the_reason(world: World, maker: Callable[[Worl
     assert [one["name"] for one in pruned.json["removed"]] == ["other"]
     assert (pruned.json["left"], pruned.err) == (left, said)
 
-    now = [line for line in world.git("for-each-ref").splitlines() if "refs/par/" not in line]
-    assert now == [line for line in refs.splitlines() if "refs/heads/other" not in line and "refs/par/" not in line]
+    gone = ("refs/heads/other", "refs/par/", *(["refs/heads/t"] if world.home("t") != world.repo else []))
+    now = [line for line in world.git("for-each-ref").splitlines() if not any(ref in line for ref in gone[1:])]
+    assert now == [line for line in refs.splitlines() if not any(ref in line for ref in gone)]
     assert (everything(world.workspaces / "t") if path.is_dir() else {}) == before
     assert os.path.lexists(path)
 

@@ -38,7 +38,11 @@ def state(world: World, path: Path) -> dict[str, object]:
     }
     for file in sorted(path.rglob("*")):
         name, mode = str(file.relative_to(path)), file.lstat().st_mode
-        if name == ".git" or (file.is_dir() and not file.is_symlink()):
+        if (
+            name in (".git", ".git/index")
+            or name.startswith(".git/objects/")
+            or (file.is_dir() and not file.is_symlink())
+        ):
             continue
         found[name] = (mode, os.readlink(file) if file.is_symlink() else file.read_bytes())
     del found["index"]

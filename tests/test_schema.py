@@ -13,7 +13,7 @@ from referencing import Registry, Resource
 from git_par.commands import remove
 from git_par.grammar import NAMES
 from git_par.landing.planned import Reason
-from git_par.workspaces import reasons
+from git_par.workspaces import bringing, copies, reasons
 from tests.world import World
 
 ROOT = Path(__file__).parent.parent
@@ -21,7 +21,7 @@ SCHEMAS = {file.stem: json.loads(file.read_text()) for file in (ROOT / "docs/sch
 REGISTRY: Registry[Any] = Registry().with_resources(
     (f"{name}.json", Resource.from_contents(schema)) for name, schema in SCHEMAS.items()
 )
-SILENT = {"demo", "with-lock"}
+SILENT = {"demo", "hook", "with-lock"}
 """Verbs that have no --json."""
 
 
@@ -30,7 +30,7 @@ def check(name: str, data: Any) -> None:
 
 
 def test_every_verb_has_a_schema_and_every_schema_is_one() -> None:
-    assert set(NAMES) - SILENT | {"task", "error"} == set(SCHEMAS)
+    assert set(NAMES) - SILENT | {"task", "error", "hook-event"} == set(SCHEMAS)
     for name, schema in SCHEMAS.items():
         Draft202012Validator.check_schema(schema)
         assert schema["$id"] == f"{name}.json"
@@ -59,6 +59,13 @@ def test_reasons_are_the_ones_of_the_code() -> None:
         | _first_words("Reason", "workspaces/reasons.py")
     )
     assert used <= set(reasons.REASONS)
+
+
+def test_reasons_to_leave_a_file_are_the_ones_of_the_code() -> None:
+    known = list(get_args(copies.Why))
+    assert SCHEMAS["copy"]["properties"]["left"]["items"]["properties"]["reason"]["enum"] == known == list(bringing.WHY)
+    page = " ".join((ROOT / "man/man1/git-par-copy.1").read_text().split())
+    assert f"{', '.join(known[:-1])} or {known[-1]}." in page
 
 
 def test_reasons_to_leave_a_task_out_are_the_ones_of_the_code() -> None:
@@ -97,8 +104,15 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
     ask("add", "--title", "Fix the thing")
     assert ask("path", "one")["path"] == str(world.workspaces / "one")
     assert ask("env", "one")["environment"]["GIT_PAR_TASK"] == "one"
+    world.write(".env", "secret\n")
+    world.write(".env", "mine\n", world.workspaces / "two")
+    assert ask("copy", "one")["copied"] == [".env"]
+    assert ask("copy", "two", status=1)["left"] == [{"path": ".env", "reason": "exists"}]
+    assert [task["exit"] for task in json_of_exec(world)["tasks"]] == [0, 0, 0, 0]
     for shell in ("bash", "zsh", "fish"):
         assert ask("shell-init", shell)["shell"] == shell
+    for option in ("--show", "--forget"):
+        assert ask("trust", option)["settings"] == []
     ask("set", "one", "two", "--title", "T", "--protect")
     ask("set", "one", "two", "--title", "", "--group", "", "--no-protect")
     world.commit("one", cwd=world.workspaces / "one", a__txt="one\n")
@@ -155,6 +169,20 @@ def test_what_the_verbs_of_a_whole_day_write(world: World) -> None:
     assert ask("restore", "two")["tasks"][0]["name"] == "two"
     assert [one["name"] for one in ask("prune", "--kept", "--older-than", "0m")["swept"]][-1] == "two"
     assert ask("prune", "--kept")["swept"] == []
+
+
+def json_of_exec(world: World) -> Any:
+    """`--json` stands before the `--` here."""
+    done = world.par("exec", "--all", "--json", "--", "true")
+    check("exec", done.json)
+    return done.json
+
+
+def test_what_exec_writes_of_workspaces_that_are_gone(world: World) -> None:
+    world.add("one", "two")[0].rename(world.root / "elsewhere")
+    done = world.par("exec", "one", "two", "--json", "--", "false")
+    check("exec", done.json)
+    assert [one["reason"] for one in done.json["left"]] == ["gone"]
 
 
 def test_what_a_merge_with_a_gate_hooks_and_a_stale_task_writes(world: World) -> None:

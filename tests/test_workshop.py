@@ -209,6 +209,7 @@ def with_submodule(world: World) -> tuple[World, list[str]]:
     world.git("-C", "lib", "fetch", "-q", "origin", "fork")
     world.git("-C", "lib", "checkout", "-q", commits[0])
     world.commit("with a submodule")
+    world.git("config", "par.submodules", "off")
     return world, commits
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -50,6 +51,9 @@ class World:
         return done.out.removesuffix("\n")
 
     def try_git(self, *args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Result:
+        if cwd and "main" in args and (cwd / ".git" / "par-parent").is_file():  # a clone knows it as its parent's
+            self.process("git", "fetch", "-q", "par", cwd=cwd)
+            args = tuple("par/main" if word == "main" else word for word in args)
         return self.process("git", *args, cwd=cwd, env=env)
 
     def write(self, name: str, text: str, cwd: Path | None = None) -> Path:
@@ -67,7 +71,14 @@ class World:
         return self.rev("HEAD", cwd=cwd)
 
     def rev(self, name: str, cwd: Path | None = None) -> str:
-        return self.git("rev-parse", "--verify", name, cwd=cwd)
+        """The commit that `name` is; of a task with a clone, as that has it."""
+        return self.git("rev-parse", "--verify", name, cwd=cwd or self.home(name))
+
+    def home(self, revision: str) -> Path:
+        """Where the branch that `revision` begins with stands: in its clone, else in the repository."""
+        directory = re.split(r"[~^@:]", revision.removeprefix("refs/heads/"))[0].replace("/", "-")
+        clone = self.workspaces / directory
+        return clone if directory and (clone / ".git" / "par-parent").is_file() else self.repo
 
     def branches(self) -> list[str]:
         return self.git("for-each-ref", "--format=%(refname:short)", "refs/heads").splitlines()
@@ -138,6 +149,7 @@ class World:
         assert fsck.status == 0, fsck
         listed = self.git("worktree", "list", "--porcelain", "-z")
         paths = [line[9:] for line in listed.split("\0") if line.startswith("worktree ")]
+        paths += [str(file.parent.parent) for file in self.workspaces.glob("*/.git/par-parent")]
         assert "prunable" not in listed
         assert all(Path(path).exists() for path in paths), paths
         entries = self.repo / ".git" / "worktrees"

@@ -104,7 +104,7 @@ __git_par_complete () {
         case $word in
             --) ahead=1 ;;
             -*=*) ;;
-            -?*) [[ $ahead ]] || __git_par_value "$verb" "$word" && waits=$kind ;;
+            -?*) [[ $ahead ]] || ! __git_par_value "$verb" "$word" || waits=$kind ;;
             *) given+=("$word") ;;
         esac
     done
@@ -133,17 +133,30 @@ __git_par_complete () {
             given=()
             __git_par_refs heads
             ;;
+        branch-or-directory)
+            __git_par_refs heads
+            __git_par_any || kind=directory
+            ;;
         revision)
             given=()
             __git_par_refs heads remotes tags
             ;;
         operation) __git_par_operations ;;
         shell) list=(bash zsh fish) ;;
+        event) list=(worktree-create worktree-remove) ;;
         order) list=(created given fewest-conflicts) ;;
+        isolation) list=(worktree clone shared-clone) ;;
         on-conflict) list=(skip stop abort) ;;
         directory) __git_par_paths -d; return ;;
         file) __git_par_paths -f; return ;;
         command) __git_par_command_line; return ;;
+        task-command)
+            if [[ $ahead ]]; then
+                __git_par_command_line
+                return
+            fi
+            __git_par_tasks
+            ;;
     esac
     __git_par_offer "$before"
 }
@@ -216,10 +229,18 @@ __git_par_command_line () {
     fi
 }
 
+# Where the records lie: of a clone, in the repository it was made from.
+__git_par_common () {
+    local common
+    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    [[ ! -f $common/par-parent ]] || common=$(__git_par_git config remote.par.url) || return
+    printf '%s\n' "$common"
+}
+
 # Task records are called after their task, percent-encoded; of a very long one only the beginning is there (%-).
 __git_par_tasks () {
     local common record name
-    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    common=$(__git_par_common) || return
     for record in "$common"/par/tasks/*.json; do
         name=${record##*/}
         name=${name%.json}
@@ -235,7 +256,7 @@ __git_par_tasks () {
 __git_par_operations () {
     local common entries entry plain=${cur//[\\\"\']/}
     case $plain in *[!0-9TZ.]*) return ;; esac
-    common=$(__git_par_git rev-parse --path-format=absolute --git-common-dir) || return
+    common=$(__git_par_common) || return
     entries=("$common"/par/journal/"$plain"*.json)
     ((${#entries[@]} > 50)) && entries=("${entries[@]: -50}")
     for entry in "${entries[@]##*/}"; do

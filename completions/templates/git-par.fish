@@ -23,10 +23,17 @@ function __git_par_no_name_yet
     not string match -qv -- '-*' $words[3..]
 end
 
+# Where the records lie: of a clone, in the repository it was made from.
+function __git_par_common
+    set -l common (__git_par_git rev-parse --path-format=absolute --git-common-dir); or return
+    test -f $common/par-parent; and set common (__git_par_git config remote.par.url)
+    printf '%s\n' $common
+end
+
 # Task records are called after their task, percent-encoded; of a very long one only the beginning is there (%-).
 function __git_par_tasks
     string match -q -- '-*' (commandline -ct); and return
-    set -l common (__git_par_git rev-parse --path-format=absolute --git-common-dir); or return
+    set -l common (__git_par_common); or return
     set -l records $common/par/tasks/*.json
     set -l names (string replace -r '^.*/(.*)\.json$' '$1' -- $records | string match -v '*%-*' | string unescape --style=url)
     set -l given (commandline -opc)
@@ -35,10 +42,21 @@ function __git_par_tasks
     end
 end
 
+# Tasks, and behind the first -- a command of its own with its arguments.
+function __git_par_tasks_then_command
+    set -l words (commandline -opc)
+    if set -l at (contains -i -- -- $words)
+        set -e words[1..$at]
+        complete -C (string join ' ' -- (string escape -- $words) (commandline -ct))
+    else
+        __git_par_tasks
+    end
+end
+
 # Entries of the journal begin with their time, which tells them apart; offered are the newest.
 function __git_par_operations
     string match -q -- '-*' (commandline -ct); and return
-    set -l common (__git_par_git rev-parse --path-format=absolute --git-common-dir); or return
+    set -l common (__git_par_common); or return
     set -l entries $common/par/journal/*.json
     test (count $entries) -gt 50; and set entries $entries[-50..-1]
     string replace -r '^.*/([^-]*)-[^/]*$' '$1' -- $entries

@@ -7,22 +7,26 @@ from functools import partial
 from pathlib import Path
 from shlex import quote
 
+from git_par.checkup import clones as cloned
 from git_par.checkup.finding import Case, Finding
 from git_par.errors import ParError
 from git_par.repo import Repo, linked_checkout
 from git_par.state.tasks import Task
-from git_par.workspaces import registry, status
+from git_par.workspaces import clones, registry, status
 
 
 def check(case: Case) -> Iterator[Finding]:
     """The branch and the base of each task that is neither being made nor removed."""
-    tips = case.repo.branches()
+    seen = clones.seeing(case.session).repo
+    tips = seen.branches()
     for task in case.tasks:
         if task.state != "active":
             continue
         entry = registry.admin_dir(case.repo, Path(task.path))
         tip = tips.get(task.ref)
-        if tip is None:
+        if clones.is_clone(task) and entry is not None:
+            yield from cloned.branch(case, task, seen, _elsewhere(case, task, entry))
+        elif tip is None:
             yield from _gone(case, task, entry)
         elif entry is not None:
             yield from _elsewhere(case, task, entry)
@@ -30,7 +34,7 @@ def check(case: Case) -> Iterator[Finding]:
         if f"refs/heads/{task.base}" not in tips:
             yield _base(case, task)
         elif tip is not None:
-            yield from _unmerged(case, task, tip)
+            yield from _unmerged(case, seen, task, tip)
 
 
 def _gone(case: Case, task: Task, entry: Path | None) -> Iterator[Finding]:
@@ -159,11 +163,11 @@ def _base(case: Case, task: Task) -> Finding:
     )
 
 
-def _unmerged(case: Case, task: Task, tip: str) -> Iterator[Finding]:
+def _unmerged(case: Case, seen: Repo, task: Task, tip: str) -> Iterator[Finding]:
     """Work in a task that has landed, and that may be taken for done."""
     if task.landed is None:
         return
-    git, said = case.repo.git, []
+    git, said = seen.git, []
     later = git.run("rev-list", "--count", tip, f"^{task.landed.tip}", f"^refs/heads/{task.base}", "--", ok=(0, 128))
     if later.code == 0 and (count := int(later.out)):
         said.append(f"{count} commit{'s' if count > 1 else ''} since")

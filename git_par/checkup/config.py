@@ -10,6 +10,9 @@ from shlex import quote
 
 from git_par.checkup.finding import Case, Finding
 from git_par.repo import Repo, is_true
+from git_par.state import gitpar
+from git_par.state.settings import EVENTS, HOOK
+from git_par.workspaces import clones
 
 _YOURS = "--fix does not write the shared configuration"
 
@@ -35,6 +38,7 @@ def check(case: Case) -> Iterator[Finding]:
                 f"for you to do: git config --file {where} --unset core.worktree; {_YOURS}",
             )
     yield from _hooks(case)
+    yield from _events(case)
     yield from _remotes(repo)
 
 
@@ -48,13 +52,28 @@ def _hooks(case: Case) -> Iterator[Finding]:
     path, main = case.repo.setting("core.hookspath"), case.repo.main
     if not path or path.startswith(("/", "~")) or not main or not (main / path).is_dir():
         return
-    without = [task.name for task in case.tasks if Path(task.path).is_dir() and not (Path(task.path) / path).is_dir()]
+    linked = [task for task in case.tasks if not clones.is_clone(task)]
+    without = [task.name for task in linked if Path(task.path).is_dir() and not (Path(task.path) / path).is_dir()]
     if without:
         yield Finding(
             "config-hooks",
             f"core.hooksPath is '{path}', which is not in the workspaces: no hook runs in {', '.join(without[:5])}",
             f"for you to do: git config core.hooksPath {quote(str(main / path))}; {_YOURS}",
         )
+
+
+def _events(case: Case) -> Iterator[Finding]:
+    """Hooks of events that never come, because of how they are written; the middle of a key is case-sensitive."""
+    settings = case.session.settings
+    keys = dict.fromkeys([*case.repo.config, *(f"par.{key}" for key, _ in settings.committed.pairs)])
+    known = {f"par.{HOOK}{event}" for event in EVENTS}
+    for key in keys:
+        if key.startswith("par.") and key.count(".") > 1 and key not in known:
+            yield Finding(
+                "config-events",
+                f"{key}: there is no such event, so it never runs; events are {', '.join(EVENTS)}",
+                f"for you to do: see git config --show-origin --get-all {quote(key)}, and {gitpar.NAME}; {_YOURS}",
+            )
 
 
 def _remotes(repo: Repo) -> Iterator[Finding]:

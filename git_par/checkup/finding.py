@@ -10,7 +10,7 @@ from git_par import files
 from git_par.repo import Repo, linked_checkout
 from git_par.state.session import Session
 from git_par.state.tasks import Task, Tasks
-from git_par.workspaces import registry
+from git_par.workspaces import clones, registry
 
 IDS = (
     "state-damaged",
@@ -21,10 +21,12 @@ IDS = (
     "registration-locked",
     "repository-moved",
     "repository-copied",
+    "repository-unknown",
     "git-lock",
     "config-bare",
     "config-worktree",
     "config-hooks",
+    "config-events",
     "config-push",
     "config-fetch",
     "publish-cut-off",
@@ -41,9 +43,11 @@ IDS = (
     "branch-gone",
     "branch-renamed",
     "branch-moved",
+    "branch-diverged",
     "branch-elsewhere",
     "base-gone",
     "work-unmerged",
+    "clone-shared",
     "kept-workspace",
     "leftovers",
     "unchecked",
@@ -61,6 +65,8 @@ class Finding:
     fix: str
     """What `--fix` does about it and what it does not do; where it does nothing, what a person can do."""
     task: str | None = None
+    note: bool = False
+    """Whether it is only to be known, and nothing is wrong."""
     mend: Callable[[], object] | None = field(default=None, compare=False)
     """Mends it, if it is still so; a list that it returns are findings that need a person."""
 
@@ -93,7 +99,8 @@ class Case:
     def checkouts(self) -> list[Path]:
         """The directories of all checkouts, as the registry has them, there or not."""
         linked = (linked_checkout(entry) for entry in registry.entries(self.repo))
-        return [place for place in (self.repo.main, *linked) if place]
+        cloned = (directory.parent for _, directory in clones.living(self.repo))
+        return [place for place in (self.repo.main, *linked, *cloned) if place]
 
     def set_aside(self, path: Path) -> Path:
         """Rename a damaged file or directory to where it disturbs nobody; nothing is deleted."""

@@ -8,13 +8,14 @@ from pathlib import Path
 from shlex import quote
 
 from git_par import files
+from git_par.checkup import clones as cloned
 from git_par.checkup import rebuild
 from git_par.checkup.finding import Case, Finding
 from git_par.landing import recover
-from git_par.repo import Repo, linked_checkout
+from git_par.repo import Repo, link, linked_checkout
 from git_par.state import announce
 from git_par.state.tasks import Task
-from git_par.workspaces import registry, removal, trash, usage
+from git_par.workspaces import clones, registry, removal, trash, usage
 from git_par.workspaces.worktree import PRIVATE
 
 _NAMED = re.compile(r"\.(?:.*\.)?(\d+)\.[0-9a-f]{8}\.tmp|dropped-.*-(\d+)-\d+")
@@ -76,12 +77,11 @@ def _finish(case: Case, task: Task) -> None:
     path = Path(task.path)
     with case.session.locks.task(task.name):
         entries = registry.entries_for(case.repo, path)
+        back = clones.is_clone(task) and removal.bring_in(case.repo, task)
         aside = [one for one in _put_aside(path.parent, task.slug) if registry.claimed_entry(case.repo, one) in entries]
         if aside and not os.path.lexists(path):
             aside[-1].rename(path)
             back = True
-        else:
-            back = False
     if back or not case.remove(task):
         now = case.quiet.get(task.name)
         if now and now.state == "removing":
@@ -135,6 +135,8 @@ def _unknown(case: Case, path: Path) -> Finding | None:
             "--fix deletes this empty directory",
             mend=partial(_remove_empty, case, path),
         )
+    if (told := link(path / ".git")) and told.parent == case.repo.common:
+        return cloned.unknown(case, path, told, partial(_record, case, told.task))
     entry = registry.claimed_entry(case.repo, path)
     if entry is None or entry.is_dir():
         return None  # it belongs to somebody else, or was moved
@@ -207,7 +209,9 @@ def _unpin(repo: Repo, dead: list[tuple[str, str]]) -> None:
 
 def rubbish(case: Case) -> Iterator[Finding]:
     """Files that a dead process was writing, and trash that nobody sweeps."""
-    for directory in (case.repo.state, *(case.repo.state / name for name in ("tasks", "journal", "publishing"))):
+    incoming = case.repo.workspaces / PRIVATE / "incoming"
+    records = (case.repo.state / name for name in ("tasks", "journal", "publishing"))
+    for directory in (case.repo.state, *records, incoming):
         for path in sorted(directory.iterdir()) if directory.is_dir() else []:
             named = _NAMED.fullmatch(path.name)
             if named and not _lives(int(named[1] or named[2])):

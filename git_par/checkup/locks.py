@@ -1,7 +1,6 @@
 """Locks of git whose owner is dead: until they go, git refuses to write what they guard."""
 
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -10,7 +9,7 @@ from pathlib import Path
 from git_par import files
 from git_par.checkup.finding import Case, Finding
 from git_par.repo import Repo
-from git_par.workspaces import owners, registry
+from git_par.workspaces import clones, owners, registry
 
 Identity = tuple[int, int, int]
 
@@ -43,9 +42,11 @@ def _owned(case: Case, locks: list[Path]) -> bool:
 
 def _locks(repo: Repo) -> Iterator[Path]:
     """The lock files that git makes below the common directory (git's lockfile.h); submodules have their own."""
-    flat = [repo.common, repo.common / "objects/info", repo.common / "objects/info/commit-graphs"]
-    flat += [repo.common / "objects/pack", repo.common / "reftable", repo.common / "info"]
-    deep = [repo.common / "refs", repo.common / "logs"]
+    flat, deep = [], []
+    for home in (repo.common, *(directory for _, directory in clones.living(repo))):
+        flat += [home, home / "objects/info", home / "objects/info/commit-graphs", home / "objects/pack"]
+        flat += [home / "reftable", home / "info"]
+        deep += [home / "refs", home / "logs"]
     for entry in registry.entries(repo):
         flat.append(entry)
         deep += [entry / "refs", entry / "logs"]
@@ -87,7 +88,7 @@ def _gc_is_dead(pid_file: Path) -> str:
         return ""
     if len(words) != 2 or not words[0].isdigit():
         return "it says nothing"
-    if words[1] != socket.gethostname():
+    if words[1] != os.uname().nodename:
         return ""
     try:
         name = psutil.Process(int(words[0])).name()

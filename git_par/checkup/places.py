@@ -7,11 +7,13 @@ from pathlib import Path
 from shlex import quote
 
 from git_par import files
+from git_par.checkup import clones as cloned
 from git_par.checkup import registrations
+from git_par.checkup.clones import another
 from git_par.checkup.finding import Case, Finding
 from git_par.repo import Repo, linked_checkout
 from git_par.state.tasks import Task
-from git_par.workspaces import registry, worktree
+from git_par.workspaces import clones, isolation, registry, worktree
 from git_par.workspaces.worktree import PRIVATE
 
 
@@ -119,9 +121,16 @@ def _missing(case: Case, task: Task) -> Finding:
 def _moved_to(repo: Repo, task: Task) -> Path | None:
     """Where the workspace of `task` stands now: beside its old place, or where git was told."""
     path = Path(task.path)
+    if clones.is_clone(task):
+        return next((place for place in clones.beside(path) if clones.claims(repo, task, place)), None)
     ours = registry.entries_for(repo, path)
-    with os.scandir(path.parent) as entries:
-        beside = sorted(Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))
+    beside: list[Path] = []
+    for home in dict.fromkeys(
+        [path.parent, repo.workspaces]
+    ):  # one that is being adopted moves from the one to the other
+        if home.is_dir():
+            with os.scandir(home) as entries:
+                beside += sorted(Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))
     for place in beside:
         if registry.claimed_entry(repo, place) in ours:
             return place
@@ -135,6 +144,9 @@ def _moved_to(repo: Repo, task: Task) -> Path | None:
 
 def _follow(case: Case, task: Task, place: Path) -> None:
     with case.session.locks.repository():
+        if clones.is_clone(task) and clones.claims(case.repo, task, place) and not os.path.lexists(task.path):
+            case.change(task, path=str(place))
+            return
         entry = registry.claimed_entry(case.repo, place)
         if entry is None or os.path.lexists(task.path):
             return
@@ -148,6 +160,10 @@ def _check_out(case: Case, task: Task) -> None:
     repo, path = case.repo, Path(task.path)
     with case.session.locks.repository(), case.session.locks.task(task.name):
         path.mkdir()  # somebody may have come first
+        if clones.is_clone(task):
+            isolation.make(repo, task)
+            worktree.fill(repo, path)
+            return
         entries = registry.entries_for(repo, path)
         if not entries:
             registry.register(repo, path, task.branch, task.name)
@@ -162,15 +178,18 @@ def _check_out(case: Case, task: Task) -> None:
 def _unlinked(case: Case, task: Task) -> Iterator[Finding]:
     """A workspace that stands where it should, and that git does not take for one."""
     repo, path = case.repo, Path(task.path)
+    if clones.is_clone(task):
+        yield from cloned.unlinked(case, task)
+        return
     entries = registry.entries_for(repo, path)
     if any(registrations.is_moved(entry) for entry in entries):
         return  # told once, for the repository
     link = path / ".git"
     if link.is_dir() and not link.is_symlink():
-        yield _another(task, f"'{link}' is a repository of its own")
+        yield another(task, f"'{link}' is a repository of its own")
         return
     if other := _other_repository(repo, path):
-        yield _another(task, f"'{link}' leads to another repository, '{other}'")
+        yield another(task, f"'{link}' leads to another repository, '{other}'")
         return
     if entries:
         yield Finding(
@@ -182,7 +201,7 @@ def _unlinked(case: Case, task: Task) -> Iterator[Finding]:
         )
         return
     if repo.git.commit(task.ref) is None:
-        yield _another(task, f"git has lost its registration, and branch '{task.branch}' is gone")
+        yield another(task, f"git has lost its registration, and branch '{task.branch}' is gone")
         return
     yield Finding(
         "workspace-unregistered",
@@ -191,15 +210,6 @@ def _unlinked(case: Case, task: Task) -> Iterator[Finding]:
         "what was staged is only changed then",
         task=task.name,
         mend=partial(_register, case, task),
-    )
-
-
-def _another(task: Task, why: str) -> Finding:
-    return Finding(
-        "workspace-replaced",
-        f"{why}, so the workspace cannot be used or removed",
-        "for you to do: move what is yours away, then run 'git par doctor --fix'; --fix deletes nothing there",
-        task=task.name,
     )
 
 

@@ -10,10 +10,10 @@ from urllib.parse import unquote
 
 from git_par import names
 from git_par.checkup.finding import Case, Finding
-from git_par.repo import Repo, linked_checkout
+from git_par.repo import Repo, link, linked_checkout
 from git_par.state import tasks
 from git_par.state.tasks import Task
-from git_par.workspaces import registry
+from git_par.workspaces import clones, registry
 
 
 def name_of(repo: Repo, slug: str) -> str | None:
@@ -40,14 +40,18 @@ def record(case: Case, slug: str) -> list[Finding]:
 
     What it returns was guessed, and a person has to look at it.
     """
-    entry = _entry(case.repo, slug)
+    cloned = _clone(case.repo, slug)
+    entry = _entry(case.repo, slug) or cloned
     task = _from_journal(case.repo, slug, registered=entry is not None)
     guessed = None
     if task is None and entry is not None:
         task, guessed = _from_registry(case, entry)
     if task is None:
         return []
-    place = linked_checkout(entry) if entry else None
+    if cloned and (told := link(cloned)):
+        shares = (cloned / "objects" / "info" / "alternates").is_file()
+        task = replace(task, isolation="shared-clone" if shares else "clone", created=told.created)
+    place = _place(entry) if entry else None
     if place and place.is_dir():
         task = replace(task, path=str(place))
     taken = {other.slot for other in case.quiet.all()}
@@ -64,6 +68,20 @@ def _entry(repo: Repo, slug: str) -> Path | None:
         if name and names.slug(name) == slug:
             return entry
     return None
+
+
+def _clone(repo: Repo, slug: str) -> Path | None:
+    """The git directory of the clone that says that it is the task's."""
+    for place in clones.beside(repo.workspaces / "any"):
+        told = link(place / ".git")
+        if told and told.parent == repo.common and names.slug(told.task) == slug:
+            return place / ".git"
+    return None
+
+
+def _place(entry: Path) -> Path | None:
+    """The workspace of a registration, or of a clone's git directory."""
+    return entry.parent if entry.name == ".git" else linked_checkout(entry)
 
 
 def told(repo: Repo) -> Iterator[Task | None]:
@@ -98,7 +116,8 @@ def _from_journal(repo: Repo, slug: str, *, registered: bool) -> Task | None:
 def _from_registry(case: Case, entry: Path) -> tuple[Task | None, Finding | None]:
     """The task that the lock of `entry` names; where its base can only be guessed, that is a finding."""
     repo = case.repo
-    name, branch, path = registry.task_of(entry), registry.branch_of(entry), linked_checkout(entry)
+    said = link(entry)
+    name, branch, path = said.task if said else registry.task_of(entry), registry.branch_of(entry), _place(entry)
     tip = repo.git.commit(f"refs/heads/{branch}") if branch else None
     if not name or names.task_problem(name) or not branch or not tip or not path:
         return None, None

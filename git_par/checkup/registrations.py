@@ -13,7 +13,7 @@ from shlex import quote
 
 from git_par import files
 from git_par.checkup.finding import Case, Finding
-from git_par.repo import linked_checkout
+from git_par.repo import PARENT, link, linked_checkout
 from git_par.workspaces import owners, registry
 
 _INITIALIZING = "initializing"
@@ -22,6 +22,7 @@ _HEAD = re.compile(rb"ref: refs/.+\n?|[0-9a-f]{40,64}\n?")
 
 def check(case: Case) -> Iterator[Finding]:
     """Half made registrations, forgotten locks of a `git worktree add`, and links that lead to where we are not."""
+    yield from _alone(case)
     entries = registry.entries(case.repo)
     halves = {entry: what for entry in entries if (what := lacks(entry))}
     waiting = [entry for entry in entries if entry not in halves and registry.lock_reason(entry) == _INITIALIZING]
@@ -56,6 +57,18 @@ def check(case: Case) -> Iterator[Finding]:
                 f"for you to do: mv {quote(str(entry))} somewhere else, when this one is not to have it; "
                 "--fix takes nothing away from either",
             )
+
+
+def _alone(case: Case) -> Iterator[Finding]:
+    """A clone that the repository it was made from does not know: that was moved, or this is a copy."""
+    if told := link(case.repo.common):
+        yield Finding(
+            "repository-unknown",
+            f"this was made as the clone of task '{told.task}' of '{told.parent}', which does not know it in this place: "
+            "git-par takes it for a repository of its own",
+            "for you to do: git par doctor --fix in that repository, when it or this was moved; when this is a copy: "
+            f"rm {quote(str(case.repo.common / PARENT))}; --fix decides neither",
+        )
 
 
 def is_moved(entry: Path) -> bool:

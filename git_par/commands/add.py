@@ -1,6 +1,7 @@
 """`git par add`: a branch and a directory for every name, all of them or none."""
 
 import getpass
+import itertools
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -9,16 +10,18 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from git_par import interrupts, names, render, spawn
-from git_par.commands import facts
+from git_par import interrupts, names, render
+from git_par.commands import facts, limit
 from git_par.errors import Status, UsageError
 from git_par.render import Report
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import claims, environment, provision, worktree
-from git_par.workspaces import registry as worktrees
+from git_par.workspaces import carry, claims, environment, incoming, isolation, ports, prompt, provision, worktree
 from git_par.workspaces import start as starts
+from git_par.workspaces.carry import Load
+from git_par.workspaces.incoming import Incoming
+from git_par.workspaces.isolation import Isolation
 from git_par.workspaces.start import Start
 
 
@@ -32,20 +35,43 @@ class Options:
     template: str | None = None
     group: str | None = None
     title: str | None = None
+    isolation: Isolation | None = None
     sparse: tuple[str, ...] = ()
+    carry: bool = False
+    """Whether the uncommitted work of the checkout one stands in comes along."""
     allow_dirty: bool = False
+    lenient: bool = False
+    """Whether nobody is there who could be asked: see `start.find`."""
     fetch: bool = False
+    files: bool = True
+    """Whether files of the main checkout come along."""
     command: str | None = None
 
 
 def run(session: Session, options: Options) -> Report:
     """Make the tasks and report their paths, in the order asked for."""
+    try:
+        with starts.within_reach(session, options.start, options.base, staged=options.carry):
+            return _run(session, options)
+    except limit.Full as full:
+        raise limit.refusal(session, full) from None
+
+
+def _run(session: Session, options: Options) -> Report:
     wanted = _wanted(options)
-    facts.check_settings(session)
+    environment.check_settings(session)
+    session.settings.number("maxTasks")
+    prompt.check(session)
+    facts.hooks(session, "post-add")
     repo = session.repo
+    chosen = options.isolation or isolation.wanted(session)
     if options.fetch:
         starts.fetch(repo, options.start)
-    start = starts.find(session, options.start, options.base, allow_dirty=options.allow_dirty)
+    dirty_too = options.allow_dirty or options.carry
+    start = starts.find(session, options.start, options.base, allow_dirty=dirty_too, lenient=options.lenient)
+    worktree.check_sparse(repo, start.commit, options.sparse)
+    arriving = _look(session) if options.files else None
+    load = carry.gather(repo, start) if options.carry else None
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
         with session.locks.repository():
             planned = _plan(session, options, start, wanted)
@@ -54,8 +80,8 @@ def run(session: Session, options: Options) -> Report:
             with interrupts.held():  # each step and how it is undone belong together
                 for task in planned:
                     path = worktree.reserve(repo, task.name)
-                    undo.callback(worktree.take_back, repo, path)
-                    task = replace(task, path=str(path))
+                    task = replace(task, path=str(path), isolation=isolation.fitting(session, path, chosen))
+                    undo.callback(isolation.take_back, repo, task)
                     operation.entry.task(None, task)
                     operation.entry.ref(task.ref, None, start.commit)
                     made.append(task)
@@ -67,11 +93,10 @@ def run(session: Session, options: Options) -> Report:
                 claims.create_branches(repo, made, start.commit, f"git-par: created from {start.shown}")
                 undo.callback(claims.delete_branches, repo, made, start.commit)
                 for task in made:
-                    worktrees.register(repo, Path(task.path), task.branch, task.name)
-                    if options.sparse:
-                        worktree.make_sparse(repo, Path(task.path), options.sparse)
+                    isolation.register(repo, task, options.sparse)
         for task in made:
-            provision.provision(session, task)
+            isolation.make(repo, task, options.sparse)
+        brought = provision.provision_all(session, made, arriving, load)
         # From here on the workspaces are handed over: nothing below takes them back.
         with interrupts.held():
             undo.pop_all()
@@ -90,13 +115,37 @@ def run(session: Session, options: Options) -> Report:
     return Report(
         data=lambda: {"tasks": [fact.as_json() for fact in facts.gather(session, made)]},
         lines=[task.path for task in made],
-        talk=[f"{task.name}: starts at {start.shown}, returns to {start.base}" for task in made],
+        talk=[
+            *(
+                line
+                for task in made
+                for line in (
+                    f"{task.name}: starts at {start.shown}, returns to {start.base}",
+                    *(f"{task.name}: {words}" for words in brought[task.name].words()),
+                )
+            ),
+            *(_carried(load) if load else ()),
+        ],
         status=ended,
     )
 
 
+def _look(session: Session) -> Incoming | None:
+    found = incoming.look(session)
+    if found is None and incoming.is_asked_for(session.settings):
+        session.tell("no main checkout: there is nothing to copy files from, or to link to")
+    return found
+
+
+def _carried(load: Load) -> list[str]:
+    """What came along, and what did not."""
+    count = len(load.paths)
+    what = "nothing was uncommitted" if not count else f"{count} path{'' if count == 1 else 's'}"
+    return [f"carried: {what}", *(f"not carried: {path}" for path in load.left)]
+
+
 def _begin(session: Session, options: Options, made: Sequence[Task], start: Start) -> Status:
-    """What users have run in new workspaces: the hook, then the command."""
+    """What users have run in new workspaces: git's hook, their own, then the command, where their own hooks went well."""
     problems = [
         f"{task.name}: {problem}"
         for task in made
@@ -104,7 +153,16 @@ def _begin(session: Session, options: Options, made: Sequence[Task], start: Star
     ]
     for problem in problems:
         session.tell(problem)
-    if options.command and not _execute(session, made, options.command):
+    hooks = facts.hooks(session)
+    ready = []
+    for task in made:
+        if problem := hooks.added(task):
+            without = "; the command was not run there" if options.command else ""
+            problems.append(problem)
+            session.tell(f"{task.name}: {problem}{without}")
+        else:
+            ready.append(task)
+    if options.command and ready and not _execute(session, ready, options.command):
         return Status.PARTIAL
     return Status.FAILED if problems else Status.DONE
 
@@ -135,8 +193,8 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
         claims.clear_dead(session, name)
     known = session.tasks.all()
     if not wanted:
-        wanted = [_invent(session, options)]
-    slots = claims.free_slots({task.slot for task in known})
+        wanted = [_invent(session, options, {task.name for task in known})]
+    slots = ports.free_slots(session, {task.slot for task in known})
     template = options.template or session.settings.text("branch")
     planned: list[Task] = []
     for name in wanted:
@@ -154,26 +212,29 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
                 created=tasks.now(precise=True),
                 slot=next(slots),
                 placed=start.commit,
-                group=options.group,
-                title=options.title,
+                group=options.group or None,
+                title=options.title or None,
             )
         )
     claims.check_branches(session.repo, planned)
+    limit.check(session, len(known), len(planned))
     return planned
 
 
-def _invent(session: Session, options: Options) -> str:
-    """A free name: from the title, else from the group and the time."""
-    stem = names.from_title(options.title) if options.title else ""
-    stem = stem or names.stamped(options.group or "task", datetime.now())
-    for number in range(1, 10_000):
-        name = stem if number == 1 else f"{stem}-{number}"
-        if problem := names.task_problem(name):
-            raise UsageError(f"'{name}': {problem}", hint="name the task")
-        branch = _branch(name, options.template or session.settings.text("branch"), options.group)
-        if session.tasks.get(name) is None and session.repo.git.commit(f"refs/heads/{branch}") is None:
-            return name
-    raise UsageError(f"'{stem}': no free name", hint="name the task")
+def _invent(session: Session, options: Options, known: set[str]) -> str:
+    """A name that neither a task nor a branch has: from the title, else from the group and the time."""
+    group = options.group or "task"
+    if names.task_problem(group):
+        group = names.from_title(group) or "task"
+    stem = names.from_title(options.title or "") or names.stamped(group, datetime.now())
+    if problem := names.task_problem(stem):
+        raise UsageError(f"'{stem}': {problem}", hint="name the task")
+    # One listing: when a hundred are made in one second, the last one has a hundred names to try.
+    taken = {ref.removeprefix("refs/heads/") for ref in session.repo.branches()}
+    taken |= {"/".join(parts[:end]) for parts in (one.split("/") for one in taken) for end in range(1, len(parts))}
+    template = options.template or session.settings.text("branch")
+    tries = (stem if number == 1 else f"{stem}-{number}" for number in itertools.count(1))
+    return next(name for name in tries if name not in known and _branch(name, template, options.group) not in taken)
 
 
 def _branch(name: str, template: str, group: str | None) -> str:
@@ -199,6 +260,8 @@ def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
 
     One task on a terminal has the terminal to itself; else each line comes out on stderr with the task in front.
     """
+    from git_par import spawn
+
     if len(made) == 1 and render.has_terminal():
         (task,) = made
         codes = [spawn.shell(command, Path(task.path), environment.of_commands(session, task), line=None)]

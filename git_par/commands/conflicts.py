@@ -18,7 +18,7 @@ from git_par.landing.order import Order
 from git_par.landing.select import Item
 from git_par.render import Report
 from git_par.state.session import Session
-from git_par.workspaces import registry, snapshot
+from git_par.workspaces import clones, registry, secrets, snapshot
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Stand:
 
 def run(session: Session, options: Options) -> Report:
     """Report all collisions among what was asked for, and the order that lands the most."""
+    session = clones.seeing(session)
     forecast = _foresee(session, _items(session, options.names))
     for file, draw in ((options.svg, _svg), (options.html, _html)):
         if file is not None:
@@ -135,7 +136,8 @@ def _stand(session: Session, item: Item, tip: str, path: Path | None, apart: Cal
     if git is None or directory is None:
         return Stand(tip)
     try:
-        taken = snapshot.take(apart(git), directory, message=f"{item.name}, as it stands")
+        secret = secrets.of(session.settings, directory)
+        taken = snapshot.take(apart(git), directory, message=f"{item.name}, as it stands", secret=secret)
     except (ParError, OSError) as error:
         return Stand(tip, note=f"only its commits count, its workspace cannot be read: {error}")
     if taken.branch != item.branch or taken.commit is None:

@@ -1,19 +1,22 @@
 """What is known of tasks, gathered from records, refs and workspaces; the JSON of a task."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from git_par.checkup import disk
+from git_par import render
 from git_par.errors import ParError
-from git_par.landing import integrated
-from git_par.landing.integrated import Verdict
 from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import environment, registry, status
+from git_par.workspaces import clones, environment, meeting, registry, status
+from git_par.workspaces.hooks import Hooks
 from git_par.workspaces.status import Status
+
+if TYPE_CHECKING:  # who makes tasks shows nothing of them
+    from git_par.landing.integrated import Verdict
+    from git_par.landing.standing import Standings
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,12 @@ class Facts:
     ahead: int | None
     behind: int | None
     status: Status | None
-    verdict: Verdict
+    verdict: "Verdict"
     conflicts: tuple[str, ...]
     in_use: tuple[dict[str, Any], ...] | None
     size: int | None
+    apart: bool = False
+    """Whether the branch moved both in the clone and here."""
 
     def as_json(self) -> dict[str, Any]:
         """The task as every report shows it."""
@@ -71,12 +76,18 @@ class Facts:
 
 
 def gather(session: Session, wanted: Sequence[Task], *, size: bool = False, in_use: bool = False) -> list[Facts]:
-    """The facts of the `wanted` tasks, looked at side by side."""
+    """The facts of the `wanted` tasks."""
+    return list(each(session, wanted, size=size, in_use=in_use))
+
+
+def each(session: Session, wanted: Sequence[Task], *, size: bool = False, in_use: bool = False) -> Iterator[Facts]:
+    """The facts of the `wanted` tasks, in their order and as they are known; `par.jobs` are looked at side by side."""
     if not wanted:
-        return []
-    names = {name for task in wanted for name in integrated.base_names(task)}
-    bases = {name: integrated.targets(session.repo, name) for name in names}
-    tips = session.repo.branches()
+        return
+    from git_par.landing import standing
+
+    session = clones.seeing(session)
+    standings = standing.standings(session.repo, wanted)
     used: dict[Path, list[Any]] | None = None
     if in_use:
         from git_par.workspaces import usage
@@ -84,55 +95,59 @@ def gather(session: Session, wanted: Sequence[Task], *, size: bool = False, in_u
         used = dict(usage.users([Path(task.path) for task in wanted]))
     from concurrent.futures import ThreadPoolExecutor  # 4 ms to import
 
-    with ThreadPoolExecutor(max_workers=session.settings.jobs) as pool:
-        looking = pool.map(lambda task: _facts(session, task, tips.get(task.ref), bases, used, size), wanted)
-        return list(session.followed("looking at tasks", looking, len(wanted)))
+    pool = ThreadPoolExecutor(max_workers=session.settings.jobs)
+    try:
+        looking = pool.map(lambda task: _facts(session, task, standings, used, size), wanted)
+        yield from session.followed("looking at tasks", looking, len(wanted))
+    finally:
+        pool.shutdown(cancel_futures=True)
+        standings.memory.write()
 
 
-def check_settings(session: Session) -> None:
-    """Read the settings that a report needs, so that a bad one is found before the work and not after it."""
-    session.settings.number("jobs")
-    session.settings.number("portBase")
-    session.settings.number("portStep")
+def hooks(session: Session, *events: str) -> Hooks:
+    """The user's hooks; what those of `events` need is read now, so that a bad setting is found before the work."""
+    found = Hooks(session, lambda task: gather(session, [task])[0].as_json(), render.relay)
+    wanted = [event for event in events if found.wanted(event)]
+    if wanted:
+        environment.check_settings(session)
+    return found
 
 
 def _facts(
     session: Session,
     task: Task,
-    tip: str | None,
-    targets: Mapping[str, list[tuple[str, str]]],
-    used: dict[Path, list[Any]] | None,
+    standings: "Standings",
+    used: Mapping[Path, Sequence[Any]] | None,
     size: bool,
 ) -> Facts:
-    repo, path = session.repo, Path(task.path)
-    bases = [target for name in integrated.base_names(task) for target in targets[name]]
-    now = _status(repo, path)
-    verdict, ahead, behind = Verdict(), None, None
-    if tip and bases:
-        verdict = integrated.verdict(repo, tip, bases, task.landed)
-        if tip == bases[0][1]:
-            ahead = behind = 0
-        else:
-            counts = repo.git.line("rev-list", "--left-right", "--count", f"{bases[0][1]}...{tip}")
-            behind, ahead = map(int, counts.split())
+    path, tip = Path(task.path), standings.refs.tips.get(task.ref)
+    now = _status(session.repo, path)
+    stands = standings.of(task, tip)
     users = None
     if used is not None:
         users = tuple({"pid": user.pid, "command": user.command} for user in used[path])
     return Facts(
         task=task,
-        state=_state(task, tip, now, verdict),
+        state=_state(task, tip, now, stands.verdict),
         port=environment.port(session, task),
         head=now.head if now else None,
         on=now.branch if now else None,
         tip=tip,
-        ahead=ahead,
-        behind=behind,
+        ahead=stands.ahead,
+        behind=stands.behind,
         status=now,
-        verdict=verdict,
-        conflicts=(task.base,) if verdict.conflict else (),
+        verdict=stands.verdict,
+        conflicts=(task.base,) if stands.verdict.conflict else (),
         in_use=users,
-        size=disk.size(path) if size else None,
+        size=_size(path) if size else None,
+        apart=clones.is_clone(task) and meeting.apart(session.repo, task) is not None,
     )
+
+
+def _size(path: Path) -> int | None:
+    from git_par.checkup import disk  # few ask
+
+    return disk.size(path)
 
 
 def is_new(task: Task, tip: str | None) -> bool:
@@ -140,7 +155,7 @@ def is_new(task: Task, tip: str | None) -> bool:
     return tip == task.placed and task.landed is None
 
 
-def _state(task: Task, tip: str | None, now: Status | None, verdict: Verdict) -> str:
+def _state(task: Task, tip: str | None, now: Status | None, verdict: "Verdict") -> str:
     if task.state != "active":
         return task.state
     if tip is None or now is None:

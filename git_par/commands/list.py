@@ -1,25 +1,39 @@
 """`git par list`: every task and how it stands."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from git_par.commands import facts
 from git_par.commands.facts import Facts
 from git_par.render import Report, Table
 from git_par.state.session import Session
+from git_par.state.tasks import Task
 
 
 def run(session: Session, *, size: bool, in_use: bool) -> Report:
     """Report all tasks, oldest first."""
-    found = facts.gather(session, session.tasks.all(), size=size, in_use=in_use)
+    wanted = session.tasks.all()
     headings = ["TASK", "STATE", "BASE", "AHEAD", "BEHIND", "CHANGES", "AGE"]
     headings += ["SIZE"] if size else []
     headings += ["IN USE"] if in_use else []
-    rows = [_row(one, size=size, in_use=in_use) for one in found]
+    headings.append("NOTE")
+    found: list[Facts] = []
+    rows: list[list[str]] = []
+    for one in facts.each(session, wanted, size=size, in_use=in_use):
+        found.append(one)
+        rows.append(_row(one, size=size, in_use=in_use))
+        session.preview(Table(headings, [*rows, *(_pending(task, headings) for task in wanted[len(rows) :])]))
     return Report(
         data=lambda: {"tasks": [one.as_json() for one in found]},
-        table=Table([*headings, "NOTE"], rows) if found else None,
+        table=Table(headings, rows) if found else None,
         talk=() if found else ["no tasks; git par add NAME makes one"],
     )
+
+
+def _pending(task: Task, headings: Sequence[str]) -> list[str]:
+    """The row of a task that is still looked at: what its record says."""
+    known = {"TASK": task.name, "BASE": task.base, "AGE": age(task.created), "NOTE": task.title or ""}
+    return [known.get(heading, "...") for heading in headings]
 
 
 def _row(one: Facts, *, size: bool, in_use: bool) -> list[str]:
@@ -63,6 +77,8 @@ def notes(one: Facts) -> list[str]:
     if one.verdict.reason and one.state != "new":
         said.append(f"in {one.verdict.into} ({one.verdict.reason})")
     said += [f"conflicts with {name}" for name in one.conflicts]
+    if one.apart:
+        said.append("moved here and in its clone")
     if one.task.protected:
         said.append("protected")
     if one.task.title:

@@ -4,23 +4,24 @@ Each base gets one plan, computed in the object database, and one publish.  When
 planned again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from git_par import render
-from git_par.commands import facts, remove
+from git_par.commands import facts, prunable, remove
 from git_par.commands import merge_report as report
 from git_par.errors import Busy, GitFailed, Refused, UsageError
-from git_par.landing import gate, land, message, select, signing
+from git_par.landing import gate, land, message, premerge, select, signing
 from git_par.landing.land import Wish
 from git_par.landing.planned import OnConflict, Order, Outcome, Plan
 from git_par.landing.select import Item
 from git_par.render import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
-from git_par.workspaces import registry
+from git_par.workspaces import clones, registry
+from git_par.workspaces.hooks import Hooks
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,13 @@ class Options:
 
 def run(session: Session, options: Options) -> Report:
     """Merge what was asked for and report, base by base."""
+    if not options.wish.dry_run:
+        return _run(session, options)
+    with clones.rehearsing(session) as seeing:
+        return _run(seeing, options)
+
+
+def _run(session: Session, options: Options) -> Report:
     wish = replace(options.wish, into=_into(session, options.wish.into), gate=_gate(session, options))
     wish = replace(wish, order=_order(session, options))
     items = _items(session, options, wish)
@@ -54,7 +62,14 @@ def run(session: Session, options: Options) -> Report:
     wish = _with_words(session, wish, needed=bool(items) and not wish.dry_run)
     if not wish.dry_run and items and signing.is_wanted(session.repo):
         signing.check(session.repo)
+    hooks = None
+    if items and not wish.dry_run:
+        hooks = facts.hooks(
+            session, "pre-merge", "post-merge", *(("pre-remove", "post-remove") if options.prune else ())
+        )
+    wish = replace(wish, hooks=hooks)
     outcomes: list[Outcome] = []
+    problems: list[str] = []
     with session.journal.operation() as operation:
         for batch in batches:
             try:
@@ -64,9 +79,15 @@ def run(session: Session, options: Options) -> Report:
                     raise
                 outcome = Outcome(Plan(batch.base, "", ""), refused=error)
             outcomes.append(outcome)
+        if hooks and options.prune:
+            problems += _tell_hooks(hooks, outcomes)  # as long as the workspaces are there
         swept = _sweep(session, options, outcomes, operation)
-    notes = [f"{one.plan.base}: {one.problem}" for one in outcomes if one.problem]
+    if hooks and not options.prune:
+        problems += _tell_hooks(hooks, outcomes)
+    notes = [*(f"{one.plan.base}: {one.problem}" for one in outcomes if one.problem), *problems]
     talk = [*notes, *report.hints(session, outcomes), *(swept.talk if swept else ())]
+    if swept is None and not options.wish.dry_run:
+        talk += prunable.hint(session, outcomes, clean=not options.wish.allow_dirty)
     lines = [line for outcome in outcomes for line in report.lines(outcome, dry=options.wish.dry_run)]
     if not items:
         talk.append("nothing to merge: there are no tasks")
@@ -78,8 +99,19 @@ def run(session: Session, options: Options) -> Report:
         },
         lines=[str(home)] if home else lines,
         talk=[*lines, *talk] if home else talk,
-        status=report.status(outcomes, swept, notes),
+        status=report.status(outcomes, swept, [*notes, *(swept.problems if swept else ())]),
     )
+
+
+def _tell_hooks(hooks: Hooks, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Run the post-merge hooks of each task that landed; what went wrong."""
+    if not hooks.wanted("post-merge"):
+        return
+    for plan in (outcome.plan for outcome in outcomes if outcome.published):
+        for one in plan.merged:
+            told = {"before": plan.before, "after": plan.after, "tip": one.tip, "commit": one.commit}
+            if why := hooks.run("post-merge", premerge.about(hooks, one.item, plan.base, told)):
+                yield f"{one.item.name}: {why}"
 
 
 def _items(session: Session, options: Options, wish: Wish) -> list[Item]:

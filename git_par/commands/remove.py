@@ -4,13 +4,13 @@ A task that must stay is reported with every reason; one that another process re
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from git_par import interrupts
-from git_par.commands import facts
+from git_par.commands import facts, older
 from git_par.errors import Status
 from git_par.landing import integrated
 from git_par.landing.integrated import Verdict
@@ -18,7 +18,8 @@ from git_par.render import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import reasons, registry, removal, trash, usage
+from git_par.workspaces import clones, hooks, meeting, reasons, registry, removal, secrets, trash, usage
+from git_par.workspaces.hooks import Hooks, Matter
 from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.reasons import Reason
 from git_par.workspaces.usage import User
@@ -33,6 +34,14 @@ class Removed:
     reason: str
     kept: Keepsake | None
     standing: bool = False
+    matter: Matter | None = None
+    """What hooks are told of it, when there are any."""
+
+    def kept_json(self) -> dict[str, Any] | None:
+        """The JSON of what is kept."""
+        if self.kept is None:
+            return None
+        return {"ref": self.kept.ref, "files": str(self.kept.files) if self.kept.files else None}
 
 
 @dataclass
@@ -43,6 +52,8 @@ class Sweep:
     left: list[tuple[Task, list[Reason]]] = field(default_factory=list)
     moved: list[tuple[str, str]] = field(default_factory=list)
     """Tasks that were based on a removed one, and their new base."""
+    problems: list[str] = field(default_factory=list)
+    """What hooks had to complain of afterwards."""
     dry: bool = False
     offers_force: bool = False
     """Whether to say where force would help."""
@@ -56,9 +67,7 @@ class Sweep:
                     "branch": one.task.branch,
                     "tip": one.tip,
                     "reason": one.reason,
-                    "kept": {"ref": one.kept.ref, "files": str(one.kept.files) if one.kept.files else None}
-                    if one.kept
-                    else None,
+                    "kept": one.kept_json(),
                 }
                 for one in self.removed
             ],
@@ -93,16 +102,19 @@ class Sweep:
             if one.kept and forced:
                 said.append(f"hint: git par restore {quote(one.task.name)} brings all of it back")
         said += [f"{name}: returns to {base} now" for name, base in self.moved]
-        return said
+        return said + self.problems
 
 
-def run(session: Session, names: Sequence[str], *, force: bool, dry_run: bool) -> Report:
+def run(session: Session, names: Sequence[str], *, force: bool, dry_run: bool, older_than: str | None = None) -> Report:
     """Remove the named tasks, each only when nothing would be lost, or, by force, when all of it can be kept."""
-    wanted = list({task.name: task for task in map(session.named, names)}.values())
+    limit = older.before(older_than) if older_than is not None else None
+    named = list({task.name: task for task in map(session.named, names)}.values())
+    wanted = [task for task in named if older.is_from_before(task, limit)]
     with session.journal.operation() as operation:
         swept = sweep(session, wanted, operation, standing_too=True, new_too=True, force=force, dry_run=dry_run)
+    swept.left += [(task, [Reason("young", f"not older than {older_than}")]) for task in named if task not in wanted]
     swept.offers_force = not force
-    status = Status.DONE
+    status = Status.FAILED if swept.problems else Status.DONE
     if swept.left:
         status = Status.PARTIAL if swept.removed else Status.REFUSED
     return Report(data=swept.data, lines=swept.lines(), talk=swept.talk, status=status)
@@ -126,10 +138,18 @@ def sweep(
     swept = Sweep(dry=dry_run)
     if not wanted:
         return swept
+    if dry_run:
+        session = clones.seeing(session)
+    asked = None if dry_run else facts.hooks(session, "pre-remove", "post-remove")
     users = usage.users([Path(task.path) for task in wanted])
     for task in wanted:
         if task.state == "creating" and session.locks.is_held("task", task.name):
             swept.left.append((task, [Reason("creating", "it is still being made")]))
+            continue
+        terms = _Terms(users[Path(task.path)], standing_too=standing_too, new_too=new_too, force=force)
+        matter = _ask(session, asked, task, terms) if asked else None
+        if isinstance(matter, list):
+            swept.left.append((task, matter))
             continue
         with session.locks.task(task.name):
             current = session.tasks.get(task.name)
@@ -137,30 +157,90 @@ def sweep(
                 continue
             if current.state == "removing" and not dry_run and removal.bring_in(session.repo, current):
                 current = session.tasks.change(current.name, state="active") or current
-            standing = session.repo.top == Path(current.path)
-            tip = session.repo.git.commit(current.ref)
-            verdict = _verdict(session, current, tip)
-            if standing and not standing_too:
-                found = [Reason("standing", "you are standing in it", f"git par remove {quote(current.name)}")]
-            else:
-                found = _reasons(session, current, tip, verdict, users[Path(current.path)], new_too=new_too)
-            if found and not (force and all(one.yields for one in found)):
-                swept.left.append((current, found))
+            look = _look(session, current, terms)
+            if not look.goes:
+                swept.left.append((current, look.found))
                 continue
             if current.state == "creating" and not dry_run:
                 _abandon(session, current, operation, swept)
                 continue
-            reason = "forced" if found else "new" if facts.is_new(current, tip) else verdict.reason or "gone"
             if dry_run:
-                swept.removed.append(Removed(current, tip, reason, None, standing))
+                swept.removed.append(Removed(current, look.tip, look.reason, None, look.standing))
                 continue
-            outcome = _remove(session, current, tip, operation, force=force)
+            outcome = _remove(session, current, look.tip, operation, force=force)
             if isinstance(outcome, Reason):
                 swept.left.append((current, [outcome]))
             else:
-                swept.removed.append(Removed(current, tip, reason, outcome, standing))
+                swept.removed.append(Removed(current, look.tip, look.reason, outcome, look.standing, matter))
     _settle(session, swept, operation)
+    if asked:
+        _tell_hooks(asked, swept)
     return swept
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """On what terms a task may go, and who was seen in its workspace."""
+
+    users: Sequence[User]
+    standing_too: bool
+    new_too: bool
+    force: bool
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How a task stands: why it must stay, and why it can go if it does."""
+
+    tip: str | None
+    found: list[Reason]
+    reason: str
+    standing: bool
+    goes: bool
+
+
+def _look(session: Session, task: Task, terms: _Terms) -> _Look:
+    standing = session.repo.top == Path(task.path)
+    if not session.repo.git.seen and task.state == "active" and (why := meeting.catch_up(session.repo, task)):
+        return _Look(None, [Reason("diverged", why.detail, why.hint)], "", standing, goes=False)
+    tip = session.repo.git.commit(task.ref)
+    verdict = _verdict(session, task, tip)
+    if standing and not terms.standing_too:
+        found = [Reason("standing", "you are standing in it", f"git par remove {quote(task.name)}")]
+    else:
+        found = _reasons(session, task, tip, verdict, terms.users, new_too=terms.new_too)
+    goes = not found or (terms.force and all(one.yields for one in found))
+    reason = "forced" if found else "new" if facts.is_new(task, tip) else verdict.reason or "gone"
+    return _Look(tip, found, reason, standing, goes)
+
+
+def _ask(session: Session, asked: Hooks, task: Task, terms: _Terms) -> Matter | list[Reason] | None:
+    """Ask the hooks about a task that could go now; what they are told of it, or why it stays.
+
+    What a hook did there is seen by the look that decides, under the lock of the task.
+    """
+    current = session.tasks.get(task.name)
+    if not (asked.wanted("pre-remove") or asked.wanted("post-remove")):
+        return None
+    if current is None or current.created != task.created or current.state != "active":
+        return None  # it is gone, or what is half done is finished
+    look = _look(session, current, terms)
+    if not look.goes:
+        return look.found
+    told = {"tip": look.tip, "reason": look.reason, "kept": None}
+    matter = replace(asked.about(current), removal=told)
+    if why := asked.run("pre-remove", matter):
+        return [Reason("vetoed", why, hooks.without("pre-remove", f"remove {quote(task.name)}"))]
+    return matter
+
+
+def _tell_hooks(asked: Hooks, swept: Sweep) -> None:
+    for one in swept.removed:
+        if one.matter is None:
+            continue
+        told = {"tip": one.tip, "reason": one.reason, "kept": one.kept_json()}
+        if why := asked.run("post-remove", replace(one.matter, removal=told)):
+            swept.problems.append(f"{one.task.name}: {why}")
 
 
 def _verdict(session: Session, task: Task, tip: str | None) -> Verdict:
@@ -172,6 +252,8 @@ def _reasons(
     session: Session, task: Task, tip: str | None, verdict: Verdict, users: Sequence[User], *, new_too: bool
 ) -> list[Reason]:
     found = reasons.find(session.repo, task, session.settings.patterns("regenerable"), users)
+    if session.repo.git.seen and clones.is_clone(task) and (why := meeting.apart(session.repo, task)):
+        found.append(Reason("diverged", why.detail, why.hint))
     if task.state == "creating" or (found and found[0].word == "protected"):
         return found
     if tip is not None and facts.is_new(task, tip):
@@ -209,8 +291,10 @@ def _remove(session: Session, task: Task, tip: str | None, operation: Open, *, f
 
 
 def _take_away(session: Session, task: Task, tip: str | None, operation: Open, *, force: bool) -> Keepsake | Reason:
+    secret = secrets.of(session.settings, registry.git_dir(session.repo, Path(task.path)))
+    patterns = session.settings.patterns("regenerable")
     session.tasks.change(task.name, state="removing")
-    outcome = removal.remove(session.repo, task, tip, session.settings.patterns("regenerable"), force=force)
+    outcome = removal.remove(session.repo, task, tip, patterns, secret=secret, force=force)
     if isinstance(outcome, Reason):
         session.tasks.put(task)
         del operation.entry.tasks[task.name], operation.entry.refs[task.ref]

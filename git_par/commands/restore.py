@@ -5,10 +5,10 @@ from shlex import quote
 
 from git_par import names
 from git_par.commands import facts
-from git_par.errors import UsageError
+from git_par.errors import Status, UsageError
 from git_par.render import Report
 from git_par.state.session import Session
-from git_par.workspaces import kept, reasons, restore
+from git_par.workspaces import environment, kept, reasons, restore
 from git_par.workspaces.kept import Keepsake
 
 
@@ -16,14 +16,18 @@ def run(session: Session, name: str, *, new: str | None, stamp: str | None) -> R
     """Make the task again as it was removed last, or at `stamp`; its path is the answer."""
     if new is not None and (problem := names.task_problem(new)):
         raise UsageError(f"'{new}': {problem}", hint=f"git par restore {quote(name)} --as NEW, with another name")
-    facts.check_settings(session)
+    environment.check_settings(session)
     found = kept.find(session.repo, name)
     keepsake = _chosen(session, found, name, stamp)
+    hooks = facts.hooks(session, "post-add")
     with session.journal.operation() as operation:
         task = restore.bring_back(session, keepsake, operation, name=new)
+    problem = hooks.added(task)
     others = [one.stamp for one in found if one.stamp != keepsake.stamp]
     talk = [f"{task.name}: restored as it was removed at {keepsake.stamp}"]
     talk += [f"hint: git par restore {quote(name)} --at {one} brings back an older one" for one in others[:1]]
+    if problem:
+        talk.append(f"{task.name}: {problem}")
     return Report(
         data=lambda: {
             "tasks": [fact.as_json() for fact in facts.gather(session, [task])],
@@ -32,6 +36,7 @@ def run(session: Session, name: str, *, new: str | None, stamp: str | None) -> R
         },
         lines=[task.path],
         talk=talk,
+        status=Status.FAILED if problem else Status.DONE,
     )
 
 

@@ -5,13 +5,20 @@ from git_par.commands import list as listing
 from git_par.errors import UsageError
 from git_par.render import Report
 from git_par.state.session import Session
+from git_par.workspaces import clones, environment
 
 
-def run(session: Session, name: str | None) -> Report:
-    """Report the task `name`, else the one whose workspace one stands in."""
+def run(session: Session, name: str | None, *, prompt: bool = False) -> Report:
+    """Report the task `name`, else the one whose workspace one stands in; with `prompt` only what to tell an agent."""
     task = session.named(name) if name else session.here()
     if task is None:
         raise UsageError("show: this is not the workspace of a task", hint="git par show NAME")
+    session = clones.seeing(session)
+    if prompt:
+        text = environment.variables(session, task)["GIT_PAR_PROMPT"]
+        return Report(
+            data=lambda: {"task": facts.gather(session, [task], in_use=True)[0].as_json(), "prompt": text}, lines=[text]
+        )
     one = facts.gather(session, [task], in_use=True)[0]
     commits = []
     if one.tip and one.ahead:
@@ -25,6 +32,7 @@ def run(session: Session, name: str | None) -> Report:
         ("state", one.state),
         ("branch", task.branch),
         ("path", task.path),
+        ("kind", task.isolation if task.isolation != "worktree" else ""),
         ("base", f"{task.base}, left at {task.base_commit[:8]}"),
         ("ahead", "?" if one.ahead is None else str(one.ahead)),
         ("behind", "?" if one.behind is None else str(one.behind)),

@@ -22,7 +22,7 @@ from git_par.render import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import usage
+from git_par.workspaces import provision, usage
 from git_par.workspaces.usage import User
 
 _REPLANS = 20
@@ -112,6 +112,8 @@ def run(session: Session, options: Options) -> Report:
                 if alone:
                     raise
                 done.left.append(Left(task, "failed", error.message, error.hint))
+    for moved in done.synced:
+        provision.follow(session, moved.task, moved.before, moved.after)
     talk = [*done.problems, *(f"left {one.task.name}: {one.detail}" for one in done.left)]
     talk += [f"hint: {one.hint}" for one in done.left if one.hint]
     talk += [hint for one, _, started in done.conflicted for hint in _way_on(session, one, started=started)]

@@ -1,11 +1,12 @@
 """`git par undo`: take an operation back, and with it, by the same steps, what was taken back before."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from git_par import interrupts, render
-from git_par.commands import log, undo_reach, undo_steps
+from git_par.commands import facts, log, undo_reach, undo_steps
 from git_par.commands.undo_steps import Move, Step
-from git_par.errors import ParError, Refused, UsageError
+from git_par.errors import ParError, Refused, Status, UsageError
 from git_par.render import Report
 from git_par.state import journal
 from git_par.state.journal import Open, Past
@@ -17,15 +18,21 @@ def run(session: Session, wanted: str | None, *, dry_run: bool) -> Report:
     if dry_run:
         target, _ = _chosen(session, wanted)
         return _report(session, target, _checked(session, target), None)
+    hooks = facts.hooks(session, "post-add", "pre-remove", "post-remove")
     with session.locks.journal():
         target, again = _chosen(session, wanted)
         steps = _checked(session, target)
         with session.journal.operation(again) as operation:
             operation.entry.undoes = target.name
             with interrupts.held():
-                _take(session, steps, operation)
+                well = _take(session, steps, operation)
                 _mark(session, target, "undone")
-    return _report(session, target, steps, operation)
+    for step in steps:
+        task = session.tasks.get(step.task.name) if isinstance(step, undo_steps.Return) else None
+        if task and (problem := hooks.added(task)):
+            session.tell(f"{task.name}: {problem}")
+            well = False
+    return replace(_report(session, target, steps, operation), status=Status.DONE if well else Status.FAILED)
 
 
 def _chosen(session: Session, wanted: str | None) -> tuple[Past, Past | None]:
@@ -88,17 +95,22 @@ def _checked(session: Session, target: Past) -> list[Step]:
     return steps
 
 
-def _take(session: Session, steps: Sequence[Step], operation: Open) -> None:
-    """Carry out all steps; what fails at the first leaves no trace, what fails later is finished by the next undo."""
+def _take(session: Session, steps: Sequence[Step], operation: Open) -> bool:
+    """Carry out all steps; what fails at the first leaves no trace, what fails later is finished by the next undo.
+
+    Whether the user's hooks went well.
+    """
+    well = True
     for number, step in enumerate(steps):
         try:
-            step.take(session, operation, number)
+            well = step.take(session, operation, number) and well
         except ParError as error:
             if number == 0:
                 operation.forget()
             else:
                 error.hint = f"{error.hint + '; then ' if error.hint else ''}git par undo finishes it"
             raise
+    return well
 
 
 def _mark(session: Session, past: Past, state: str) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from shlex import quote
 from typing import Any
 
-from git_par.commands.undo_steps import Move, Obstacle
+from git_par.commands.undo_obstacle import Obstacle
+from git_par.commands.undo_steps import Move
 from git_par.state.journal import Entry
 from git_par.state.session import Session
 from git_par.state.tasks import Task

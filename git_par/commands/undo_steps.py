@@ -9,6 +9,8 @@ from shlex import quote
 from typing import Any
 
 from git_par.commands import remove
+from git_par.commands.undo_adopted import GiveBack, TakeAgain
+from git_par.commands.undo_obstacle import Obstacle
 from git_par.errors import ParError, Refused
 from git_par.landing import publish
 from git_par.state import tasks
@@ -20,14 +22,6 @@ from git_par.workspaces.kept import Keepsake
 
 _ITS_OWN = frozenset(("name", "branch", "path", "slot", "state", "created", "isolation"))
 """What of a record an operation on a task never changes, or finds out anew when the task is brought back."""
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """Why a step cannot be done, and what to run about it."""
-
-    why: str
-    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,14 +59,14 @@ class Move:
             return [Obstacle(error.message, error.hint)]
         return []
 
-    def take(self, session: Session, operation: Open, number: int) -> None:
-        """Do it; what leaves the branch is kept."""
+    def take(self, session: Session, operation: Open, number: int) -> bool:
+        """Do it; what leaves the branch is kept.  True."""
         repo = session.repo
         operation.entry.ref(self.ref, self.here, self.there)
         operation.write()
         with session.locks.base(self.branch):
             if repo.git.commit(self.ref) == self.there:
-                return
+                return True
             keep = f"refs/par/undone/{operation.file.stem}/{number}"
             if self.backwards:
                 repo.git.run("update-ref", keep, self.here)
@@ -92,6 +86,7 @@ class Move:
                 if repo.git.commit(self.ref) != self.there:
                     repo.git.run("update-ref", "-d", keep, ok=range(256))
                 raise
+        return True
 
 
 @dataclass(frozen=True)
@@ -121,8 +116,8 @@ class Return:
             return [Obstacle(f"expired: what was kept of {self.task.name} is gone")]
         return []
 
-    def take(self, session: Session, operation: Open, _: int) -> None:
-        """Do it."""
+    def take(self, session: Session, operation: Open, _: int) -> bool:
+        """Do it.  True."""
         current = session.tasks.get(self.task.name)
         if current is None or current.state == "creating":
             keepsake = self._keepsake(session)
@@ -137,6 +132,7 @@ class Return:
             operation.entry.task(None, after)
             operation.entry.ref(self.task.ref, None, session.repo.git.commit(self.task.ref))
         operation.write()
+        return True
 
     def _keepsake(self, session: Session) -> Keepsake | None:
         found = [one for one in kept.find(session.repo, self.task.name) if one.refs or one.files]
@@ -189,13 +185,13 @@ class Remove:
         found = reasons.find(session.repo, task, session.settings.patterns("regenerable"), users)
         return [Obstacle(f"{task.name}: {one.detail}", one.hint) for one in found]
 
-    def take(self, session: Session, operation: Open, _: int) -> None:
-        """Do it as every removal is done; all that it has is kept first."""
+    def take(self, session: Session, operation: Open, _: int) -> bool:
+        """Do it as every removal is done; all that it has is kept first.  Whether the hooks of that went well."""
         task = session.tasks.get(self.task.name)
         if task is None:
             operation.entry.task(self.task, None)
             operation.entry.ref(self.task.ref, self.tip, None)
-            return
+            return True
         # What is not in its base was looked at before: nothing came to it here, and all of it is kept.
         for force in (False, True):
             swept = remove.sweep(session, [task], operation, standing_too=False, new_too=True, force=force)
@@ -204,6 +200,9 @@ class Remove:
         if swept.left:
             why = swept.left[0][1][0]
             raise Refused(f"{task.name}: {why.detail}", hint=why.hint)
+        for problem in swept.problems:
+            session.tell(problem)
+        return not swept.problems
 
 
 @dataclass(frozen=True)
@@ -231,8 +230,8 @@ class Record:
             ]
         return []
 
-    def take(self, session: Session, operation: Open, _: int) -> None:
-        """Do it."""
+    def take(self, session: Session, operation: Open, _: int) -> bool:
+        """Do it.  True."""
         with session.locks.task(self.name):
             if blocked := self.obstacles(session):
                 raise Refused(blocked[0].why, hint=blocked[0].hint)
@@ -240,9 +239,10 @@ class Record:
             operation.entry.task(replace(task, **self.after), replace(task, **self.before))
             operation.write()
             session.tasks.change(self.name, **self.before)
+        return True
 
 
-Step = Move | Return | Remove | Record
+Step = Move | Return | Remove | Record | GiveBack | TakeAgain
 
 
 def plan(session: Session, entry: Entry) -> list[Step]:
@@ -251,6 +251,7 @@ def plan(session: Session, entry: Entry) -> list[Step]:
     returns: list[Step] = []
     removes: list[Step] = []
     records: list[Step] = []
+    adopted: list[Step] = []
     with_tasks: set[str] = set()
     for name, (old, new) in entry.tasks.items():
         before, after = (tasks.decode(one) if one else None for one in (old, new))
@@ -260,6 +261,9 @@ def plan(session: Session, entry: Entry) -> list[Step]:
             if changed:
                 of = ({key: getattr(one, key) for key in changed} for one in (before, after))
                 records.append(Record(name, *of))
+        elif name in entry.adopted and (task := after or before):
+            place = Path(entry.adopted[name]) if entry.adopted[name] else None
+            adopted.append(GiveBack(task, place) if after else TakeAgain(task, place))
         elif before:
             returns.append(Return(before, entry.kept.get(name)))
             with_tasks.add(before.ref)
@@ -273,7 +277,7 @@ def plan(session: Session, entry: Entry) -> list[Step]:
             raise Refused(f"{ref}: the journal does not say how it came or went", hint="see 'git par log --json'")
         # An entry has what was before first; the way back begins at what came after.
         moves.append(Move(ref.removeprefix("refs/heads/"), there, here, _goes_back(session, there, here)))
-    return [*moves, *returns, *removes, *records]
+    return [*moves, *returns, *removes, *adopted, *records]
 
 
 def _goes_back(session: Session, here: str, there: str) -> bool:

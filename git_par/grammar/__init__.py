@@ -9,11 +9,11 @@ from importlib import import_module
 from git_par.grammar.words import VERBS, Work
 
 MODULES = {
-    "tasks": ("add", "list", "path", "env", "show", "set"),
+    "tasks": ("add", "list", "path", "env", "show", "copy", "set"),
     "home": ("merge", "sync", "conflicts"),
     "cleanup": ("prune", "remove", "restore"),
     "history": ("log", "undo", "revert"),
-    "tools": ("doctor", "with-lock", "demo", "shell-init"),
+    "tools": ("exec", "adopt", "doctor", "trust", "with-lock", "hook", "demo", "shell-init"),
 }
 """The verbs of each module, in the order in which help shows them."""
 

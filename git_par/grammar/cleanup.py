@@ -7,13 +7,15 @@ import typer
 from git_par.errors import UsageError
 from git_par.grammar.words import TEXT, DryRun, Json, SomeNames, Work, verb
 
+OlderThan = Annotated[
+    str | None, typer.Option("--older-than", metavar="AGE", help="Only tasks made longer ago: 12h, 3d, 2w.", **TEXT)
+]
+
 
 @verb
 def prune(
     new: Annotated[bool, typer.Option("--new", help="Also tasks in which nothing was committed yet.")] = False,
-    older_than: Annotated[
-        str | None, typer.Option(metavar="AGE", help="Only tasks made longer ago: 12h, 3d, 2w.", **TEXT)
-    ] = None,
+    older_than: OlderThan = None,
     kept: Annotated[bool, typer.Option("--kept", help="Sweep what old removals kept, and no tasks.")] = False,
     dry_run: DryRun = False,
     json: Json = False,
@@ -32,13 +34,14 @@ def prune(
 def remove(
     names: SomeNames,
     force: Annotated[bool, typer.Option("--force", help="Keep what would be lost, then remove.")] = False,
+    older_than: OlderThan = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> Work:
     """Remove the named tasks, each only when nothing would be lost."""
     from git_par.commands.remove import run
 
-    return lambda session: run(session, names, force=force, dry_run=dry_run)
+    return lambda session: run(session, names, force=force, dry_run=dry_run, older_than=older_than)
 
 
 @verb

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from git_par.grammar.words import TEXT, Json, MaybeName, Names, SomeNames, Work, verb
+from git_par.errors import UsageError
+from git_par.grammar.words import TEXT, Json, MaybeName, Names, SomeNames, Work, one_of, verb
 
 
 @verb
@@ -20,14 +21,23 @@ def add(
     ] = None,
     group: Annotated[str | None, typer.Option(metavar="G", help="Put the task into a group.", **TEXT)] = None,
     title: Annotated[str | None, typer.Option(metavar="T", help="Say what it is about.", **TEXT)] = None,
+    isolation: Annotated[
+        str | None, typer.Option(metavar="KIND", help="worktree, clone or shared-clone (see par.isolation).", **TEXT)
+    ] = None,
     sparse: Annotated[
         list[str] | None,
         typer.Option(metavar="DIR", help="Check out only DIR and the files on top; repeatable.", **TEXT),
     ] = None,
+    carry: Annotated[
+        bool, typer.Option("--carry", help="Take a copy of the uncommitted work along, untracked files too.")
+    ] = False,
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Start although there are uncommitted changes.")
     ] = False,
     fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the remote first.")] = False,
+    no_files: Annotated[
+        bool, typer.Option("--no-files", help="Neither copy nor link files of the main checkout.")
+    ] = False,
     command: Annotated[
         str | None, typer.Option("--exec", metavar="CMD", help="Run a shell command in each.", **TEXT)
     ] = None,
@@ -35,6 +45,7 @@ def add(
 ) -> Work:
     """Make tasks, each with a branch and a workspace of its own; print their paths."""
     from git_par.commands.add import Options, run
+    from git_par.workspaces.isolation import Isolation
 
     options = Options(
         names=tuple(names or ()),
@@ -43,9 +54,12 @@ def add(
         template=branch,
         group=group,
         title=title,
+        isolation=one_of("add", "--isolation", isolation, Isolation) if isolation is not None else None,
         sparse=tuple(sparse or ()),
+        carry=carry,
         allow_dirty=allow_dirty,
         fetch=fetch,
+        files=not no_files,
         command=command,
     )
     return lambda session: run(session, options)
@@ -72,17 +86,37 @@ def path(name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)
 
 
 @verb
-def env(name: MaybeName = None, json: Json = False) -> Work:
+def env(
+    name: MaybeName = None,
+    dotenv: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Put it into a dotenv file instead; -: print it so.", **TEXT)
+    ] = None,
+    json: Json = False,
+) -> Work:
     """Print a task's environment as shell text to eval."""
     from git_par.commands.env import run
 
-    return lambda session: run(session, name)
+    if dotenv == "-" and json:
+        raise UsageError("--dotenv -, --json: not together", hint="choose one of them")
+    return lambda session: run(session, name, dotenv)
 
 
 @verb
-def show(name: MaybeName = None, json: Json = False) -> Work:
+def show(
+    name: MaybeName = None,
+    prompt: Annotated[bool, typer.Option("--prompt", help="Print the text to hand to a coding agent.")] = False,
+    json: Json = False,
+) -> Work:
     """Show everything about one task."""
     from git_par.commands.show import run
+
+    return lambda session: run(session, name, prompt=prompt)
+
+
+@verb
+def copy(name: MaybeName = None, json: Json = False) -> Work:
+    """Bring files of the main checkout into a workspace again, as copies and links."""
+    from git_par.commands.copy import run
 
     return lambda session: run(session, name)
 

@@ -1,10 +1,47 @@
-"""Beside the main job: the check-up, the lock for other commands, the demo, the shells."""
+"""Beside the main job: commands in every workspace, the check-up, the lock for other commands, the demo, the shells."""
 
 from typing import Annotated
 
 import typer
 
-from git_par.grammar.words import Json, Work, verb
+from git_par.errors import UsageError
+from git_par.grammar.words import TEXT, Json, Names, Work, one_of, verb
+
+
+@verb
+def exec_(
+    names: Names = None,
+    every: Annotated[bool, typer.Option("--all", help="Run it in every workspace.")] = False,
+    group: Annotated[str | None, typer.Option(metavar="G", help="Run it in the workspaces of a group.", **TEXT)] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", metavar="N", help="Run so many at a time.", **TEXT)
+    ] = None,
+    grouped: Annotated[
+        bool, typer.Option("--grouped", help="Show what each wrote in one piece, when it has ended.")
+    ] = False,
+    json: Json = False,
+) -> Work:
+    """Run a command (after --) in workspaces, all at once; say where it failed."""
+    from git_par.commands.exec import Options, run
+
+    options = Options(names=tuple(names or ()), every=every, group=group, jobs=jobs, grouped=grouped, aside=json)
+    return lambda session: run(session, options)
+
+
+@verb
+def adopt(
+    words: Annotated[list[str], typer.Argument(metavar="PATH|BRANCH...", show_default=False)],
+    keep_directory: Annotated[bool, typer.Option("--keep-directory", help="Leave each worktree where it is.")] = False,
+    name: Annotated[str | None, typer.Option(metavar="NEW", help="Call the task NEW.", **TEXT)] = None,
+    base: Annotated[str | None, typer.Option(metavar="BRANCH", help="The branch it returns to.", **TEXT)] = None,
+    group: Annotated[str | None, typer.Option(metavar="G", help="Put the tasks into a group.", **TEXT)] = None,
+    json: Json = False,
+) -> Work:
+    """Make tasks of worktrees that others made, and of branches without one; print their paths."""
+    from git_par.commands.adopt import Options, run
+
+    options = Options(words=tuple(words), name=name, base=base, group=group, keep_directory=keep_directory)
+    return lambda session: run(session, options)
 
 
 @verb
@@ -22,11 +59,34 @@ def doctor(
 
 
 @verb
+def trust(
+    show: Annotated[bool, typer.Option("--show", help="List what needs trust, and ask nothing.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Trust nothing in this repository any more.")] = False,
+    json: Json = False,
+) -> Work:
+    """Show the commands that came with the repository in .gitpar, and heed them once you agree."""
+    from git_par.commands import trust
+
+    if show and forget:
+        raise UsageError("--show, --forget: not together", hint="choose one of them")
+    return trust.show if show else trust.forget if forget else trust.run
+
+
+@verb
 def with_lock() -> Work:
     """Run a command (after --) under the repository lock; end with its status."""
     from git_par.commands.with_lock import run
 
     return lambda session: run(session, session.command)
+
+
+@verb
+def hook(event: Annotated[str, typer.Argument(metavar="EVENT", show_default=False)]) -> Work:
+    """Answer a coding agent that wants a worktree or is done with one: JSON on stdin, the path on stdout."""
+    from git_par.commands.hook import Event, run
+
+    wanted = one_of("hook", "", event, Event)
+    return lambda session: run(session, wanted)
 
 
 @verb

@@ -35,11 +35,12 @@ def verb(function: Callable[..., Work]) -> Callable[..., Work]:
 
 
 def one_of(verb: str, option: str, given: str, choices: type[_Choice]) -> _Choice:
-    """The choice that `given` names; UsageError when it is none."""
+    """The choice that `given` names, as the value of `option` or, where that is empty, as an argument; else a UsageError."""
     try:
         return choices(given)
     except ValueError:
         names = ", ".join(choices)
+        where = f"{option} " if option else ""
         raise UsageError(
-            f"{option} {given}: not one of {names}", hint=f"git par {verb} {option} {next(iter(choices))}"
+            f"{where}{given}: not one of {names}", hint=f"git par {verb} {where}{next(iter(choices))}"
         ) from None

@@ -17,7 +17,7 @@ from git_par.landing.planned import Skipped
 from git_par.landing.select import Batch, Item
 from git_par.state.journal import Open
 from git_par.state.session import Session
-from git_par.workspaces import registry, status
+from git_par.workspaces import registry, secrets, status
 
 _INDEX_PATIENCE = 10.0
 """Seconds to wait for an editor or another git to let go of the index of a workspace."""
@@ -88,7 +88,8 @@ def _look(session: Session, item: Item) -> Work | Skipped | None:
         detail = f"unmerged files: {_some(now.unmerged)}"
         return Skipped(item, "dirty", detail, f"git -C {quote(str(path))} status")
     # A path that ends with '/' is a repository of its own, which nobody means to be a submodule.
-    fresh = tuple(one for one in now.untracked if not one.endswith("/") and not names.is_secret(one))
+    secret = secrets.of(session.settings, directory)
+    fresh = tuple(one for one in now.untracked if not one.endswith("/") and not secret(one))
     return Work(item, path, directory, now.head, fresh) if now.tracked_dirt or fresh else None
 
 
@@ -107,7 +108,7 @@ def _commit(session: Session, work: Work, wish: Wish, operation: Open) -> Skippe
                 return _vetoed(session, work, reply)
         command = ["commit", "--all", "--quiet", "--file=-", *(["--signoff"] if wish.signoff else [])]
         reply = _patiently(work, lambda: git.run(*command, feed=f"{text}\n", hooks=True, ok=range(256)))
-        head = session.repo.git.commit(work.item.ref)
+        head = registry.refs(session.repo, work.path).commit(work.item.ref)
         if reply.code == 0 or head != work.head:
             undo.pop_all()
         elif git.run("commit", "--all", "--dry-run", ok=range(256)).code:

@@ -17,7 +17,7 @@ from git_par.landing.workshop import Workshop
 from git_par.names import going_to
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import registry, status
+from git_par.workspaces import clones, meeting, registry, status
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,9 @@ class Arrival:
 def look(session: Session, task: Task, *, rebase: bool) -> Arrival | Left | None:
     """What is to come into the task; None when it has all of its base."""
     repo = session.repo
+    for one in (task, *(other for other in session.tasks.all() if other.branch == task.base)):
+        if apart := meeting.catch_up(repo, one):
+            return Left(task, "diverged", apart.detail, apart.hint)
     tips = repo.branches()
     base, tip = tips.get(f"refs/heads/{task.base}"), tips.get(task.ref)
     if base is None or tip is None:
@@ -150,7 +153,8 @@ def _unfit(session: Session, task: Task) -> Left | None:
     git, directory = registry.checkout(session.repo, path), registry.git_dir(session.repo, path)
     if git is None or directory is None:
         detail = f"its workspace '{path}' is gone or damaged"
-        return Left(task, "broken", detail, f"git worktree repair {quote(str(path))}")
+        mend = "git par doctor" if clones.is_clone(task) else f"git worktree repair {quote(str(path))}"
+        return Left(task, "broken", detail, mend)
     if busy := registry.operation(directory):
         verb = {"a merge": "merge", "a rebase": "rebase"}.get(busy)
         how = f"git {verb} --continue, or git {verb} --abort" if verb else "git status"

@@ -13,17 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from git_par import files, git, names, spawn
+from git_par import files, names, spawn
 from git_par.errors import UsageError
 from git_par.landing.culprit import Result
 from git_par.state import tasks
 from git_par.state.session import Session
-from git_par.workspaces import private
+from git_par.workspaces import environment, private
 
 _KEPT = 30 * 24 * 3600
 """How long a pass is remembered at least, in seconds."""
-
-_OF_A_TASK = frozenset(f"GIT_PAR_{what}" for what in ("TASK", "BRANCH", "GROUP", "SLOT", "PORT", "PROMPT"))
 
 
 @dataclass(frozen=True)
@@ -130,8 +128,7 @@ class Gate:
     def _environment(self, path: Path) -> Mapping[str, str]:
         """The user's own, without a task that git-par may have been started from."""
         repo = self.session.repo
-        own = {key: value for key, value in git.user_environment().items() if key not in _OF_A_TASK}
-        return own | {
+        return environment.of_no_task() | {
             "GIT_PAR_BASE": self.base,
             "GIT_PAR_MAIN": str(repo.main or repo.common),
             "GIT_PAR_PATH": str(path),

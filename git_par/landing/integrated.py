@@ -35,11 +35,21 @@ def targets(repo: Repo, base: str) -> list[tuple[str, str]]:
     own = next((line for line in fields), None)
     if own is None:
         return []
-    commit, upstream = own.split("\0")
+    stored, upstream = own.split("\0")
+    commit = repo.git.commit(f"refs/heads/{base}") if repo.git.seen else stored
+    return with_upstream(repo, base, commit, upstream) if commit else []
+
+
+def with_upstream(repo: Repo, base: str, commit: str, upstream: str) -> list[tuple[str, str]]:
+    """The branch `base` at `commit`, and its `upstream` (a full ref, or empty) where that is ahead or equal."""
     found = [(base, commit)]
-    ahead = repo.git.commit(upstream) if upstream else None
-    if ahead and (ahead == commit or repo.git.holds("merge-base", "--is-ancestor", commit, ahead)):
-        found.append((upstream.removeprefix("refs/remotes/").removeprefix("refs/heads/"), ahead))
+    if upstream:
+        # The two commits, and after a `^` every merge base (git-rev-parse(1)); an upstream may be gone.
+        reply = repo.git.run("rev-parse", f"{commit}...{upstream}", "--", ok=(0, 128))
+        if reply.code == 0:
+            ahead, _, *roots = reply.out.split()
+            if roots[:1] == [f"^{commit}"]:
+                found.append((upstream.removeprefix("refs/remotes/").removeprefix("refs/heads/"), ahead))
     return found
 
 
@@ -125,9 +135,11 @@ def _reason(repo: Repo, tip: str, base: str, landed: Landed | None) -> tuple[str
         return "landed", brought, False
     if not roots:
         return None, set(), False
-    files = [trees.tree_of(repo, commit) for commit in (base, tip, roots[0])]
+    files = git.line("rev-parse", *(f"{commit}^{{tree}}" for commit in (base, tip, roots[0]))).split("\n")
     if files[0] == files[1]:
         return "same-tree", set(), False
+    if roots == [base]:
+        return None, set(), False  # git would only fast-forward, to other files
     if files[1] == files[2] and len(roots) == 1:
         return "no-added-changes", set(), False
     with repo.asked() as apart:

@@ -6,16 +6,19 @@ from dataclasses import dataclass, replace
 
 from git_par import interrupts
 from git_par.errors import Busy, Refused
-from git_par.landing import autocommit, fitness, matrix, message, publish, trial
+from git_par.landing import autocommit, fitness, gitlinks, matrix, message, publish, trial
 from git_par.landing.gate import Policy
 from git_par.landing.jobs import Way
 from git_par.landing.pins import LostError, Pins
 from git_par.landing.plan import Draft
 from git_par.landing.planned import OnConflict, Order, Outcome, Plan, Skipped, Strategy
+from git_par.landing.premerge import Asked
 from git_par.landing.select import Batch, Item
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Landed
+from git_par.workspaces import clones, meeting
+from git_par.workspaces.hooks import Hooks
 
 _REPLANS = 20
 _PATIENCE = 3
@@ -39,15 +42,23 @@ class Wish:
     order: Order | None = None
     on_conflict: OnConflict = OnConflict.SKIP
     gate: Policy | None = None
+    hooks: Hooks | None = None
+    """The user's own commands; None when none are to run."""
 
 
 def land(session: Session, wish: Wish, batch: Batch, operation: Open) -> Outcome:
     """Plan and publish one base; Busy when it keeps moving."""
-    vetoed: Mapping[str, Skipped] = {}
+    vetoed: dict[str, Skipped] = {}
     if wish.autocommit:
-        publish.place(session.repo, _on_living_base(session, batch).base)  # where it must not move, nothing is done
+        publish.target(session.repo, _on_living_base(session, batch).base)  # where it must not move, nothing is done
         how = autocommit.Wish(wish.text, signoff=wish.signoff, dry_run=wish.dry_run)
         vetoed = autocommit.run(session, batch, how, operation)
+    asked = None
+    if wish.hooks and wish.hooks.wanted("pre-merge") and not wish.dry_run:
+        living = _on_living_base(session, batch)
+        publish.target(session.repo, living.base)
+        asked = Asked(wish.hooks, wish.allow_dirty, wish.into, vetoed)
+        asked.ask(living)
     gated = wish.gate is not None and not wish.dry_run
     attempts = 1 + wish.gate.retries if wish.gate and gated else _REPLANS
     with ExitStack() as queue:
@@ -55,7 +66,9 @@ def land(session: Session, wish: Wish, batch: Batch, operation: Open) -> Outcome
             # One with a gate waits from the start: ten of them would test each other away.
             if attempt == (0 if gated else _PATIENCE):
                 queue.enter_context(session.locks.queue(batch.base))
-            landed = _try(session, wish, _on_living_base(session, batch), operation, vetoed)
+            if asked and attempt:
+                asked.ask(_on_living_base(session, batch))
+            landed = _try(session, wish, _on_living_base(session, batch), operation, vetoed, asked)
             if landed is not None:
                 return landed
     raise Busy(
@@ -80,14 +93,22 @@ def _on_living_base(session: Session, batch: Batch) -> Batch:
     )
 
 
-def _try(session: Session, wish: Wish, batch: Batch, operation: Open, vetoed: Mapping[str, Skipped]) -> Outcome | None:
+def _try(
+    session: Session,
+    wish: Wish,
+    batch: Batch,
+    operation: Open,
+    vetoed: Mapping[str, Skipped],
+    asked: Asked | None,
+) -> Outcome | None:
     """One plan and its publish; None when base or tips moved before it was published."""
     repo = session.repo
+    vetoed = {**_apart(session, batch, dry_run=wish.dry_run), **vetoed}
     tips = repo.branches()
     before = tips.get(f"refs/heads/{batch.base}")
     if before is None:
         return None
-    publish.place(repo, batch.base)  # refuses early what it would refuse at the end
+    publish.target(repo, batch.base)  # refuses early what it would refuse at the end
     # What would be committed first is no reason to leave a task out of a rehearsal.
     allow_dirty = wish.allow_dirty or (wish.autocommit and wish.dry_run)
     ready, left, untracked = fitness.inspect(
@@ -109,6 +130,8 @@ def _try(session: Session, wish: Wish, batch: Batch, operation: Open, vetoed: Ma
     try:
         with Pins(repo) as pins:
             made = trial.passing(draft, wish.gate, pins) if wish.gate and not wish.dry_run else draft.made()
+            if asked and not all(asked.has_passed(one.item, one.tip) for one in made.merged):
+                return None
             outcome = Outcome(made, untracked=untracked)
             if wish.dry_run or made.after == before:
                 return outcome
@@ -121,7 +144,22 @@ def _try(session: Session, wish: Wish, batch: Batch, operation: Open, vetoed: Ma
         return None
     if not published:
         return None
+    gitlinks.bring(session, [one.item.task for one in made.merged if one.item.task])
     return replace(outcome, published=True, problem=publish.run_post_merge(where) if where else "")
+
+
+def _apart(session: Session, batch: Batch, *, dry_run: bool) -> dict[str, Skipped]:
+    """Bring the tasks together with their clones; by branch, those whose branch moved on both sides."""
+    tasks = [item.task for item in batch.items if item.task and item.branch == item.task.branch]
+    if dry_run:
+        found = {task.name: why for task in tasks if (why := meeting.apart(session.repo, task))}
+    else:
+        found = meeting.catch_up_all(session, tasks)
+    return {
+        item.branch: Skipped(item, "diverged", found[item.name].detail, found[item.name].hint)
+        for item in batch.items
+        if item.name in found
+    }
 
 
 def _fewest_conflicts(
@@ -147,6 +185,7 @@ def _publish(session: Session, made: Plan, operation: Open) -> tuple[bool, publi
         operation.write()
 
     tips = repo.branches()
+    tips |= {task.ref: clones.tip(repo, task) or "" for task, _ in clones.living(repo)}
     if any(tips.get(merged.item.ref) != merged.tip for merged in made.merged):
         return False, None
     count = len(made.merged)

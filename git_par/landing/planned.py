@@ -39,6 +39,7 @@ Reason = Literal[
     "atomic",
     "audit",
     "dirty",
+    "diverged",
     "gone",
     "operation",
     "other-branch",

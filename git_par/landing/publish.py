@@ -19,7 +19,7 @@ from git_par.git import Git, Reply
 from git_par.landing import recover, shortcut
 from git_par.repo import Repo
 from git_par.state.announce import Announcement, announced
-from git_par.workspaces import registry, status
+from git_par.workspaces import clones, meeting, registry, status
 
 _RETRIES = 5
 """How often a fast-forward is tried again that failed for no reason that is still there."""
@@ -87,6 +87,9 @@ def place(repo: Repo, base: str) -> Place | None:
     if busy := registry.moving(repo, base):
         raise Refused(f"{base}: {busy}", hint="finish or abort it first")
     if not found:
+        if away := [task for task, _ in clones.living(repo) if task.branch == base]:
+            go = f"git -C {quote(away[0].path)} switch {quote(base)}"
+            raise Refused(f"{base}: its clone '{away[0].path}' is on another branch", hint=go)
         # Moving it would move that other branch under its checkout: those show by their own name only.
         if other := repo.git.run("symbolic-ref", "--quiet", f"refs/heads/{base}", ok=(0, 1, 128)).out.strip():
             name = other.removeprefix("refs/heads/")
@@ -110,6 +113,18 @@ def place(repo: Repo, base: str) -> Place | None:
     return Place(path, checkout)
 
 
+def target(repo: Repo, base: str) -> Place | None:
+    """The same for a branch that tasks land in; Refused when it is that of a clone, where only its own work goes on."""
+    for task, directory in clones.living(repo):
+        if task.branch == base:
+            name = quote(task.name)
+            raise Refused(
+                f"{base}: it lives in a clone, '{directory.parent}', and nothing lands there",
+                hint=f"name {name} too, so that all of it lands in {task.base}, or merge --into BRANCH",
+            )
+    return place(repo, base)
+
+
 def publish(
     repo: Repo,
     *,
@@ -127,7 +142,7 @@ def publish(
     """
     move = _Move(base, before, after, note, replayed)
     where = place(repo, base)
-    if repo.git.commit(move.ref) != before:
+    if registry.refs(repo, where.path if where else None).commit(move.ref) != before:
         return False
     ready(where)
     if where is None:
@@ -140,6 +155,12 @@ def publish(
     if replayed:
         _expect_room(repo, where, move)
         _refresh(where)
+    if task := clones.owner(repo, where.path):
+        with meeting.lent(repo, where.path, after, branch=task.base), announced(repo, move.announcement(where)):
+            moved = _move(repo, where, move, {})
+        if moved:
+            meeting.follow(repo, task, before, after, note)
+        return moved
     with shortcut.spared(repo, before, after) as spared, announced(repo, move.announcement(where)):
         return _move(repo, where, move, spared)
 
@@ -175,6 +196,7 @@ def _in_the_way(where: Place, move: _Move, blocked: list[str]) -> Refused:
 
 def _move(repo: Repo, where: Place, move: _Move, spared: Mapping[str, str]) -> bool:
     base, before, after = move.base, move.before, move.after
+    refs = registry.refs(repo, where.path)
     deadline = time.monotonic() + _INDEX_PATIENCE
     # Asked before git writes anything: afterwards its own half-written files would be in the way.
     blocked = in_the_way(repo, where.git, before, after)
@@ -184,7 +206,7 @@ def _move(repo: Repo, where: Place, move: _Move, spared: Mapping[str, str]) -> b
     retries = _RETRIES
     while True:
         reply = where.git.run(*move.command, ok=range(256), env={**spared, "GIT_REFLOG_ACTION": move.note, _EMPTY: ""})
-        stands = repo.git.commit(move.ref)
+        stands = refs.commit(move.ref)
         if reply.code == 0 and stands == after:
             break
         if stands != before:
@@ -209,10 +231,10 @@ def _move(repo: Repo, where: Place, move: _Move, spared: Mapping[str, str]) -> b
             raise _in_the_way(where, move, blocked)
         # A filter, a full disk or a directory that cannot be written stopped git half way.
         raise _taken_back(repo, where, move.announcement(where), move.failed(reply))
-    if _moved_exactly(repo, move.ref, before, after):
+    if _moved_exactly(refs, move.ref, before, after):
         return True
     # Somebody moved the base between our look and git's: what git moved on was not what was planned on.
-    earlier = repo.git.commit(f"{move.ref}@{{1}}")
+    earlier = refs.commit(f"{move.ref}@{{1}}")
     if earlier:
         _refresh(where)
         where.git.run("reset", "--keep", "--quiet", earlier)
@@ -227,11 +249,9 @@ def run_post_merge(where: Place) -> str:
     return f"the post-merge hook failed with status {reply.code}" if reply.code else ""
 
 
-def _moved_exactly(repo: Repo, ref: str, before: str, after: str) -> bool:
+def _moved_exactly(refs: Git, ref: str, before: str, after: str) -> bool:
     """Whether the reflog has the step before → after; a repository without reflogs cannot tell, and is believed."""
-    values = repo.git.run(
-        "log", "--no-show-signature", "-g", "--format=%H", "-n", "8", ref, "--", ok=(0, 128)
-    ).out.split()
+    values = refs.run("log", "--no-show-signature", "-g", "--format=%H", "-n", "8", ref, "--", ok=(0, 128)).out.split()
     return len(values) < 2 or (after, before) in pairwise(values)
 
 

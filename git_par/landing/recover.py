@@ -53,15 +53,18 @@ def heal(repo: Repo, locks: Locks, tell: Callable[[str], None]) -> None:
 
 def restore(repo: Repo, cut_off: Announcement, tell: Callable[[str], None]) -> bool:
     """Whether the checkout is whole again, or was."""
-    if repo.git.commit(f"refs/heads/{cut_off.base}") != cut_off.before:
-        return True  # the branch moves last, so the files had all moved; or somebody went on from here
     place = Path(cut_off.checkout)
+    if registry.refs(repo, place).commit(f"refs/heads/{cut_off.base}") != cut_off.before:
+        return True  # the branch moves last, so the files had all moved; or somebody went on from here
     checkout, directory = registry.checkout(repo, place), registry.git_dir(repo, place)
     if checkout is None or directory is None:
         return True
+    if checkout.commit(cut_off.after) is None:
+        return True  # a clone that was not even given the commit
     # What git locks on its way; a dead git leaves behind what it held.
     held = ("index.lock", "ORIG_HEAD.lock", "HEAD.lock")
-    locks = (*(directory / name for name in held), repo.common / f"refs/heads/{cut_off.base}.lock")
+    home = directory if directory == place / ".git" else repo.common
+    locks = (*(directory / name for name in held), home / f"refs/heads/{cut_off.base}.lock")
     left = [lock for lock in locks if lock.exists()]
     if left and owners.of([place], left):
         tell(f"{cut_off.base}: another git is at work in '{place}'; a cut-off merge there is healed after it")

@@ -68,7 +68,7 @@ def _look(session: Session, task: Task, landed: Landed) -> Reverted:
         raise Refused(
             f"{task.name}: it landed in {landed.into}, which is gone", hint="see 'git branch' and 'git par log'"
         )
-    publish.place(repo, landed.into)  # refuses early what it would refuse at the end
+    publish.target(repo, landed.into)  # refuses early what it would refuse at the end
     onto = landed.onto or _parent(repo, task, landed)
     if repo.git.run("merge-base", "--is-ancestor", landed.commit, before, ok=range(256)).code:
         raise Refused(

@@ -16,9 +16,8 @@ from git_par.git import Git, Reply
 from git_par.landing import bring, message, publish, trees
 from git_par.landing.bring import Arrival
 from git_par.names import going_to
-from git_par.repo import Repo
 from git_par.state.session import Session
-from git_par.workspaces import registry, status
+from git_par.workspaces import clones, meeting, registry, status
 
 _NO_EDITOR = {"GIT_EDITOR": ":", "GIT_SEQUENCE_EDITOR": ":"}
 
@@ -48,11 +47,13 @@ def start(session: Session, one: Arrival) -> Started:
             f"{task.name}: in the way in '{path}': {', '.join(blocked[:3])}",
             hint=f"move them away, then {again} {quote(task.name)}",
         )
-    reply = _rebase(one, git) if one.rebase else _merge(session, one, git)
+    with _with_objects(session, one):
+        reply = _rebase(one, git) if one.rebase else _merge(session, one, git)
     directory = registry.git_dir(session.repo, path)
     if directory and registry.operation(directory):
         return Started(None)
     if reply.code == 0:
+        meeting.expect_together(session.repo, task)
         return Started(session.repo.git.commit(task.ref))
     verb = "rebase" if one.rebase else "merge"
     why = next(iter(reply.err.strip().splitlines()), f"exit status {reply.code}")
@@ -60,6 +61,18 @@ def start(session: Session, one: Arrival) -> Started:
         f"{task.name}: git did not start the {verb}: {why}",
         hint=f"{going_to(path, session.repo.cwd)}git {verb} {quote(task.base)}",
     )
+
+
+@contextmanager
+def _with_objects(session: Session, one: Arrival) -> Iterator[None]:
+    """See that git finds in a clone what it is to bring there."""
+    if not clones.is_clone(one.task):
+        yield
+        return
+    seen = (one.base, bring.shown(session, one), one.start)
+    wanted = [commit for commit in seen if commit]
+    with meeting.lent(session.repo, Path(one.task.path), *wanted, branch=one.task.base):
+        yield
 
 
 def can_rebase(session: Session, one: Arrival) -> bool:
@@ -79,12 +92,13 @@ def _coming(session: Session, one: Arrival) -> str:
 def _merge(session: Session, one: Arrival, git: Git) -> Reply:
     text = message.merge(session.repo, bring.words(session, one), bring.came_from(one.task), one.base)
     how = ("--no-ff", "--no-edit", "--no-autostash", "--no-squash", "--commit", "--quiet", "-m", text)
-    with _seen_as(session.repo, one.base, bring.shown(session, one)) as env:
+    refs = registry.refs(session.repo, git.cwd)
+    with _seen_as(refs, one.base, bring.shown(session, one)) as env:
         return git.run("-c", "core.useReplaceRefs=true", "merge", *how, one.base, ok=range(256), hooks=True, env=env)
 
 
 @contextmanager
-def _seen_as(repo: Repo, commit: str, shown: str | None) -> Iterator[dict[str, str]]:
+def _seen_as(refs: Git, commit: str, shown: str | None) -> Iterator[dict[str, str]]:
     """The environment in which git sees `commit` as `shown`, and calls it by its own name all the same.
 
     So a real merge finds the merge bases that count, and writes down what it merged.  The replacement stands in a
@@ -94,11 +108,11 @@ def _seen_as(repo: Repo, commit: str, shown: str | None) -> Iterator[dict[str, s
         yield {}
         return
     space = f"refs/par/plan/{os.getpid()}-{os.urandom(6).hex()}/"
-    repo.git.run("update-ref", f"{space}{commit}", shown, "")
+    refs.run("update-ref", f"{space}{commit}", shown, "")
     try:
         yield {"GIT_REPLACE_REF_BASE": space}
     finally:
-        repo.git.run("update-ref", "-d", f"{space}{commit}", ok=range(256))
+        refs.run("update-ref", "-d", f"{space}{commit}", ok=range(256))
 
 
 def _rebase(one: Arrival, git: Git) -> Reply:

@@ -203,7 +203,7 @@ class Workshop:
 
     @property
     def _git(self) -> Git:
-        return Git(self._place)
+        return Git(self._place, env=self.session.repo.git.env)
 
     @property
     def _signed(self) -> tuple[str, ...]:

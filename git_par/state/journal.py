@@ -42,6 +42,8 @@ class Entry:
     """Those of the refs that only got a commit of what their owner had written: taking back leaves it there."""
     kept: dict[str, str] = field(default_factory=dict)
     """Of each task that was removed, the stamp of what was kept."""
+    adopted: dict[str, str] = field(default_factory=dict)
+    """Of each task that was adopted, or given back, where its worktree is when it is none; empty when it has none then."""
     undoes: str | None = None
     """The name of the entry that this operation takes back."""
 
@@ -67,11 +69,14 @@ def decode(data: object) -> Entry:
     except TypeError as error:
         raise ValueError(str(error)) from None
     texts = [entry.checkout, entry.user, entry.started, *([entry.undoes] if entry.undoes is not None else [])]
-    if not all(type(part) is kind for part, kind in ((entry.refs, dict), (entry.tasks, dict), (entry.kept, dict))):
+    if not all(type(part) is dict for part in (entry.refs, entry.tasks, entry.kept, entry.adopted)):
         raise ValueError("a field has the wrong type")
     if not isinstance(entry.command, list) or not isinstance(entry.work, list) or entry.state not in STATES:
         raise ValueError("a field has the wrong type")
-    if not all(isinstance(text, str) for text in (*texts, *entry.command, *entry.work, *entry.kept.values())):
+    if not all(
+        isinstance(text, str)
+        for text in (*texts, *entry.command, *entry.work, *entry.kept.values(), *entry.adopted.values())
+    ):
         raise ValueError("a field has the wrong type")
     for pair in (*entry.refs.values(), *entry.tasks.values()):
         if not isinstance(pair, list) or len(pair) != 2:
@@ -224,6 +229,7 @@ class Open:
         self.entry.refs.clear()
         self.entry.tasks.clear()
         self.entry.work.clear()
+        self.entry.adopted.clear()
         self.file.unlink(missing_ok=True)
 
 

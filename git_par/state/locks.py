@@ -9,7 +9,6 @@ moves by compare-and-swap, every path and record is made exclusively.
 import itertools
 import json
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,7 +24,7 @@ from git_par.state import tasks
 if TYPE_CHECKING:  # it costs 40 ms to import, and only writers pay that
     from filelock import FileLock
 
-_RANKS = ("queue", "base", "repository", "task")
+_RANKS = ("queue", "base", "repository", "task", "exclude")
 """The order in which locks are taken; never the other way."""
 
 _LENT = "GIT_PAR_LOCK"
@@ -87,6 +86,12 @@ class Locks:
     def task(self, name: str) -> Iterator[None]:
         """While a task is made, changed or removed."""
         with self._hold("task", names.slug(name), f"task '{name}'"):
+            yield
+
+    @contextmanager
+    def exclude(self) -> Iterator[None]:
+        """While a line is added to `info/exclude`, which all worktrees share."""
+        with self._hold("exclude", "", "'info/exclude'"):
             yield
 
     @contextmanager
@@ -197,7 +202,7 @@ class Locks:
     def _note(self) -> bytes:
         holder = {
             "pid": os.getpid(),
-            "host": socket.gethostname(),
+            "host": os.uname().nodename,
             "start": tasks.now(),
             "command": self.command,
         }
@@ -236,7 +241,7 @@ class _Patience:
     def _read(self) -> str:
         try:
             note = json.loads(self.file.read_bytes())
-            where = "" if note["host"] == socket.gethostname() else f" on {note['host']}"
+            where = "" if note["host"] == os.uname().nodename else f" on {note['host']}"
             return f"'{note['command']}' (process {note['pid']}{where}, since {note['start']})"
         except (OSError, ValueError, KeyError, TypeError):
             return "another process"

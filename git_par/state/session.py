@@ -1,8 +1,9 @@
 """What every command works with: the repository, its settings, its records and its locks."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from git_par import repo as repository
@@ -11,7 +12,8 @@ from git_par.repo import Repo
 from git_par.state.settings import Settings
 from git_par.state.tasks import Task, Tasks
 
-if TYPE_CHECKING:  # only verbs that change something pay for these
+if TYPE_CHECKING:  # only verbs that change something pay for the locks and the journal
+    from git_par.render import Table
     from git_par.state.journal import Journal
     from git_par.state.locks import Locks
 
@@ -27,6 +29,10 @@ class Session:
     """Says something to the person at the terminal."""
     progress: Callable[[str, int, int], None] = lambda *_: None
     """Shows how many of a number of things are done."""
+    preview: "Callable[[Table], None]" = lambda _: None
+    """Shows a table that is still growing."""
+    cwd: Path | None = None
+    """Where the repository is looked for; None is the current directory."""
 
     def followed(self, what: str, things: Iterable[_Thing], total: int) -> Iterator[_Thing]:
         """`things` as they come, with word of how far that is."""
@@ -36,8 +42,8 @@ class Session:
 
     @cached_property
     def repo(self) -> Repo:
-        """The repository of the current directory."""
-        return repository.find()
+        """The repository of the directory one stands in."""
+        return replace(repository.find(self.cwd), directory=self._committed_directory)
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -47,7 +53,10 @@ class Session:
     @cached_property
     def settings(self) -> Settings:
         """The settings of the repository."""
-        return Settings(self.repo)
+        return Settings(self.repo, self.tell)
+
+    def _committed_directory(self) -> str:
+        return next(reversed(self.settings.committed_values("directory")), "")
 
     @cached_property
     def tasks(self) -> Tasks:

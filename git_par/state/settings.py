@@ -1,16 +1,17 @@
 """Settings: `par.*` of git's configuration, then `.gitpar` of the main checkout, then the defaults.
 
-Of a `.gitpar`, which came with the repository, only keys that cannot do harm count.
+Of a `.gitpar`, which came with the repository, only keys that cannot do harm count, until the user trusts its text.
 """
 
 import os
-import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 
-from git_par.errors import UsageError
+from git_par.errors import Refused, UsageError
 from git_par.repo import Repo
+from git_par.state import gitpar, trust
+from git_par.state.gitpar import Committed
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class Key:
 KEYS = (
     Key("branch", "{name}", "the branch of a new task; {name}, {group}, {user}, {date}", committed=True),
     Key(
+        "copy",
+        ".env*",
+        "patterns (gitignore) for ignored files of the main checkout that a workspace gets a copy of; all values count",
+        committed=True,
+    ),
+    Key(
         "directory",
         "",
         "the workspaces directory; relative to the main worktree; default ../<repo>-worktrees",
@@ -41,12 +48,31 @@ KEYS = (
     Key("gateRetries", "3", "how often merge plans and tests again when others overtake what it tested"),
     Key("gateTries", "5", "how many plans merge tests at most, each without the task that broke the one before"),
     Key(
+        "isolation",
+        "worktree",
+        "what a workspace is: worktree, clone (a repository of its own), or shared-clone (one without objects of its own)",
+        committed=True,
+    ),
+    Key(
         "jobs",
         "0",
-        "how many git processes may look at workspaces at once; 0 is one for each processor, at most 8",
+        "how many git processes may look at workspaces, or fill them, at once; 0 is one for each processor, at most 8",
     ),
     Key("keepDays", "30", "how many days what removals kept stays, before prune --kept may sweep it"),
+    Key(
+        "lfs",
+        "auto",
+        "skip leaves the pointers of git-lfs in new workspaces, for git lfs pull to fetch later; auto is as git-lfs is set",
+        committed=True,
+    ),
+    Key(
+        "link",
+        "",
+        "patterns (gitignore) for ignored files and directories of the main checkout that a workspace gets a link to",
+        committed=True,
+    ),
     Key("lockTimeout", "60", "seconds to wait for a lock, counted from the last change of its holder"),
+    Key("maxTasks", "0", "how many tasks there may be before add refuses to make more; 0 is any number"),
     Key("message", "", "the message of merge and squash commits; {task}, {branch}, {title}, {group}, {base}"),
     Key(
         "order",
@@ -57,13 +83,33 @@ KEYS = (
     Key("portBase", "20000", "GIT_PAR_PORT is portBase + slot * portStep", committed=True),
     Key("portStep", "10", "how many ports a task has for itself", committed=True),
     Key(
+        "prompt",
+        "",
+        "what show --prompt and GIT_PAR_PROMPT say to an agent; {task}, {title}, {group}, {path}, {branch}, {base}, {main}, "
+        "{port}, {slot}",
+    ),
+    Key(
         "regenerable",
         "node_modules .venv venv target __pycache__ .mypy_cache .pytest_cache .ruff_cache .tox .gradle .next "
         "*.pyc *.o *.class .DS_Store",
         "patterns for names of ignored files that removal need not keep; all values count, with the default ones",
     ),
+    Key(
+        "submodules",
+        "auto",
+        "auto fills the submodules of new workspaces from the objects that are here, off leaves them empty",
+        committed=True,
+    ),
 )
 _BY_NAME = {key.name.lower(): key for key in KEYS}
+
+EVENTS = ("post-add", "pre-merge", "post-merge", "pre-remove", "post-remove")
+"""When commands of the user's run: `par.hook.EVENT`."""
+
+HOOK = "hook."
+
+_PROTECTIONS = frozenset(("gate", *(f"{HOOK}{event}" for event in EVENTS if event.startswith("pre-"))))
+"""What keeps something from being done: it must not fall away unnoticed."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +117,8 @@ class Settings:
     """The settings of one repository; every read is checked."""
 
     repo: Repo
-    committed: Mapping[str, str] = field(default_factory=dict)
+    tell: Callable[[str], None] = lambda _: None
+    """Told once when something of `.gitpar` would count if it were trusted."""
 
     def text(self, name: str) -> str:
         """The value of `par.NAME`."""
@@ -81,9 +128,60 @@ class Settings:
 
     def values(self, name: str) -> list[str]:
         """All values of `par.NAME` that were set, in order: those of `.gitpar`, as far as they count, come first."""
-        key = _BY_NAME[name.lower()]
-        committed = self._committed.get(name.lower(), []) if key.committed else []
-        return [*committed, *self.repo.config.get(f"par.{name.lower()}", [])]
+        return [*self.committed_values(name), *self.repo.config.get(f"par.{name.lower()}", [])]
+
+    def hooks(self, event: str) -> list[str]:
+        """The commands of `par.hook.EVENT`, in order; an empty one drops those before."""
+        commands: list[str] = []
+        for command in self.values(f"{HOOK}{event}"):
+            commands = [*commands, command] if command.strip() else []
+        return commands
+
+    def committed_values(self, name: str) -> list[str]:
+        """All values that `.gitpar` has for `par.NAME`, as far as they count.
+
+        Refused when they are meant to keep something from being done, and counted until the text changed.
+        """
+        values = self.committed.values.get(name.lower(), [])
+        if not values or self.is_harmless(name) or self._is_trusted:
+            return values
+        keys = ", ".join(dict.fromkeys(f"par.{key}" for key, _ in self.in_need_of_trust))
+        if name.lower() in _PROTECTIONS and trust.trusted(self.repo) is not None:
+            raise Refused(
+                f"{gitpar.NAME}: it has changed since it was trusted, and sets {keys}",
+                hint="git par trust, to see and accept it, or git par trust --forget, to do without",
+            )
+        self._tell_once(f"{gitpar.NAME}: not trusted, so this does not count: {keys}; see 'git par trust'")
+        return []
+
+    @staticmethod
+    def is_harmless(name: str) -> bool:
+        """Whether `.gitpar` may set `par.NAME` without trust."""
+        key = _BY_NAME.get(name.lower())
+        return key is not None and key.committed
+
+    @property
+    def in_need_of_trust(self) -> list[tuple[str, str]]:
+        """What `.gitpar` sets that counts only when it is trusted; also what this version does not know, a later one may."""
+        return [(key, value) for key, value in self.committed.pairs if not self.is_harmless(key)]
+
+    @cached_property
+    def committed(self) -> Committed:
+        """What `.gitpar` says, as it was when it was first asked for."""
+        return gitpar.read(self.repo)
+
+    @cached_property
+    def _is_trusted(self) -> bool:
+        return trust.trusted(self.repo) == self.committed.digest
+
+    @cached_property
+    def _told(self) -> set[str]:
+        return set()
+
+    def _tell_once(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self.tell(text)
 
     def number(self, name: str) -> int:
         """The value of `par.NAME`, a number of 0 or more."""
@@ -113,24 +211,3 @@ class Settings:
         for value in self.values(name):
             patterns = [*patterns, *value.split()] if value.strip() else []
         return tuple(patterns)
-
-    @cached_property
-    def _committed(self) -> dict[str, list[str]]:
-        """What `.gitpar` says: of the main checkout, else of the commit a bare repository's HEAD names."""
-        if self.repo.main:
-            source = ["--file", str(self.repo.main / ".gitpar")]
-            if not (self.repo.main / ".gitpar").is_file():
-                return {}
-        else:
-            source = ["--blob", "HEAD:.gitpar"]
-        reply = self.repo.git.run("config", "--null", "--no-includes", *source, "--list", ok=(0, 1, 128, 255))
-        if reply.code != 0:
-            if not self.repo.main and not self.repo.git.holds("rev-parse", "--verify", "--quiet", "HEAD:.gitpar"):
-                return {}
-            raise UsageError(".gitpar: git cannot read it", hint=f"git config {shlex.join(source)} --list")
-        pairs = (entry.partition("\n") for entry in reply.out.split("\0")[:-1])
-        found: dict[str, list[str]] = {}
-        for key, newline, value in pairs:
-            if key.startswith("par."):
-                found.setdefault(key.removeprefix("par."), []).append(value if newline else "true")
-        return found

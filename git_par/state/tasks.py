@@ -18,6 +18,8 @@ from git_par.repo import Repo
 
 VERSION = 1
 STATES = ("creating", "active", "removing")
+NOT_PLACED = "0" * 40
+"""What is recorded as `placed` while a workspace is made for a branch that was there before."""
 COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 

@@ -8,7 +8,6 @@ from git_par.errors import UsageError
 from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import removal
 
 
 def taken(task: Task) -> UsageError:
@@ -26,6 +25,8 @@ def clear_dead(session: Session, name: str) -> None:
     task = session.tasks.get(name)
     if task is None or task.state != "creating" or session.locks.is_held("task", name):
         return
+    from git_par.workspaces import removal  # 5 ms to import, and rarely needed
+
     with session.locks.task(name):
         why = removal.abandon(session.repo, task)
         if why:
@@ -57,7 +58,7 @@ def check_branches(repo: Repo, planned: Sequence[Task]) -> None:
             if ref == task.ref:
                 raise UsageError(
                     f"{task.name}: branch '{other}' exists already",
-                    hint="choose another name, or --branch TEMPLATE",
+                    hint=f"git par adopt {quote(other)}, or choose another name, or --branch TEMPLATE",
                 )
             if ref.startswith(f"{task.ref}/") or task.ref.startswith(f"{ref}/"):
                 raise UsageError(

@@ -1,18 +1,36 @@
-"""What users' commands are told about their task: its port and the other variables."""
+"""What users' commands are told about their task: its port, its prompt and the other variables."""
 
 from git_par import git
 from git_par.state.session import Session
 from git_par.state.tasks import Task
+from git_par.workspaces import prompt
+
+
+def first_port(session: Session, slot: int) -> int:
+    """Where the block of ports of `slot` begins."""
+    return session.settings.number("portBase") + slot * session.settings.number("portStep")
+
+
+_OF_A_TASK = frozenset(f"GIT_PAR_{what}" for what in ("TASK", "BRANCH", "GROUP", "SLOT", "PORT", "PROMPT"))
+
+
+def check_settings(session: Session) -> None:
+    """Read the settings that a report needs, so that a bad one is found before the work and not after it."""
+    session.settings.number("jobs")
+    session.settings.number("portBase")
+    session.settings.number("portStep")
+    session.settings.choice("submodules", "auto", "off")
+    session.settings.choice("lfs", "auto", "skip")
 
 
 def port(session: Session, task: Task) -> int:
     """The first port of the block that belongs to the task's slot."""
-    return session.settings.number("portBase") + task.slot * session.settings.number("portStep")
+    return first_port(session, task.slot)
 
 
 def variables(session: Session, task: Task) -> dict[str, str]:
     """What a user's command is told about its task, by environment and never inside its text."""
-    return {
+    known = {
         "GIT_PAR_TASK": task.name,
         "GIT_PAR_PATH": task.path,
         "GIT_PAR_BRANCH": task.branch,
@@ -22,8 +40,14 @@ def variables(session: Session, task: Task) -> dict[str, str]:
         "GIT_PAR_PORT": str(port(session, task)),
         "GIT_PAR_MAIN": str(session.repo.main or session.repo.common),
     }
+    return {**known, "GIT_PAR_PROMPT": prompt.fill(session, task, known)}
 
 
 def of_commands(session: Session, task: Task) -> dict[str, str]:
     """The whole environment of a user's command that runs for `task`."""
     return {**git.user_environment(), **variables(session, task)}
+
+
+def of_no_task() -> dict[str, str]:
+    """The user's own environment, without a task that git-par may have been started from."""
+    return {key: value for key, value in git.user_environment().items() if key not in _OF_A_TASK}

@@ -6,8 +6,9 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from git_par.repo import Repo, link
 from git_par.state.session import Session
-from git_par.workspaces import kept, registry, trash
+from git_par.workspaces import clones, kept, registry, trash
 from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.worktree import PRIVATE
 
@@ -37,7 +38,7 @@ def sweep(session: Session, keepsake: Keepsake) -> None:
                 aside.rmdir()
                 aside.parent.rmdir()
             trash.sweep_later(workspaces)
-        registry.drop(repo, kept.registration(repo, keepsake))
+        _drop_registration(repo, keepsake)
         if keepsake.refs:
             lines = "".join(f"delete {keepsake.ref}/{name}\0{commit}\0" for name, commit in keepsake.refs.items())
             repo.git.run("update-ref", "--stdin", "-z", feed=lines)
@@ -53,12 +54,27 @@ def sweep_unfinished(session: Session, before: datetime) -> None:
     for place in list((workspaces / PRIVATE / "kept").glob(f"*/*/{kept.UNFINISHED}")):
         time = kept.time(place.parent.name)
         # Another repository may have its workspaces here too.
-        if time is not None and time < before and registry.claimed_entry(session.repo, place):
+        told = link(place / ".git")
+        ours = registry.claimed_entry(session.repo, place) or (told and told.parent == session.repo.common)
+        if time is not None and time < before and ours:
             trash.throw(workspaces, place, f"{place.parent.parent.name}-{kept.UNFINISHED}")
             with suppress(OSError):  # others may lie there
                 place.parent.rmdir()
                 place.parent.parent.rmdir()
     trash.sweep_later(workspaces)
+
+
+def _drop_registration(repo: Repo, keepsake: Keepsake) -> None:
+    directory = kept.registration(repo, keepsake)
+    if not clones.is_clone(keepsake.task):
+        registry.drop(repo, directory)
+    elif directory.is_dir() and os.path.realpath(directory) == str(directory):
+        workspaces = directory.parents[4]
+        trash.throw(workspaces, directory, f"{keepsake.task.slug}-{kept.REPOSITORY}")
+        with suppress(OSError):  # others may lie there
+            directory.parent.rmdir()
+            directory.parent.parent.rmdir()
+        trash.sweep_later(workspaces)
 
 
 def _is_ours(keepsake: Keepsake, files: Path) -> bool:

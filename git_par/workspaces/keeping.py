@@ -6,7 +6,8 @@ Commits get refs, all of them in one transaction; a workspace that is removed by
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from git_par.errors import GitFailed
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import kept, reasons, snapshot
+from git_par.workspaces import clones, kept, meeting, reasons, snapshot
 from git_par.workspaces.kept import Keepsake
 
 _ELSEWHERE = (
@@ -41,6 +42,8 @@ class Keeping:
     repo: Repo
     task: Task
     stamp: str
+    secret: Callable[[str], bool]
+    """Which untracked and ignored files stay out of commits."""
     refs: dict[str, str] = field(default_factory=dict)
 
     def heads(self, entry: Path, tip: str | None) -> None:
@@ -50,21 +53,37 @@ class Keeping:
         for file in (entry / name for name in _ELSEWHERE):
             if file.is_file():
                 found += [there.commit(one) for one in _COMMIT.findall(file.read_text(errors="replace"))]
-        listed = there.line("for-each-ref", "--format=%(objectname)", "refs/worktree", "refs/bisect", "refs/rewritten")
-        found += listed.split()
+        if self._is_clone(entry):
+            alone = clones.alone(self.repo, there)
+            self.refs.update(
+                {
+                    f"clone/{ref.removeprefix('refs/')}": one
+                    for ref, one in alone.items()
+                    if one != tip and not ref.startswith("refs/par/")
+                }
+            )
+        else:
+            listed = there.line(
+                "for-each-ref", "--format=%(objectname)", "refs/worktree", "refs/bisect", "refs/rewritten"
+            )
+            found += listed.split()
         for number, commit in enumerate(dict.fromkeys(one for one in found if one and one != tip)):
             self.refs["head" if number == 0 else f"head-{number + 1}"] = commit
-        self._reflogs(there)
+        self._reflogs(there, entry)
 
-    def _reflogs(self, there: Git) -> None:
-        """What only the reflogs of HEAD and of the branch name, such as commits that were amended: parents of one commit."""
+    def _reflogs(self, there: Git, entry: Path) -> None:
+        """What only reflogs name, such as commits that were amended: parents of one commit.
+
+        Of a worktree those of HEAD and of the branch; of a clone all, with the stash.
+        """
         past: dict[str, None] = {}
-        for ref in ("HEAD", self.task.ref):
+        for ref in ["--all"] if self._is_clone(entry) else ["HEAD", self.task.ref]:
             told = there.run("log", "--no-show-signature", "--walk-reflogs", "--format=%H", ref, "--", ok=range(256))
             past.update(dict.fromkeys(told.out.split()))
         asked = ("rev-list", "--ignore-missing", "--stdin", "--not", "--all")
         feed = "".join(f"{commit}\n" for commit in past)
-        lost = set(self.repo.git.run(*asked, feed=feed).out.split()) if past else set()
+        where = there if self._is_clone(entry) else self.repo.git
+        lost = set(where.run(*asked, feed=feed).out.split()) if past else set()
         if named := [commit for commit in past if commit in lost]:
             empty = there.line("hash-object", "-t", "tree", "-w", "--stdin")
             self.refs["reflog"] = snapshot.commit(there, empty, named, "what only reflogs named")
@@ -91,7 +110,8 @@ class Keeping:
     def work(self, there: Git, entry: Path) -> Sequence[str]:
         """All that stands in the checkout `there` as `work`, when it is more than a commit; what is not in that."""
         hidden = reasons.hidden_edits(there, there.cwd)
-        taken = snapshot.take(there, entry, message=f"the work of task {self.task.name}", hidden=hidden)
+        message = f"the work of task {self.task.name}"
+        taken = snapshot.take(there, entry, message=message, hidden=hidden, secret=self.secret)
         if taken.commit and taken.commit != taken.head:
             self.refs["work"] = taken.commit
         return taken.left
@@ -101,10 +121,17 @@ class Keeping:
         work = self.refs.get("work")
         return snapshot.converted(there, there.commit("HEAD"), work) if work else []
 
-    def write(self, files: Path | None, secrets: Sequence[str] = ()) -> Keepsake:
-        """Put refs and record in place, and see that all of it is there."""
+    def write(self, files: Path | None, secrets: Sequence[str] = (), repository: Path | None = None) -> Keepsake:
+        """Put refs and record in place, and see that all of it is there; `repository` is the git directory of a clone."""
         keepsake = Keepsake(self.task, self.stamp, dict(self.refs), files, tuple(secrets))
         kept.record(self.repo, keepsake)
+        with ExitStack() as stack:
+            if repository and self.refs:
+                stack.enter_context(self._brought(repository))
+            self._put(keepsake)
+        return keepsake
+
+    def _put(self, keepsake: Keepsake) -> None:
         if self.refs:
             git = self.repo.git
             lines = "".join(f"create {keepsake.ref}/{name}\0{commit}\0" for name, commit in self.refs.items())
@@ -112,7 +139,21 @@ class Keeping:
             made = [self.refs[name] for name in ("work", "index", "unmerged") if name in self.refs]
             if made and git.run("rev-list", "--objects", "--quiet", *made, "--not", *self._known(), ok=range(256)).code:
                 raise GitFailed(f"{self.task.name}: what was to be kept is not all there", hint="git fsck")
-        return keepsake
+
+    @contextmanager
+    def _brought(self, repository: Path) -> Iterator[None]:
+        """The objects of all that is kept, in the parent and not only in the clone whose git directory that is."""
+        there, space = self._there(repository), f"refs/par/keeping/{self.stamp}"
+        named = {name: f"{space}/{name}" for name in self.refs}
+        create = "".join(f"create {named[name]}\0{commit}\0" for name, commit in self.refs.items())
+        there.run("update-ref", "--stdin", "-z", feed=create)
+        with meeting.brought(self.repo, repository.parent, named):
+            delete = "".join(f"delete {ref}\0\0" for ref in named.values())
+            there.run("update-ref", "--stdin", "-z", feed=delete)
+            yield
+
+    def _is_clone(self, entry: Path) -> bool:
+        return clones.is_clone(self.task) and entry.name == ".git"
 
     def _known(self) -> list[str]:
         return [commit for name, commit in self.refs.items() if name not in ("work", "index", "unmerged")]
@@ -129,7 +170,11 @@ class Keeping:
         if self.task.state != "removing":
             return None
         keepsake = next(iter(kept.find(self.repo, self.task.name)), None)
-        if keepsake is None or keepsake.task.created != self.task.created or keepsake.refs.get("tip") != tip:
+        if (
+            keepsake is None
+            or keepsake.task.created != self.task.created
+            or tip not in (None, keepsake.refs.get("tip"))
+        ):
             return None
         return keepsake if not entries or not kept.registration(self.repo, keepsake).exists() else None
 

@@ -17,12 +17,15 @@ from git_par import files, names
 from git_par.repo import Repo
 from git_par.state import tasks
 from git_par.state.tasks import Task
+from git_par.workspaces import clones
 from git_par.workspaces.worktree import PRIVATE
 
 REFS = "refs/par/kept"
 VERSION = 1
 UNFINISHED = "unfinished"
 """What a half made workspace is called in its kept directory: a killed command left it before anybody was told of it."""
+REPOSITORY = "repository"
+"""What the git directory of a removed clone is called in its kept directory."""
 _NOTHING = "0" * 40
 
 
@@ -66,7 +69,9 @@ def record_file(repo: Repo, slug: str, stamp: str) -> Path:
 
 
 def registration(repo: Repo, keepsake: Keepsake) -> Path:
-    """Where the registration of the workspace lies, as far as it was kept."""
+    """Where the registration of the workspace lies, as far as it was kept; of a clone, all of its git directory."""
+    if clones.is_clone(keepsake.task):
+        return Path(keepsake.task.path).parent / PRIVATE / "kept" / keepsake.task.slug / keepsake.stamp / REPOSITORY
     return repo.state / "kept" / keepsake.task.slug / keepsake.stamp
 
 

@@ -1,12 +1,76 @@
 """Make a new workspace ready to work in, before it is handed over: what is checked out in it, and what comes along."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import worktree
+from git_par.workspaces import abreast, bringing, carry, submodules, worktree
+from git_par.workspaces.bringing import Brought
+from git_par.workspaces.carry import Load
+from git_par.workspaces.incoming import Incoming
 
 
-def provision(session: Session, task: Task) -> None:
-    """Fill the registered, empty workspace of `task`; outside of the repository lock, under the task's own."""
-    worktree.fill(session.repo, Path(task.path))
+def provision_all(
+    session: Session, tasks: Sequence[Task], incoming: Incoming | None, load: Load | None = None
+) -> dict[str, Brought]:
+    """Fill the registered, empty workspaces of `tasks`, with files of the main checkout and `load` on top.
+
+    Call it outside of the repository lock, under the tasks' own.  What became of `incoming`, by the names of the tasks.
+    """
+    _check_out(session, tasks)
+    return {task.name: _complete(session, task, incoming, load) for task in tasks}
+
+
+def provision(session: Session, task: Task, incoming: Incoming | None, load: Load | None = None) -> Brought:
+    """The same for one task."""
+    return provision_all(session, [task], incoming, load)[task.name]
+
+
+def _check_out(session: Session, tasks: Sequence[Task]) -> None:
+    """Check out the branches of `tasks`, `par.jobs` at a time, with word of how far that is."""
+    at_once = min(session.settings.jobs, len(tasks))
+    files: dict[str, tuple[int, int]] = {}
+    env = _filters(session)
+
+    def check_out(task: Task) -> None:
+        path = Path(task.path)
+        worktree.fill(session.repo, path, env, at_once, lambda done, total: files.update({task.name: (done, total)}))
+
+    def tell() -> None:
+        if files:
+            done, total = map(sum, zip(*files.values(), strict=True))
+            # Those that wait have as many files as the others, as far as anybody knows.
+            session.progress("checking out files", done, total * len(tasks) // len(files))
+
+    abreast.each(check_out, tasks, at_once, tell)
+
+
+def _complete(session: Session, task: Task, incoming: Incoming | None, load: Load | None) -> Brought:
+    """Bring what comes along; one workspace after the other, for it reads this process's umask by setting it."""
+    path = Path(task.path)
+    _submodules(session, task)
+    brought = bringing.bring(session, path, incoming) if incoming else Brought()
+    if load:
+        carry.bring(session.repo, path, load)
+    return brought
+
+
+def follow(session: Session, task: Task, before: str, after: str) -> None:
+    """Bring the submodules of a workspace along that went from one commit to another: those that stood where it had them."""
+    if session.settings.choice("submodules", "auto", "off") == "auto":
+        for problem in submodules.follow(session.repo, Path(task.path), before, after):
+            session.tell(f"{task.name}: {problem}")
+        _submodules(session, task)
+
+
+def _submodules(session: Session, task: Task) -> None:
+    if session.settings.choice("submodules", "auto", "off") == "auto":
+        jobs = session.settings.jobs
+        for problem in submodules.provision(session.repo, Path(task.path), jobs, _filters(session)):
+            session.tell(f"{task.name}: {problem}")
+
+
+def _filters(session: Session) -> dict[str, str]:
+    """The environment of filters: git-lfs leaves pointers in place, which its clean filter takes for what they are."""
+    return {"GIT_LFS_SKIP_SMUDGE": "1"} if session.settings.choice("lfs", "auto", "skip") == "skip" else {}

@@ -15,8 +15,10 @@ from git_par.errors import ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import registry, status
+from git_par.workspaces import clones, registry, status
+from git_par.workspaces import submodules as modules
 from git_par.workspaces.status import Status
+from git_par.workspaces.submodules import Checkout
 from git_par.workspaces.usage import User
 
 _SHALLOW = 3
@@ -34,9 +36,13 @@ REASONS = (
     "nested",
     "uncommitted",
     "untracked",
+    "only-here",
+    "diverged",
     "unmerged",
     "reverted",
     "new",
+    "young",
+    "vetoed",
     "not-ours",
     "unknown",
 )
@@ -50,6 +56,7 @@ FORCED = frozenset(
         "nested",
         "uncommitted",
         "untracked",
+        "only-here",
         "unmerged",
         "reverted",
         "new",
@@ -97,6 +104,10 @@ def _gone(repo: Repo, task: Task, path: Path) -> list[Reason]:
     if not path.parent.is_dir():
         detail = f"'{path.parent}' is not there: a file system that is not mounted?"
         return [Reason("unknown", detail, f"mkdir -p {quote(str(path.parent))}, if it was deleted for good")]
+    if clones.is_clone(task):
+        moved = next((place for place in clones.beside(path) if clones.claims(repo, task, place)), None)
+        back = f"mv {quote(str(moved))} {quote(str(path))}"
+        return [Reason("not-ours", f"its workspace was moved to '{moved}'", back)] if moved else []
     for one in registry.worktrees(repo):
         entry = registry.admin_dir(repo, one.path)
         lock = registry.lock_reason(entry) if entry else None
@@ -112,6 +123,8 @@ def _foreign(repo: Repo, path: Path) -> Reason | None:
         return Reason("not-ours", f"'{path}' is not the directory that was made for it", f"ls -ld {quote(str(path))}")
     entry = registry.admin_dir(repo, path)
     if entry is None:
+        if clones.linked(path):
+            return Reason("not-ours", f"'{path}' is not the clone that was made for it", "git par doctor")
         return Reason("not-ours", f"'{path}' is not registered as a worktree of this repository", "git worktree list")
     around = {_identity(repo.common), *([_identity(repo.main)] if repo.main else [])}
     inside = [one.path for one in registry.worktrees(repo) if one.path != path and path in one.path.parents]
@@ -146,8 +159,16 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
         )
     if now.tracked_dirt:
         found.append(Reason("uncommitted", f"uncommitted changes: {some(now.tracked_dirt)}", show))
+    if entry == path / ".git":
+        found += _of_clone(repo, task, git, path)
     mounted = files.mounts_below(path)
-    if nested := repositories(git, path, now, patterns) + mounted:
+    inside = modules.checkouts(git, entry, repo.common) if entry else []
+    settled = {one.path for one in inside}
+    for one in inside:
+        if why := submodule(one, patterns):
+            look = f"git -C {quote(str(one.git.cwd))} status"
+            found.append(Reason("nested", f"submodule '{one.path}': {why}", look))
+    if nested := [one for one in repositories(git, path, now, patterns) if one not in settled] + mounted:
         detail = f"another repository or file system lies inside: {some(nested)}"
         found.append(Reason("nested", detail, show, firm=bool(mounted)))
     untracked = [one for one in now.untracked if not one.endswith("/")]
@@ -164,13 +185,54 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
     return found
 
 
+def _of_clone(repo: Repo, task: Task, git: Git, path: Path) -> list[Reason]:
+    """What only a clone holds: refs of its own, and worktrees that were made from it."""
+    found = []
+    if any((path / ".git" / "worktrees").glob("*")):
+        show = f"git -C {quote(task.path)} worktree list"
+        found.append(Reason("nested", "worktrees were made from it", show, firm=True))
+    own = (task.ref, "refs/remotes/", "refs/par/", "refs/bisect/", "refs/worktree/", "refs/rewritten/")
+    if refs := [ref for ref in clones.alone(repo, git) if not ref.startswith(own[1:]) and ref != own[0]]:
+        names = [ref.removeprefix("refs/heads/").removeprefix("refs/") for ref in refs]
+        show = f"git -C {quote(task.path)} for-each-ref"
+        found.append(Reason("only-here", f"only its clone has: {some(names)}", show))
+    return found
+
+
+def submodule(one: Checkout, patterns: Sequence[str]) -> str:
+    """Why the submodule `one` must stay; empty when nothing of it would be lost."""
+    if one.odd:
+        return one.odd
+    if busy := registry.operation(one.directory):
+        return f"{busy} is in progress in it"
+    now = status.read(one.git, untracked="all", ignored=True, seeing=True, submodules=False)
+    # Of what is staged of submodules inside git says nothing there.
+    if now.tracked_dirt or not one.git.holds("diff-index", "--cached", "--quiet", "--ignore-submodules=none", "HEAD"):
+        return f"uncommitted changes: {some(now.tracked_dirt)}" if now.tracked_dirt else "uncommitted changes"
+    if now.untracked:
+        return f"untracked files: {some(now.untracked)}"
+    if now.head != one.commit:
+        return "it is not at the commit that is recorded for it"
+    if hidden := hidden_edits(one.git, one.git.cwd):
+        return f"edits hidden by assume-unchanged or skip-worktree: {some(hidden)}"
+    if nested := ignored_repositories(one.git, one.git.cwd, now, patterns):
+        return f"another repository lies inside: {some(nested)}"
+    return "it has commits that nothing else has" if modules.stranded(one) else ""
+
+
 def repositories(git: Git, path: Path, now: Status, patterns: Sequence[str]) -> list[str]:
     """The repositories that lie in the workspace `path`, submodules too, as far as anybody looks."""
     nested = [one for one in now.untracked if one.endswith("/")]
+    return nested + ignored_repositories(git, path, now, patterns) + submodules(git, path)
+
+
+def ignored_repositories(git: Git, path: Path, now: Status, patterns: Sequence[str]) -> list[str]:
+    """Those of them that are ignored."""
+    nested = []
     for one in now.ignored:
         # Package managers put repositories near the top of what they make; deeper down there are thousands of files.
         nested += _repositories(path, one, depth=_SHALLOW if regenerable(git, one, patterns) else None)
-    return nested + submodules(git, path)
+    return nested
 
 
 def hidden_edits(git: Git, path: Path) -> list[str]:
@@ -178,12 +240,15 @@ def hidden_edits(git: Git, path: Path) -> list[str]:
 
     `ls-files -v` marks assume-unchanged entries in lower case and skip-worktree ones with S (git-ls-files(1)).
     """
-    marked = [field for field in git.fields("ls-files", "-v", "-z") if field[0].islower() or field[0] == "S"]
+    listed = git.run("ls-files", "-v", "-z").out
+    if f"\0{listed}".count("\0H ") == listed.count("\0"):
+        return []  # none is marked; to look at each of them takes a while
+    marked = [field for field in listed.split("\0")[:-1] if field[0].islower() or field[0] == "S"]
     there = [field[2:] for field in marked if os.path.lexists(path / field[2:])]
     if not there:
         return []
-    listed = git.fields("ls-files", "-s", "-z")
-    recorded = {name: mode.split(" ")[:2] for mode, _, name in (one.partition("\t") for one in listed)}
+    entries = git.fields("ls-files", "-s", "-z")
+    recorded = {name: mode.split(" ")[:2] for mode, _, name in (one.partition("\t") for one in entries)}
     return [name for name in there if _differs(git, path / name, *recorded[name])]
 
 
@@ -212,8 +277,11 @@ def _repositories(path: Path, ignored: str, *, depth: int | None) -> list[str]:
 
 def submodules(git: Git, path: Path) -> list[str]:
     """The submodules of the workspace `path` that are there."""
-    listed = git.fields("ls-files", "-s", "-z")
-    paths = [name for entry, _, name in (one.partition("\t") for one in listed) if entry.startswith("160000 ")]
+    listed = git.run("ls-files", "-s", "-z").out
+    if "160000 " not in listed:
+        return []
+    entries = (one.partition("\t") for one in listed.split("\0")[:-1])
+    paths = [name for entry, _, name in entries if entry.startswith("160000 ")]
     return [name for name in paths if _holds_something(path / name)]
 
 

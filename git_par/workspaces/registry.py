@@ -1,4 +1,4 @@
-"""Git's registry of worktrees: who is where, and taking one entry out.
+"""Git's registry of worktrees, and the clones: who is where, and taking one entry out.
 
 `git worktree list` dies while any other process is half way through an add (git-worktree's writer makes the entry, then
 fills it), so it is asked again; see gitrepository-layout(5) for what an entry holds.
@@ -14,6 +14,7 @@ from pathlib import Path
 from git_par import files, git
 from git_par.git import Git
 from git_par.repo import Repo, linked_checkout
+from git_par.workspaces import clones
 
 OUR_LOCK = "git-par:"
 """How the reason of a worktree lock of ours begins."""
@@ -44,11 +45,11 @@ class Worktree:
 
 
 def worktrees(repo: Repo) -> list[Worktree]:
-    """Every registered worktree but our private ones, the main one first."""
+    """Every registered worktree but our private ones, the main one first, and then the clones."""
     for attempt in range(_TRIES):
         reply = repo.git.run("worktree", "list", "--porcelain", "-z", ok=range(256))
         if reply.code == 0:
-            return list(_parse(reply.out, repo))
+            return [*_parse(reply.out, repo), *_clones(repo)]
         time.sleep(0.01 * 2**attempt)
     failure = git.failed(["worktree list"], reply)
     failure.hint = "git par doctor"
@@ -66,10 +67,18 @@ def _parse(text: str, repo: Repo) -> Iterator[Worktree]:
             yield Worktree(path, lines.get("branch"))
 
 
+def _clones(repo: Repo) -> Iterator[Worktree]:
+    """The clones; of a branch of theirs only the task's own is also the repository's."""
+    for task, directory in clones.living(repo):
+        yield Worktree(directory.parent, task.ref if branch_of(directory) == task.branch else None)
+
+
 def admin_dir(repo: Repo, path: Path) -> Path | None:
-    """The administrative directory of the worktree `path`, when both point at each other."""
+    """The administrative directory of the worktree `path`, when both point at each other; of a clone its own one."""
     entry = claimed_entry(repo, path)
-    return entry if entry and linked_checkout(entry) == Path(os.path.realpath(path)) else None
+    if entry is None:
+        return clones.git_dir(repo, path)
+    return entry if linked_checkout(entry) == Path(os.path.realpath(path)) else None
 
 
 def claimed_entry(repo: Repo, path: Path) -> Path | None:
@@ -93,7 +102,15 @@ def checkout(repo: Repo, path: Path) -> Git | None:
     if path == repo.main:
         return repo.checkout(path, repo.common)
     entry = admin_dir(repo, path)
+    if entry == path / ".git":
+        return clones.opened(repo, path)
     return repo.checkout(path, entry) if entry else None
+
+
+def refs(repo: Repo, path: Path | None) -> Git:
+    """Git on the refs that the checkout at `path` moves: those of the repository, or a clone's own."""
+    directory = clones.git_dir(repo, path) if path and path != repo.main else None
+    return clones.opened(repo, path) if path and directory else repo.git
 
 
 def git_dir(repo: Repo, path: Path) -> Path | None:
@@ -115,12 +132,17 @@ def register(repo: Repo, path: Path, branch: str, task: str, *, detached: bool =
     With `detached` it is the commit `branch` that is checked out.
     """
     options = ["--detach"] if detached else []
-    _add(repo, path, f"{OUR_LOCK} remove with 'git par remove {task}'", branch, *options)
+    _add(repo, path, reason_for(task), branch, *options)
 
 
 def register_private(repo: Repo, path: Path, commit: str) -> None:
     """Make the empty, detached worktree `path` for git-par's own use; under the repository lock."""
     _add(repo, path, PRIVATE_LOCK, commit, "--detach")
+
+
+def reason_for(task: str) -> str:
+    """Why the worktree of `task` is locked."""
+    return f"{OUR_LOCK} remove with 'git par remove {task}'"
 
 
 def task_of(entry: Path) -> str | None:
@@ -184,12 +206,13 @@ def sweep_dropped(repo: Repo) -> None:
     """Delete what killed ones were about to."""
     for aside in repo.state.glob("dropped-*-*-*"):
         pid = aside.name.split("-")[-2]
-        if not (pid.isdigit() and _is_running(int(pid))):
+        if not (pid.isdigit() and is_running(int(pid))):
             with suppress(OSError):
                 files.delete_tree(aside)
 
 
-def _is_running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
+    """Whether there is a process of that number on this machine."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -215,10 +238,13 @@ def abandon(git_dir: Path) -> None:
 
 def moving(repo: Repo, branch: str) -> str:
     """Where and how `branch` is being rebased or bisected, which git does not show as checked out; empty when nowhere."""
-    for directory in (repo.common, *entries(repo)):
+    cloned = [directory for task, directory in clones.living(repo) if task.branch == branch]
+    for directory in (repo.common, *entries(repo), *cloned):
         if lock_reason(directory) == PRIVATE_LOCK:
             continue
         place = repo.main if directory == repo.common else linked_checkout(directory)
+        if directory in cloned:
+            place = directory.parent
         for name in ("rebase-merge/head-name", "rebase-apply/head-name"):
             if _content(directory / name) == f"refs/heads/{branch}":
                 return f"a rebase of it is in progress in '{place}'"

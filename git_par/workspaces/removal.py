@@ -8,35 +8,42 @@ later, in the background (see `trash`).
 import os
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 
-from git_par import files, names
+from git_par import files
 from git_par.errors import GitFailed, ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
-from git_par.state.tasks import Task
-from git_par.workspaces import kept, reasons, registry, status, trash, usage
+from git_par.state.tasks import NOT_PLACED, Task
+from git_par.workspaces import clones, kept, links, meeting, reasons, registry, status, submodules, trash, usage
 from git_par.workspaces.keeping import Keeping
 from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.reasons import Reason
 from git_par.workspaces.status import Status
+from git_par.workspaces.submodules import Checkout
 from git_par.workspaces.worktree import PRIVATE
 
 
 def remove(
-    repo: Repo, task: Task, tip: str | None, patterns: Sequence[str], *, force: bool = False
+    repo: Repo,
+    task: Task,
+    tip: str | None,
+    patterns: Sequence[str],
+    *,
+    secret: Callable[[str], bool],
+    force: bool = False,
 ) -> Keepsake | Reason:
     """Remove workspace, registration and branch of `task`, whose branch stands at `tip` (None: it is gone).
 
-    Call it under the task's lock, when there are no `reasons`, or, to `force` it, none that do not yield.  A change that
-    came between those and the rename, and whatever goes wrong before all is kept, brings everything back and is returned
-    as a Reason.
+    Call it under the task's lock, when there are no `reasons`, or, to `force` it, none that do not yield.  Untracked and
+    ignored files that are `secret` go into no commit.  A change that came between those and the rename, and whatever goes
+    wrong before all is kept, brings everything back and is returned as a Reason.
     """
     path = Path(task.path)
-    keeping = Keeping(repo, task, kept.stamp(), {"tip": tip} if tip else {})
+    keeping = Keeping(repo, task, kept.stamp(), secret, {"tip": tip} if tip else {})
     entries = registry.entries_for(repo, path)
     if os.path.lexists(path):
         outcome = _put_aside(repo, path, keeping, patterns, force=force)
@@ -46,6 +53,7 @@ def remove(
     else:
         keepsake = keeping.unfinished(tip, entries) or _keep_registered(keeping, entries, tip)
     registry.unregister(repo, path, into=kept.registration(repo, keepsake))
+    meeting.unpin(repo, task)
     if tip and not _checked_out(repo, task):
         _delete_branch(repo, task, tip)
     return keepsake
@@ -54,19 +62,23 @@ def remove(
 def abandon(repo: Repo, task: Task) -> Reason | None:
     """Take back what a killed `add` left of `task`; why not, when somebody has committed there.
 
-    Call it under the task's lock, which the killed one no longer holds.  Nothing is deleted: files that somebody may have
+    Call it under the task's lock, which the killed one no longer holds.  A branch that was there before stays.
+
+    Nothing is deleted: files that somebody may have
     put into the half made workspace go to the kept directory with it.
     """
-    tip = repo.git.commit(task.ref)
-    if tip not in (None, task.placed):
-        return Reason("creating", "it was never finished, and has commits", f"git log {task.branch}")
-    path = Path(task.path)
+    path, tip = Path(task.path), None if task.placed == NOT_PLACED else repo.git.commit(task.ref)
+    own = clones.tip(repo, task) if clones.is_clone(task) and clones.claims(repo, task, path) else None
+    if tip not in (None, task.placed) or own not in (None, task.placed):
+        where = f"git -C {quote(task.path)} log" if own else "git log"
+        return Reason("creating", "it was never finished, and has commits", f"{where} {task.branch}")
     if os.path.lexists(path):
         aside = path.parent / PRIVATE / "kept" / task.slug / kept.stamp()
         path.rename(files.private_directory(aside) / kept.UNFINISHED)
     registry.unregister(repo, path)
     if tip:
         _delete_branch(repo, task, tip)
+    meeting.unpin(repo, task)
     return None
 
 
@@ -82,7 +94,12 @@ def bring_in(repo: Repo, task: Task) -> bool:
     newest = next((one.stamp for one in kept.find(repo, task.name)), "")
     for place in sorted((path.parent / PRIVATE / "kept" / task.slug).glob("*/workspace"), reverse=True):
         # An older one is none of this removal, which had already thrown its own away.
-        if place.parent.name >= newest and registry.claimed_entry(repo, place) in entries:
+        if place.parent.name < newest:
+            continue
+        own = place.parent / kept.REPOSITORY
+        if clones.is_clone(task) and own.is_dir() and not os.path.lexists(place / ".git"):
+            own.rename(place / ".git")
+        if clones.claims(repo, task, place) or registry.claimed_entry(repo, place) in entries:
             _move_back(place.parent / "files", place)
             place.rename(path)
             return True
@@ -118,20 +135,28 @@ def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str]
     try:
         if entry is None:
             raise Refused("its registration is gone")
-        there = repo.checkout(place, entry)
+        is_clone = entry == path / ".git"
+        entry = place / ".git" if is_clone else entry
+        there = clones.opened(repo, place) if is_clone else repo.checkout(place, entry)
+        inside = submodules.checkouts(there, entry, repo.common, stood=path)
         modules = _part_with_modules(there, stay) if force else []
-        moving = _keep_work(there, entry, keeping, patterns) if force else _look(there, keeping, patterns)
-        if late := usage.users([place])[place]:
+        moving = _keep_work(there, entry, keeping, patterns) if force else _look(there, inside, keeping, patterns)
+        if late := usage.users([aside])[aside]:
             raise Refused(f"in use by {late[0].command} (process {late[0].pid})")
         keeping.heads(entry, keeping.refs.get("tip"))
-        secrets = [one for one in moving if names.is_secret(one)]
-        keepsake = keeping.write(stay if moving or modules else None, secrets)
+        secrets = [one for one in moving if keeping.secret(one)]
+        keepsake = keeping.write(stay if moving or modules else None, secrets, entry if is_clone else None)
         for one in moving:
             files.private_directory((stay / one).parent)
             _move(place / one, stay / one)
+        _bring_home(inside, force=force)
+        if is_clone:
+            entry.rename(aside / kept.REPOSITORY)
         trash.throw(path.parent, place, keeping.task.slug)
     except (OSError, ParError) as error:
         try:
+            if (aside / kept.REPOSITORY).is_dir():
+                (aside / kept.REPOSITORY).rename(place / ".git")
             _move_back(stay, place)
             place.rename(path)
         except OSError:
@@ -139,7 +164,7 @@ def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str]
         keeping.drop()
         _clear(aside)
         return Reason("in-use", str(error), f"git -C {quote(str(path))} status")
-    if not force:  # it is that of the commit
+    if not force and not is_clone:  # it is that of the commit
         (entry / "index").unlink(missing_ok=True)
     if not (moving or modules):
         _clear(aside)
@@ -160,13 +185,30 @@ def _part_with_modules(there: Git, stay: Path) -> list[str]:
     return found
 
 
-def _look(there: Git, keeping: Keeping, patterns: Sequence[str]) -> list[str]:
-    """What must be moved aside from a workspace that is still as `reasons` wants it."""
-    now = status.read(there, untracked="all", ignored=True, seeing=True)
+def _look(there: Git, inside: Sequence[Checkout], keeping: Keeping, patterns: Sequence[str]) -> list[str]:
+    """What must be moved aside from a workspace that is still as `reasons` wants it, and from its submodules `inside`."""
+    now = status.read(there, untracked="all", ignored=True, seeing=True, submodules=not inside)
+    moving = _ignored(there, now, keeping, patterns)
+    for one in inside:  # by themselves: the way to their repositories is relative, and led from where they were
+        if why := reasons.submodule(one, patterns):
+            raise Refused(f"submodule '{one.path}': {why}")
+        there_now = status.read(one.git, untracked="all", ignored=True, seeing=True, submodules=False)
+        ignored = [path for path in there_now.ignored if not reasons.regenerable(one.git, path, patterns)]
+        moving += [f"{one.path}/{path.rstrip('/')}" for path in ignored]
+    if inside and not there.holds("diff-index", "--cached", "--quiet", "--ignore-submodules=none", "HEAD"):
+        raise Refused("it was changed while it was being removed")
     moved = keeping.refs.get("tip", now.head) != now.head
     if now.tracked_dirt or now.untracked or now.branch != keeping.task.branch or moved:
         raise Refused("it was changed while it was being removed")
-    return _ignored(there, now, patterns)
+    return moving
+
+
+def _bring_home(inside: Sequence[Checkout], *, force: bool) -> None:
+    """Save the commits of submodules that the repository's own history may name; by force all of it is kept anyway."""
+    for one in inside:
+        if not one.odd:
+            with suppress(*((OSError, ParError) if force else ())):
+                submodules.bring_home(one)
 
 
 def _keep_work(there: Git, entry: Path, keeping: Keeping, patterns: Sequence[str]) -> list[str]:
@@ -175,14 +217,20 @@ def _keep_work(there: Git, entry: Path, keeping: Keeping, patterns: Sequence[str
     keeping.index(entry)
     left = [*keeping.work(there, entry), *reasons.repositories(there, there.cwd, now, patterns)]
     left += keeping.converted(there)
-    wanted = sorted({one.rstrip("/") for one in (*left, *_ignored(there, now, patterns))})
+    wanted = sorted({one.rstrip("/") for one in (*left, *_ignored(there, now, keeping, patterns))})
     # What lies in a directory goes with it.
     above = {one: {"/".join(one.split("/")[:count]) for count in range(1, one.count("/") + 1)} for one in wanted}
     return [one for one in wanted if not above[one] & set(wanted)]
 
 
-def _ignored(there: Git, now: Status, patterns: Sequence[str]) -> list[str]:
-    return [one.rstrip("/") for one in now.ignored if not reasons.regenerable(there, one, patterns)]
+def _ignored(there: Git, now: Status, keeping: Keeping, patterns: Sequence[str]) -> list[str]:
+    """The ignored files that cannot be made again; what a link of ours leads to stays where it is."""
+    top, path = keeping.repo.main, Path(keeping.task.path)
+    return [
+        one.rstrip("/")
+        for one in now.ignored
+        if not (reasons.regenerable(there, one, patterns) or links.is_ours(top, path, one, there.cwd / one))
+    ]
 
 
 def _keep_registered(keeping: Keeping, entries: Sequence[Path], tip: str | None) -> Keepsake:

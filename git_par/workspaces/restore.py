@@ -19,7 +19,19 @@ from git_par.repo import Repo
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import claims, kept, registry, worktree
+from git_par.workspaces import (
+    claims,
+    clone,
+    clones,
+    copies,
+    cow,
+    isolation,
+    kept,
+    ports,
+    registry,
+    submodules,
+    worktree,
+)
 from git_par.workspaces.kept import Keepsake
 
 _NOT_BROUGHT = frozenset(("AUTO_MERGE", "HEAD", "commondir", "config.worktree", "gitdir", "index", "info", "locked"))
@@ -40,7 +52,7 @@ def bring_back(session: Session, keepsake: Keepsake, operation: Open, *, name: s
             with interrupts.held():  # each step and how it is undone belong together
                 task = replace(task, path=str(_reserve(repo, task, keepsake.task)))
                 path = Path(task.path)
-                undo.callback(worktree.take_back, repo, path)
+                undo.callback(isolation.take_back, repo, task)
                 operation.entry.task(None, task)
                 operation.entry.ref(task.ref, None, tip)
                 undo.callback(_forget, operation, task)
@@ -50,9 +62,11 @@ def bring_back(session: Session, keepsake: Keepsake, operation: Open, *, name: s
                 claims.create_branches(repo, [task], tip, f"git-par: restored from {keepsake.ref}")
                 undo.callback(claims.delete_branches, repo, [task], tip)
                 _register(repo, task, keepsake)
+        _make(repo, task, keepsake)
         _fill(repo, task, keepsake)
         if keepsake.files:
             copy_files(keepsake.files, path)
+        _connect(repo, path)
         # From here on the workspace is handed over.
         with interrupts.held():
             undo.pop_all()
@@ -61,6 +75,13 @@ def bring_back(session: Session, keepsake: Keepsake, operation: Open, *, name: s
             operation.entry.task(None, task)
             operation.write()
     return task
+
+
+def _connect(repo: Repo, path: Path) -> None:
+    """The submodules: their repositories came back with the registration, perhaps under another name."""
+    entry = registry.admin_dir(repo, path)
+    assert entry is not None
+    submodules.connect(worktree.opened(repo, path), entry)
 
 
 def copy_files(source: Path, target: Path) -> None:
@@ -79,7 +100,7 @@ def copy_files(source: Path, target: Path) -> None:
             place = inside / entry.name
             if entry.is_dir(follow_symlinks=False):
                 if not os.path.lexists(place):
-                    place.mkdir()
+                    place.mkdir(mode=0o700)
                     made.append((entry.path, place))
                 if place.is_dir() and not place.is_symlink():
                     waiting.append((Path(entry.path), place))
@@ -94,8 +115,9 @@ def _copy_file(source: Path, target: Path) -> None:
     if source.is_symlink():
         shutil.copy2(source, target, follow_symlinks=False)
         return
-    with _readable(source):
-        shutil.copyfile(source, target)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with _readable(source), source.open("rb") as there, copies.closing(os.open(target, flags, 0o600)) as here:
+        cow.copy(there.fileno(), here)
     shutil.copystat(source, target)
 
 
@@ -123,7 +145,7 @@ def _plan(session: Session, keepsake: Keepsake, name: str | None) -> tuple[Task,
     new = name or old.name
     claims.clear_dead(session, new)
     used = {task.slot for task in session.tasks.all()}
-    slot = old.slot if old.slot and old.slot not in used else next(claims.free_slots(used))
+    slot = next(ports.free_slots(session, used, first=old.slot))
     branch = f"{old.branch.removesuffix(old.name)}{new}" if old.branch.endswith(old.name) else new
     branch = old.branch if new == old.name else branch
     # As long as it stands where we placed it, the next command may take back what a kill left.
@@ -158,6 +180,9 @@ def _forget(operation: Open, task: Task) -> None:
 def _register(repo: Repo, task: Task, keepsake: Keepsake) -> None:
     """Make the worktree stand where it stood: on the task's branch, on another one, or detached."""
     path, head = Path(task.path), _head(repo, keepsake)
+    if clones.is_clone(task):
+        isolation.register(repo, task)
+        return
     branch = head.removeprefix("ref: refs/heads/")
     if head and branch == head and repo.git.commit(head) == head:
         registry.register(repo, path, head, task.name, detached=True)
@@ -172,6 +197,19 @@ def _register(repo: Repo, task: Task, keepsake: Keepsake) -> None:
         git.run("symbolic-ref", "HEAD", f"refs/heads/{branch}")
     elif commit:
         git.run("update-ref", "--no-deref", "HEAD", commit)
+
+
+def _make(repo: Repo, task: Task, keepsake: Keepsake) -> None:
+    """Make a clone again, from its own git directory where that was kept: with its refs, reflogs, settings and stash."""
+    source = kept.registration(repo, keepsake)
+    if not clones.is_clone(task):
+        return
+    if source.is_dir():
+        clone.copy(source, Path(task.path) / ".git")
+        clone.rename(repo, task, keepsake.task)
+        (Path(task.path) / ".git" / "index").unlink(missing_ok=True)  # it comes back when the files are there
+    else:
+        isolation.make(repo, task)
 
 
 def _head(repo: Repo, keepsake: Keepsake) -> str:
@@ -194,11 +232,14 @@ def _fill(repo: Repo, task: Task, keepsake: Keepsake) -> None:
     work = keepsake.refs.get("work")
     if work:
         _check_out(git, work)
+    elif git.commit("HEAD") and clones.is_clone(task):
+        git.run("read-tree", "--reset", "-u", "HEAD")  # unlike a reset, no line in its reflog
     elif git.commit("HEAD"):
         worktree.fill(repo, path)
     if work or (source / "index").is_file() or "index" in keepsake.refs:
         _bring_index(git, entry, source, keepsake)
-    for one in sorted(source.iterdir()) if source.is_dir() else []:
+    brought = source.is_dir() and not clones.is_clone(task)
+    for one in sorted(source.iterdir()) if brought else []:
         if one.name not in _NOT_BROUGHT and one.suffix != ".lock":
             _copy(one, entry / one.name)
     for head_name in entry.glob("rebase-*/head-name"):

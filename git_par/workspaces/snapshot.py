@@ -7,12 +7,11 @@ becomes a tree.  It is the working tree that counts: what was staged and then ch
 import os
 import shutil
 import stat
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_par import names
+from git_par import files, names
 from git_par.errors import Refused
 from git_par.git import Git
 from git_par.workspaces import status
@@ -51,22 +50,22 @@ def take(
     message: str,
     ignored: bool = False,
     hidden: Sequence[str] = (),
-    secrets: Sequence[str] = names.SECRETS,
+    secret: Callable[[str], bool] = names.is_secret,
 ) -> Snapshot:
     """A commit of everything in the checkout of `git`, on top of what is checked out, and of MERGE_HEAD in a merge.
 
     `git_dir` is the git directory of that checkout; `ignored` takes ignored files too, `hidden` names
-    tracked ones that git was told not to look at and that are taken all the same; untracked and ignored files whose
-    name matches one of `secrets` stay out.  GitFailed or OSError when something cannot be read; Refused when the checkout
+    tracked ones that git was told not to look at and that are taken all the same; untracked and ignored files that are
+    `secret` stay out.  GitFailed or OSError when something cannot be read; Refused when the checkout
     does not stand still.  A `git` that writes elsewhere (`Git.writing_to`) leaves nothing in the repository.
     """
     for _ in range(_TRIES):
         now = status.read(git, untracked="all", ignored=ignored)
-        wanted, left = _sort(git, now, secrets)
+        wanted, left = _sort(git, now, secret)
         wanted += [path for path in hidden if path not in wanted]
         if not (wanted or now.staged):
             return Snapshot(now.head, now.head, now.branch, left)
-        tree = _tree(git, git_dir, *_split(git.cwd, wanted), hidden)
+        tree = _tree(git, git_dir, *split(git.cwd, wanted), hidden)
         if now.head is None:
             return Snapshot(commit(git, tree, (), message), None, now.branch, left)
         merged = _merged(git_dir)
@@ -93,7 +92,7 @@ def converted(git: Git, before: str | None, after: str) -> list[str]:
     entries = ((path, *how.split(" ")[1:4:2]) for how, path in zip(parts[::2], parts[1::2], strict=True))
     blobs: dict[str, str] = {}
     changed: set[str] = set()
-    usual = {"100644": 0o666 & ~_umask(), "100755": 0o777 & ~_umask()}
+    usual = {"100644": 0o666 & ~files.umask(), "100755": 0o777 & ~files.umask()}
     for path, mode, blob in entries:
         place = git.cwd / path
         if mode in usual and place.is_file():
@@ -119,19 +118,8 @@ def converted(git: Git, before: str | None, after: str) -> list[str]:
     return [path for path in paths if path in changed]
 
 
-def _umask() -> int:
-    """What this process takes off the mode of a new file, and git with it; it can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
-def _sort(git: Git, now: Status, secrets: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+def _sort(git: Git, now: Status, secret: Callable[[str], bool]) -> tuple[list[str], tuple[str, ...]]:
     """The paths that a snapshot brings up to date, and those it leaves out."""
-
-    def secret(path: str) -> bool:
-        return names.is_secret(path, secrets)
-
     untracked = [*now.untracked, *_files(git.cwd, now.ignored)]
     suspects = [path for path in now.changed if secret(path)]
     if suspects:  # `git add -N` tracks a name, not what is in it (git-diff-files(1) shows it as added)
@@ -142,7 +130,7 @@ def _sort(git: Git, now: Status, secrets: Sequence[str]) -> tuple[list[str], tup
     for path in dict.fromkeys([*now.changed, *untracked]):
         if path in hidden:
             continue
-        kind = _kind(git.cwd / path)
+        kind = kind_of(git.cwd / path)
         if kind in ("repository", "other"):
             left[f"{path.rstrip('/')}/" if kind == "repository" else path] = None
         if kind != "other" and not path.endswith("/"):
@@ -150,7 +138,7 @@ def _sort(git: Git, now: Status, secrets: Sequence[str]) -> tuple[list[str], tup
     return wanted, tuple(left)
 
 
-def _kind(place: Path) -> str:
+def kind_of(place: Path) -> str:
     """What stands at `place`; of a repository inside only its commit is known, and only when it is a submodule."""
     try:
         mode = place.lstat().st_mode
@@ -176,7 +164,7 @@ def _files(top: Path, paths: Sequence[str]) -> list[str]:
     return found
 
 
-def _split(top: Path, paths: Sequence[str]) -> tuple[list[str], list[str]]:
+def split(top: Path, paths: Sequence[str]) -> tuple[list[str], list[str]]:
     """The paths that stand where git says, and those that went: a link stands where one of their directories was."""
     links: dict[str, bool] = {"": False}
 
@@ -191,6 +179,8 @@ def _split(top: Path, paths: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _tree(git: Git, git_dir: Path, paths: Sequence[str], gone: Sequence[str], hidden: Sequence[str]) -> str:
     """The tree of the index with `paths` as they stand on disk, unmerged ones too, and without those that are `gone`."""
+    import tempfile  # 5 ms to import
+
     with tempfile.TemporaryDirectory(prefix="git-par-index-") as directory:
         index = Path(directory) / "index"
         if (git_dir / "index").exists():

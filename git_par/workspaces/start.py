@@ -1,14 +1,17 @@
 """Where new tasks begin, and the branch they return to."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from git_par import git
 from git_par.errors import Refused, UsageError
+from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.session import Session
-from git_par.workspaces import status
+from git_par.workspaces import clones, meeting, snapshot, status
 
 _PATIENCE = 300.0
 """Seconds for a fetch."""
@@ -25,10 +28,11 @@ class Start:
 
 def fetch(repo: Repo, revision: str | None) -> None:
     """Bring the remote that the start names up to date, else the one the current branch follows."""
-    remotes = repo.here.line("remote").splitlines()
+    here = _asked(repo, "")
+    remotes = here.line("remote").splitlines()
     remote = next((one for one in remotes if revision and revision.startswith(f"{one}/")), None)
     if remote is None:
-        reply = repo.here.run("rev-parse", "--abbrev-ref", "@{upstream}", ok=(0, 128))
+        reply = here.run("rev-parse", "--abbrev-ref", "@{upstream}", ok=(0, 128))
         follows = reply.out.strip() if reply.code == 0 else ""
         remote = next((one for one in remotes if follows.startswith(f"{one}/")), None)
     if remote is None:
@@ -36,47 +40,106 @@ def fetch(repo: Repo, revision: str | None) -> None:
     if remote is None:
         raise UsageError("--fetch: no remote to fetch from", hint="git remote add origin URL")
     for attempt in range(3):  # another fetch next door may hold a ref
-        reply = repo.here.run("fetch", "--quiet", "--no-recurse-submodules", remote, ok=range(256), timeout=_PATIENCE)
+        reply = here.run("fetch", "--quiet", "--no-recurse-submodules", remote, ok=range(256), timeout=_PATIENCE)
         if reply.code == 0 or attempt == 2:
             break
     if reply.code != 0:
         raise git.failed(["fetch"], reply)
 
 
-def find(session: Session, revision: str | None, base: str | None, *, allow_dirty: bool) -> Start:
-    """Where the tasks begin and what they return to; refuses a start that would leave work behind."""
+@contextmanager
+def within_reach(session: Session, *revisions: str | None, staged: bool = False) -> Iterator[None]:
+    """See that the repository has what the start names, for as long as the block runs, where that stands in a clone.
+
+    With `staged` also what is in the index there.  Refused when the branch of the clone's task moved there and here.
+    """
+    repo, here = session.repo, session.here()
+    for name in dict.fromkeys([*revisions, here.branch if here else None]):
+        meeting.catch_up_branch(session, name.removeprefix("refs/heads/") if name else None)
+    with ExitStack() as stack:
+        if here and clones.is_clone(here):
+            for name in dict.fromkeys([revisions[0] or "HEAD", "HEAD"]):
+                commit = repo.here.commit(name)
+                if commit and repo.git.commit(commit) is None:
+                    stack.enter_context(meeting.given(repo, Path(here.path), commit))
+            tree = repo.here.run("write-tree", ok=range(256)).out.strip() if staged else ""
+            if tree:
+                held = snapshot.commit(repo.here, tree, (), "what is staged")
+                stack.enter_context(meeting.given(repo, Path(here.path), held))
+        yield
+
+
+def _asked(repo: Repo, revision: str) -> Git:
+    """Where a revision is looked up: where one stands, but of a clone only what is said of its HEAD or is not here."""
+    if not repo.top or not clones.owner(repo, repo.top) or re.match(r"(HEAD|@)(?![\w/.-])", revision):
+        return repo.here
+    return repo.git if not revision or repo.git.commit(revision) else repo.here
+
+
+def _branch_here(repo: Repo) -> str | None:
+    """The branch one stands on; None for one that only a clone has."""
+    branch = repo.branch_here()
+    task = clones.owner(repo, repo.top) if repo.top else None
+    return branch if task is None or branch == task.branch else None
+
+
+def find(
+    session: Session, revision: str | None, base: str | None, *, allow_dirty: bool, lenient: bool = False
+) -> Start:
+    """Where the tasks begin and what they return to; refuses a start that would leave work behind.
+
+    `lenient` is for a caller whom nobody can help: from HEAD it then starts anyway and says what is uncommitted there, and
+    on a detached HEAD it takes the branch that this most likely came from.
+    """
     repo = session.repo
     if revision is not None:
-        commit = repo.here.commit(revision)
+        asked = _asked(repo, revision)
+        commit = asked.commit(revision)
         if commit is None:
             raise UsageError(f"--from {revision}: no such commit", hint="see 'git branch --all'")
-        branch = repo.branch_here()
-        full = repo.here.line("rev-parse", "--symbolic-full-name", "--end-of-options", revision)
+        branch = _branch_here(repo)
+        full = asked.line("rev-parse", "--symbolic-full-name", "--end-of-options", revision)
         full = full.split("\n")[-1]  # git 2.39 echoes '--end-of-options'
+        if full.startswith("refs/") and repo.git.commit(full) != commit:
+            full = ""  # only a clone has it
         if repo.top and not allow_dirty and (full == "HEAD" or (branch and full == f"refs/heads/{branch}")):
             _check_dirt(session, repo.top, status.read(repo.here, untracked="no").tracked_dirt)
         return Start(commit, revision, _base(repo, revision, base, commit, branch, full))
     if repo.top is None:
-        branch, head = repo.branch_here(), repo.here.commit("HEAD")
+        branch, head = _branch_here(repo), repo.here.commit("HEAD")
     else:
         now = status.read(repo.here, untracked="no")
-        branch, head = now.branch, now.head
+        branch, head = _branch_here(repo), now.head
         if head and not allow_dirty:
-            _check_dirt(session, repo.top, now.tracked_dirt)
+            _check_dirt(session, repo.top, now.tracked_dirt, refuse=not lenient)
     if head is None:
         raise Refused("HEAD: no commit yet to start from", hint="git commit --allow-empty -m 'first commit'")
     shown = f"{branch or 'detached HEAD'} ({head[:8]})"
     if here := session.here():
         shown += f", the branch of task {here.name}"
+    if lenient and branch is None and base is None:
+        base = here.branch if here else _likely(repo, head)
     return Start(head, shown, _base(repo, None, base, head, branch, ""))
 
 
-def _check_dirt(session: Session, top: Path, dirt: Sequence[str]) -> None:
+def _likely(repo: Repo, commit: str) -> str | None:
+    """The branch that a detached HEAD at `commit` most likely came from: the usual one, or the only one that has it."""
+    reply = repo.git.run("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD", ok=(0, 1))
+    usual = [reply.out.strip().removeprefix("origin/"), repo.setting("init.defaultbranch") or "", "main", "master"]
+    there = {ref.removeprefix("refs/heads/") for ref in repo.branches()}
+    listed = repo.git.line("for-each-ref", "--format=%(refname)", f"--contains={commit}", "refs/heads").splitlines()
+    having = [ref.removeprefix("refs/heads/") for ref in listed]
+    if len(having) == 1:
+        return having[0]
+    return next((name for name in usual if name in having), next((name for name in usual if name in there), None))
+
+
+def _check_dirt(session: Session, top: Path, dirt: Sequence[str], *, refuse: bool = True) -> None:
     """Refuse, or tell, when the tasks start at the HEAD of `top` and would not see what is uncommitted there."""
     if not dirt:
         return
     some = ", ".join(dirt[:3]) + (f" and {len(dirt) - 3} more" if len(dirt) > 3 else "")
-    if session.settings.choice("dirty", "refuse", "warn") == "warn":
+    if session.settings.choice("dirty", "refuse", "warn") == "warn" or not refuse:
         session.tell(f"'{top}' has uncommitted changes that the new tasks will not see: {some}")
         return
     raise Refused(

@@ -33,9 +33,17 @@ class Status:
 
 
 def read(
-    git: Git, *, untracked: str = "normal", ignored: bool = False, paths: Sequence[str] = (), seeing: bool = False
+    git: Git,
+    *,
+    untracked: str = "normal",
+    ignored: bool = False,
+    paths: Sequence[str] = (),
+    seeing: bool = False,
+    submodules: bool = True,
 ) -> Status:
     """The status of a checkout, or of `paths` in it; `untracked` is no, normal or all (git-status(1)).
+
+    Without `submodules` git does not look into any, nor at the commits that are staged of them.
 
     Settings that would hide something are overruled; nothing is written, not even a refreshed index.  Refused,
     when `seeing` is asked for, where there is a directory that git cannot look into: it warns, and takes it for empty.
@@ -43,7 +51,7 @@ def read(
     reply = git.run(
         *("status", "--porcelain=v2", "--branch", "-z", f"--untracked-files={untracked}"),
         *(["--ignored=matching"] if ignored else ["--ignored=no"]),
-        "--ignore-submodules=none",
+        f"--ignore-submodules={'none' if submodules else 'all'}",
         "--no-ahead-behind",
         "--",
         *(f":(top,literal){path}" for path in paths),

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,19 @@ class User:
     command: str
 
 
+_caller_spared: ContextVar[bool] = ContextVar("caller_spared", default=False)
+
+
+@contextmanager
+def sparing_caller() -> Iterator[None]:
+    """While it lasts, the program that started us does not count as a user either: it asks for what is done, and waits."""
+    token = _caller_spared.set(True)
+    try:
+        yield
+    finally:
+        _caller_spared.reset(token)
+
+
 def users(paths: Sequence[Path]) -> dict[Path, list[User]]:
     """For each of `paths`, the processes at work in it.
 
@@ -48,7 +62,7 @@ def users(paths: Sequence[Path]) -> dict[Path, list[User]]:
     import psutil
 
     found: dict[Path, list[User]] = {path: [] for path in paths}
-    spared = calling_chain()
+    spared = calling_chain(with_caller=_caller_spared.get())
     for process in psutil.process_iter():
         if process.pid in spared:
             continue
@@ -121,17 +135,24 @@ def _name(process: "Process") -> str:
         return "?"
 
 
-def calling_chain() -> set[int]:
-    """The processes that brought us here and do nothing else: git-par itself, git, the nearest shell."""
+def calling_chain(*, with_caller: bool = False) -> set[int]:
+    """The processes that brought us here and do nothing else: git-par itself, git, the nearest shell.
+
+    `with_caller` adds the program on whose behalf they run: the first that is neither git nor a shell.
+    """
     import psutil
 
     chain = {os.getpid()}
     with suppress(psutil.Error):
         for parent in psutil.Process().parents():
             name = parent.name().lstrip("-")
-            if name in _SHELLS:
+            shell = name in _SHELLS
+            if shell or name == "git" or name.startswith("git-"):
                 chain.add(parent.pid)
-                break
-            if name == "git" or name.startswith("git-"):
-                chain.add(parent.pid)
+                if shell and not with_caller:
+                    break
+            else:
+                if with_caller:
+                    chain.add(parent.pid)
+                    break
     return chain

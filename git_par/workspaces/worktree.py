@@ -1,16 +1,23 @@
 """Make a workspace: a linked worktree, registered under the repository lock and filled outside of it."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from git_par import files, names
-from git_par.errors import GitFailed
+from git_par.errors import GitFailed, UsageError
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.workspaces import registry
 
 PRIVATE = ".par"
 """Git-par's own corner of the workspaces directory; no task can be called so."""
+
+
+_BIG_INDEX = 500_000
+"""The size of the main checkout's index, in bytes, from which on several workers are faster: some 5,000 files."""
+
+_MOST_WORKERS = 8
 
 
 def reserve(repo: Repo, name: str) -> Path:
@@ -34,17 +41,53 @@ def make_sparse(repo: Repo, path: Path, directories: Sequence[str]) -> None:
 
     Under the repository lock: git switches `extensions.worktreeConfig` on in the shared configuration.
     """
-    opened(repo, path).run("sparse-checkout", "set", "--cone", "--end-of-options", *directories)
+    opened(repo, path).run("sparse-checkout", "set", "--cone", "--skip-checks", "--end-of-options", *directories)
 
 
-def fill(repo: Repo, path: Path) -> None:
-    """Check out the branch or commit of the empty worktree `path`.
+def check_sparse(repo: Repo, commit: str, directories: Sequence[str]) -> None:
+    """UsageError for what is no directory of the repository; one that is not there yet may come with the work."""
+    for one in directories:
+        if one.startswith("/") or not one.strip("/.") or ".." in one.split("/"):
+            raise UsageError(
+                f"--sparse '{one}': not a directory inside of the repository", hint="see 'git ls-tree -d HEAD'"
+            )
+        reply = repo.git.run("cat-file", "-t", f"{commit}:{one.rstrip('/')}", ok=range(256))
+        if reply.code == 0 and reply.out.strip() != "tree":
+            raise UsageError(f"--sparse '{one}': it is a file", hint="name the directory that it lies in")
 
-    A fresh index is as old as the files it lists, so git would read them all again at every status: refresh it once.
+
+def fill(
+    repo: Repo,
+    path: Path,
+    env: Mapping[str, str] | None = None,
+    at_once: int = 1,
+    watch: Callable[[int, int], None] | None = None,
+) -> None:
+    """Check out the branch or commit of the empty worktree `path`, one of `at_once` that are filled at the same time.
+
+    `env` is for the filters that run; `watch` is told how many of how many files are there, after the first second.  A fresh
+    index is as old as the files it
+    lists, so git would read them all again at every status: refresh it once.
     """
     git = opened(repo, path)
-    git.run("reset", "--hard", "--quiet", "--no-recurse-submodules")
-    git.run("update-index", "-q", "--refresh", ok=(0, 1))
+    quiet = () if watch else ("--quiet",)
+    git.run(*_by_several(repo, at_once), "reset", "--hard", *quiet, "--no-recurse-submodules", env=env, watch=watch)
+    git.run("update-index", "-q", "--refresh", ok=(0, 1), env=env)
+
+
+def _by_several(repo: Repo, at_once: int) -> Sequence[str]:
+    """Git's options for a checkout by as many of its workers as there are processors to spare, where that pays.
+
+    A worker costs some milliseconds to start; what the user has set for it counts (git-config(1), checkout.workers).
+    """
+    spare = min(_MOST_WORKERS, (os.cpu_count() or 1) // at_once)
+    if spare < 2 or repo.setting("checkout.workers") is not None:
+        return ()
+    try:
+        size = (repo.common / "index").stat().st_size
+    except OSError:
+        return ()
+    return ("-c", f"checkout.workers={spare}") if size >= _BIG_INDEX else ()
 
 
 def run_checkout_hook(path: Path, commit: str) -> str:

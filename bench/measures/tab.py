@@ -1,24 +1,23 @@
 """What Tab costs in each shell: our function's own time, beside the git process it asks.
 
-    PYTHONPATH=$PWD .venv/bin/python bench/tab.py [--tasks N] [--branches N] [--rounds N]
-
-The shells time themselves, so that neither their start nor the terminal counts.  "all" is one Tab after `git par`, with
-what the shell's completion of git spends before it asks us (bash: next to nothing, and not counted); "ours" is our
-function, "git" the git process it starts, run alone, and "own" the difference of these two medians.  The budget for "own"
-is 20 ms.
+The shells time themselves, so that neither their start nor the terminal counts.  What is measured is our function, and the
+git process that it starts, run alone; "own" is the difference of the medians.
 """
 
-import argparse
-import json
 import os
 import shlex
-import statistics
+import shutil
 import subprocess
-import sys
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import median
 
-ROOT = Path(__file__).resolve().parent.parent
+from bench.context import Bench
+from bench.results import Budget, Measure, Timing
+from bench.ways import scale, take_turns, yardstick
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 NAMES = "git rev-parse --path-format=absolute --git-common-dir"
 REFS = "git for-each-ref --format='%(refname:strip=2)' refs/heads"
 LINES = {
@@ -28,7 +27,8 @@ LINES = {
     "branches": "git par merge --into ",
 }
 ASKS = {"verbs": "", "options": "", "tasks": NAMES, "branches": REFS}
-BUDGET = 20.0
+BUDGET = 0.020
+TASKS, BRANCHES = 80, 1000
 
 _BASH = """\
 . {root}/completions/git-par.bash
@@ -52,13 +52,17 @@ zpty shell zsh -f -i
 ask () { zpty -w shell "$1" }
 ask 'PS1= PROMPT= RPROMPT=; zmodload zsh/datetime'
 ask 'fpath=(@ROOT@/completions $fpath); autoload -Uz compinit; compinit -u -D; bindkey -e'
-ask 'autoload -Uz +X _git-par; functions -c _git-par _git-par-untimed
-_git-par () { local from=$EPOCHREALTIME; _git-par-untimed "$@"; local ret=$?; ((ours = EPOCHREALTIME - from)); return ret }'
 ask "unset zle_bracketed_paste; zstyle ':completion:*' list-prompt ''; LISTMAX=100000"
 ask 'timed () { local from=$EPOCHREALTIME; _main_complete; compstate[insert]=; compstate[list]=
     print -r "all $(( int((EPOCHREALTIME - from) * 1000000) ))" >>@OUT@
     print -r "tab $(( int(ours * 1000000) )) $compstate[nmatches]" >>@OUT@ }'
+ask 'warm () { _main_complete; compstate[insert]=; compstate[list]= }'
 ask 'zmodload zsh/mathfunc; zle -C timed complete-word timed; bindkey "\\et" timed; bindkey "\\ek" kill-whole-line'
+ask 'zle -C warm complete-word warm; bindkey "\\ew" warm'
+# The first Tab loads our function, which then puts another one in its own place: that is the one to be timed.
+zpty -w -n shell @LINE@$'\\ew'$'\\ek'
+ask 'functions -c _git-par _git-par-untimed
+_git-par () { local from=$EPOCHREALTIME; _git-par-untimed "$@"; local ret=$?; ((ours = EPOCHREALTIME - from)); return ret }'
 for ((round = 0; round < @ROUNDS@; round++)); do
     ask "from=\\$EPOCHREALTIME; @GIT@; print \\"git \\$(( int((EPOCHREALTIME - from) * 1000000) ))\\" >>@OUT@"
     zpty -w -n shell @LINE@$'\\et'$'\\ek'
@@ -89,28 +93,33 @@ end
 """
 
 
-def main() -> None:
-    """Measure and print, in milliseconds."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--tasks", type=int, default=80)
-    parser.add_argument("--branches", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=21)
-    parser.add_argument("--json", action="store_true")
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        repo = make(Path(place), chosen.tasks, chosen.branches)
-        rows = [
-            measure(Path(place), repo, kind, what, chosen.rounds) for kind in ("bash", "zsh", "fish") for what in LINES
-        ]
-    if chosen.json:
-        print(json.dumps({"budget": BUDGET, "rows": rows}, indent=2))
-        return
-    print(f"{'shell':6}{'Tab for':10}{'offers':>8}{'all':>9}{'ours':>9}{'git':>9}{'own':>9}   (ms, medians)")
-    for row in rows:
-        late = "" if float(row["own"]) <= BUDGET else "  over budget"
-        print(
-            f"{row['shell']:6}{row['what']:10}{row['offers']:8}{row['all']:9.1f}{row['tab']:9.1f}{row['git']:9.1f}{row['own']:9.1f}{late}"
-        )
+def measure(bench: Bench) -> Iterator[Measure]:
+    """Verbs, options, tasks and branches, in each shell that is here."""
+    rounds = 3 if bench.quick else 21
+    with tempfile.TemporaryDirectory(dir=bench.root) as place:
+        repo = make(Path(place), TASKS, BRANCHES)
+        for kind in ("bash", "zsh", "fish"):
+            if not shutil.which(kind):
+                bench.left_out.append(f"Tab in {kind}: there is no {kind} here")
+                continue
+            rule = take_turns(3, [yardstick(repo)])
+            timings: list[Timing] = []
+            own = 0.0
+            for what in LINES:
+                found = ask(Path(place), repo, kind, what, rounds)
+                git = found["git"] if ASKS[what] else ()
+                timings.append(Timing(f"{what}: our function", found["tab"]))
+                if git:
+                    timings.append(Timing(f"{what}: the git process it asks", git))
+                own = max(own, median(found["tab"]) - (median(git) if git else 0))
+            says = f"Tab in {kind}: 20 ms of our function's own time, scaled by bare Python"
+            yield Measure(
+                f"tab-{kind}",
+                f"Tab in {kind}, {TASKS} tasks, {BRANCHES:,} branches",
+                (*timings, *rule),
+                (Budget(says, round(own, 5), round(BUDGET * scale(rule), 5), "s"),),
+                note="Own time is what is left without git's.",
+            )
 
 
 def make(place: Path, tasks: int, branches: int) -> Path:
@@ -133,8 +142,8 @@ def make(place: Path, tasks: int, branches: int) -> Path:
     return repo
 
 
-def measure(place: Path, repo: Path, kind: str, what: str, rounds: int) -> dict[str, str | int | float]:
-    """One line of the table."""
+def ask(place: Path, repo: Path, kind: str, what: str, rounds: int) -> Mapping[str, tuple[float, ...]]:
+    """The seconds of each Tab, by what was timed: `tab`, our function; `git`, the process it asks."""
     out = place / f"out-{kind}-{what}"
     values = {
         "root": shlex.quote(str(ROOT)),
@@ -155,15 +164,7 @@ def measure(place: Path, repo: Path, kind: str, what: str, rounds: int) -> dict[
         [kind, *flags, "-c", script], cwd=repo, env=env, capture_output=True, text=True, check=False, timeout=300
     )
     lines = [line.split() for line in done.stdout.splitlines() if line.startswith(("git ", "tab ", "all "))]
-    found = {word: [int(line[1]) / 1000 for line in lines if line[0] == word] for word in ("git", "tab", "all")}
+    found = {word: tuple(int(line[1]) / 1e6 for line in lines if line[0] == word) for word in ("git", "tab")}
     if len(found["tab"]) < rounds:
-        sys.exit(f"{kind}, {what}: {len(found['tab'])} of {rounds} answers\n{done.stdout}{done.stderr}")
-    tab = statistics.median(found["tab"])
-    whole = statistics.median(found["all"] or found["tab"])
-    alone = statistics.median(found["git"]) if ASKS[what] else 0.0
-    offers = next(int(line[2]) for line in reversed(lines) if line[0] == "tab")
-    return {"shell": kind, "what": what, "offers": offers, "all": whole, "tab": tab, "git": alone, "own": tab - alone}
-
-
-if __name__ == "__main__":
-    main()
+        raise SystemExit(f"bench: {kind}, {what}: {len(found['tab'])} of {rounds} answers\n{done.stdout}{done.stderr}")
+    return found

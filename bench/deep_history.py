@@ -4,7 +4,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.repositories import Repository, environment, file_line
+from bench.processes import environment
+from bench.repositories import Repository, file_line
 
 _EPOCH = 1_400_000_000
 _STEP = 600

@@ -1,0 +1,107 @@
+"""Run many commands side by side, hear what each writes, and leave none behind when this process is asked to end."""
+
+import os
+import selectors
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from git_par import interrupts, processes, spawn
+from git_par.spawn import Job, Running
+
+_PIECE = 65536
+
+
+def run(jobs: Sequence[Job], at_once: int) -> None:
+    """Run the jobs, `at_once` at most at a time.
+
+    What a command leaves behind when it ends goes on; it is listened to for a second at most.  When this process is asked
+    to end, or a job's `take` or `done` fails, all ends that the running commands have started; when it is killed, their
+    process groups end.
+    """
+    waiting = deque(jobs)
+    with selectors.DefaultSelector() as selector:
+        crowd = _Crowd(selector, spawn.Watcher())
+        try:
+            while waiting or crowd.running:
+                while waiting and len(crowd.running) < at_once:
+                    crowd.begin(waiting.popleft())
+                crowd.listen()
+        except BaseException:
+            with interrupts.held():
+                crowd.end()
+            raise
+        finally:
+            with interrupts.held():
+                crowd.watcher.close()
+
+
+@dataclass
+class _Crowd:
+    """The jobs that run, by process number."""
+
+    selector: selectors.BaseSelector
+    watcher: spawn.Watcher
+    running: dict[int, Running] = field(default_factory=dict)
+
+    def begin(self, job: Job) -> None:
+        """Start a job; one that cannot be started says so as a shell would, and has ended."""
+        try:
+            with interrupts.later():
+                one = spawn.begin(job)
+                self.running[one.process.pid] = one
+                self.watcher.note("began", one.process.pid)
+                for pipe in one.pipes:
+                    self.selector.register(pipe, selectors.EVENT_READ, one)
+        except spawn.NotStartedError as error:
+            job.take(f"{error.message}\n".encode(errors="surrogateescape"), True)
+            job.done(error.code, 0.0)
+
+    def listen(self) -> None:
+        """Give on what the jobs write, for a moment, and take leave of those that have ended and said all."""
+        ended = [one for one in self.running.values() if one.ended]
+        patience = 0.0 if ended else 0.1
+        if not ended and not all(one.pipes for one in self.running.values()):
+            patience = 0.005  # its output has ended, so it is about to
+        heard = set()
+        for key, _ in self.selector.select(patience):
+            one: Running = key.data
+            if data := os.read(key.fd, _PIECE):
+                heard.add(one.process.pid)
+                one.job.take(data, one.pipes[key.fd])
+            else:
+                self.selector.unregister(key.fd)
+                del one.pipes[key.fd]
+        for one in ended:
+            over = not one.pipes or one.process.pid not in heard
+            if over or time.monotonic() - one.ended > spawn.LAST_WORDS:
+                with interrupts.later():
+                    code = self._reap(one)
+                one.job.done(128 - code if code < 0 else code, one.ended - one.began)
+        for pid, one in self.running.items():
+            if not one.ended and _has_ended(pid):
+                one.ended = time.monotonic()
+
+    def end(self) -> None:
+        """End them all with everything they started."""
+        processes.end(list(self.running), spawn.GRACE)
+        for one in list(self.running.values()):
+            if _has_ended(one.process.pid):  # what became another user's may not have heard us
+                self._reap(one)
+
+    def _reap(self, one: Running) -> int:
+        """Take the status of a job that has ended; from then on its number may be somebody else's."""
+        self.watcher.note("ended", one.process.pid)
+        del self.running[one.process.pid]
+        for pipe in one.pipes:
+            self.selector.unregister(pipe)
+        for stream in (one.process.stdout, one.process.stderr):
+            assert stream is not None
+            stream.close()
+        return one.process.wait()
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a child has ended; its number stays its own."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

@@ -1,0 +1,61 @@
+"""The same work for several tasks, side by side: all of it is done, or none goes on."""
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+from git_par import git, interrupts
+
+_Thing = TypeVar("_Thing")
+
+_LOOK_EVERY = 0.1
+"""Seconds between two words on how far it is."""
+
+
+def each(
+    work: Callable[[_Thing], object],
+    things: Sequence[_Thing],
+    at_once: int,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> None:
+    """Do `work` for each of `things`, no more than `at_once` at a time; `meanwhile` is called now and then.
+
+    The first failure, or an interrupt, ends the git processes of the others, and is raised when nobody is at work any more.
+    """
+    waiting: SimpleQueue[_Thing] = SimpleQueue()
+    for thing in things:
+        waiting.put(thing)
+    failures: list[BaseException] = []
+
+    def worker() -> None:
+        with suppress(Empty):
+            while not failures:
+                thing = waiting.get_nowait()
+                try:
+                    work(thing)
+                except BaseException as failure:  # whoever waits for us raises it
+                    failures.append(failure)
+
+    threads = [threading.Thread(target=worker) for _ in range(min(at_once, len(things)))]
+    try:
+        for thread in threads:
+            thread.start()
+        while not failures and (busy := _busy(threads)):
+            busy.join(_LOOK_EVERY)
+            meanwhile()
+        if failures:
+            raise failures[0]
+    except BaseException as failure:
+        # The system may give a signal to a thread that has not blocked it; Python answers it in this one.
+        with interrupts.held(), interrupts.later():
+            failures.append(failure)
+            while busy := _busy(threads):
+                git.end_running()
+                busy.join(_LOOK_EVERY)
+        raise
+
+
+def _busy(threads: Sequence[threading.Thread]) -> threading.Thread | None:
+    return next((thread for thread in threads if thread.is_alive()), None)

@@ -1,0 +1,119 @@
+"""What a clone takes over from its parent, so that git works in it as in a worktree: as a template for `git clone`.
+
+Settings, hooks and the `info` files stand in it from its first moment, and so does the word whose clone it is.  What
+describes the parent itself (its format, its branches, what its own checkout looks like) stays there.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from git_par.repo import PARENT, Repo, is_true
+from git_par.state.tasks import Task
+from git_par.workspaces import clones
+
+REMOTE = "par"
+"""What a clone calls its parent."""
+
+_OWN = re.compile(
+    r"(core\.(repositoryformatversion|bare|worktree|sparsecheckout(cone)?|fsmonitor|splitindex|untrackedcache)"
+    r"|extensions\.(?!partialclone$).*|(branch|par|submodule|index|gc|maintenance|include|includeif)\..*"
+    rf"|remote\.{REMOTE}\..*)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Settings that describe the parent, and are not taken over."""
+
+
+@contextmanager
+def template(repo: Repo, task: Task) -> Iterator[Path]:
+    """A template directory (git-init(1)) for the clone of `task`, for as long as the block runs; nobody else can read it."""
+    with tempfile.TemporaryDirectory(prefix="git-par-template-") as directory:
+        place = Path(directory)
+        (place / PARENT).write_bytes(clones.parent_file(repo, task))
+        descriptor = os.open(place / "config", os.O_WRONLY | os.O_CREAT | os.O_EXCL, _mode(repo))
+        with os.fdopen(descriptor, "wb") as config:
+            config.write(os.fsencode(_settings(repo, task)))
+        (place / "info").mkdir()
+        # Where the main checkout is sparse, this one is too, as git does it for worktrees.
+        sparse = ["sparse-checkout"] if is_true(repo.setting("core.sparsecheckout")) else []
+        for name in ("exclude", "attributes", *sparse):
+            source = repo.common / "info" / name
+            if source.is_file():
+                shutil.copy2(source, place / "info" / name)
+        _hooks(repo.common / "hooks", place / "hooks")
+        yield place
+
+
+def _mode(repo: Repo) -> int:
+    """The configuration may hold secrets: it is for nobody's eyes who cannot read the parent's."""
+    try:
+        return (repo.common / "config").stat().st_mode & 0o666
+    except OSError:
+        return 0o600
+
+
+def _hooks(source: Path, target: Path) -> None:
+    """Copy the hooks; a link leads where it led."""
+    try:
+        found = [Path(entry.path) for entry in os.scandir(source)]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    target.mkdir()
+    for hook in found:
+        if hook.suffix == ".sample":
+            continue
+        if hook.is_symlink():
+            (target / hook.name).symlink_to(os.path.realpath(hook))
+        elif hook.is_dir():
+            shutil.copytree(hook, target / hook.name, symlinks=True)
+        elif hook.is_file():
+            shutil.copy2(hook, target / hook.name)
+
+
+def _settings(repo: Repo, task: Task) -> str:
+    """The parent's own settings as the text of a configuration file, what it includes among them."""
+    listed = repo.git.run("config", "--local", "--includes", "--null", "--list", hooks=True, ok=(0, 1)).out
+    text, known = "", set()
+    for field in listed.split("\0")[:-1]:
+        key, newline, value = field.partition("\n")
+        known.add(key)
+        if not _OWN.fullmatch(key):
+            text += _setting(key, _meant(repo, task, key, value) if newline else None)
+    if is_true(repo.setting("core.sparsecheckout")):
+        text += _setting("core.sparsecheckout", "true")
+        text += _setting("core.sparsecheckoutcone", repo.setting("core.sparsecheckoutcone") or "false")
+    if (repo.common / "lfs").is_dir() and "lfs.storage" not in known:
+        text += _setting("lfs.storage", str(repo.common / "lfs"))
+    return text
+
+
+def _meant(repo: Repo, task: Task, key: str, value: str) -> str:
+    """The value that means in the clone what `value` means in the parent's main checkout, from where paths count there."""
+    main = repo.main
+    if main is None or not value or value.startswith(("/", "~", "%(")):
+        return value
+    if key == "core.hookspath":
+        there = repo.git.run("cat-file", "-e", f"{task.placed}:{value.rstrip('/')}", ok=range(256)).code == 0
+        return value if there else os.path.normpath(main / value)
+    if re.fullmatch(r"remote\..*\.(push)?url", key, re.DOTALL) and re.match(r"\.{0,2}/|\.{1,2}$|[^:]*$", value):
+        # Without a colon before the first slash it is a path (git-clone(1), GIT URLS).
+        return os.path.normpath(main / value)
+    return value
+
+
+def _setting(key: str, value: str | None) -> str:
+    """One setting as a configuration file has it (git-config(1), SYNTAX)."""
+    section, _, rest = key.partition(".")
+    below, _, name = rest.rpartition(".")
+    quoted = below.replace("\\", "\\\\").replace('"', '\\"')
+    head = f'[{section} "{quoted}"]' if below else f"[{section}]"
+    if value is None:
+        return f"{head}\n\t{name}\n"
+    text = (
+        value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t").replace("\b", "\\b")
+    )
+    return f'{head}\n\t{name} = "{text}"\n'

@@ -1,0 +1,202 @@
+"""Worktrees that others made, and plain branches, as tasks."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.test_submodules import ALLOWED, add_submodule
+from tests.world import World
+
+
+def made_by_hand(world: World, branch: str, where: str = "elsewhere/tree") -> Path:
+    path = world.root / where
+    world.git("worktree", "add", "-q", "-b", branch, str(path))
+    world.commit(f"of {branch}", cwd=path, **{f"{branch}__txt": "x\n"})
+    return path
+
+
+def state(world: World) -> tuple[str, ...]:
+    """Everything an adoption may change, and an undo must bring back."""
+    asked = (("worktree", "list", "--porcelain"), ("for-each-ref", "refs/heads"), ("config", "--list", "--local"))
+    return tuple(world.git(*ask) for ask in asked)
+
+
+def test_a_worktree_and_a_branch_become_tasks_that_merge_and_go(world: World) -> None:
+    path = made_by_hand(world, "by-hand")
+    world.write("a.txt", "edited\n", path)
+    world.write("untracked", "u\n", path)
+    world.git("branch", "plain")
+    before = (world.repo / ".git" / "config").read_bytes()
+    done = world.ok("adopt", str(path), "plain")
+    first = world.rev("main")[:8]
+    assert done.out.splitlines() == [str(world.workspaces / "by-hand"), str(world.workspaces / "plain")]
+    assert f"by-hand: returns to main, which it left at {first}\n" in done.err
+    assert not path.exists()
+    home = world.workspaces / "by-hand"
+    assert world.git("status", "--porcelain", cwd=home) == " M a.txt\n?? untracked"
+    assert [world.listed(name)["state"] for name in ("by-hand", "plain")] == ["active", "new"]
+    assert (world.repo / ".git" / "config").read_bytes() == before
+    world.check_sound()
+    world.git("restore", "a.txt", cwd=home)
+    (home / "untracked").unlink()
+    world.ok("merge", "by-hand")
+    world.ok("prune", "--new")
+    assert world.branches() == ["main"]
+    world.check_sound()
+
+
+def test_undo_gives_back_and_can_itself_be_undone(world: World) -> None:
+    path = made_by_hand(world, "by-hand")
+    world.git("branch", "plain")
+    world.write("untracked", "u\n", path)
+    before = state(world)
+    world.ok("adopt", "by-hand", "plain")
+    after = state(world)
+    tasks = world.ok("list", "--json").json
+    world.ok("undo")
+    assert state(world) == before
+    assert (path / "untracked").read_text() == "u\n"
+    assert world.ok("list").out == ""
+    world.ok("undo")
+    assert state(world) == after
+    again = world.ok("list", "--json").json
+    assert [one["name"] for one in again["tasks"]] == [one["name"] for one in tasks["tasks"]]
+    assert [one["path"] for one in again["tasks"]] == [one["path"] for one in tasks["tasks"]]
+    world.write("work", "w\n", world.workspaces / "plain")
+    refused = world.par("undo", world.ok("log", "--json").json["operations"][-1]["id"])
+    assert refused.status == 3, refused
+    assert (world.workspaces / "plain" / "work").exists()
+
+
+def test_a_kept_directory_stays_and_what_its_removal_keeps_is_told(world: World) -> None:
+    path = made_by_hand(world, "topic")
+    done = world.ok("adopt", "--keep-directory", "--name", "mine", "--group", "g", "topic")
+    assert done.out == f"{path}\n"
+    assert f"mine: what its removal keeps will lie in '{path.parent / '.par'}'" in done.err
+    assert world.listed("mine")["group"] == "g"
+    world.write(".env", "secret\n", path)
+    world.ok("merge", "mine")
+    world.ok("remove", "mine")
+    assert not path.exists()
+    assert world.ok("restore", "mine").out == f"{path}\n"
+    assert (path / ".env").read_text() == "secret\n"
+
+
+def test_one_in_use_or_stood_in_stays_where_it_is(world: World) -> None:
+    path = made_by_hand(world, "topic")
+    with subprocess.Popen(["sleep", "60"], cwd=path) as user:
+        done = world.ok("adopt", "topic")
+        user.kill()
+    assert f"topic: its directory stays where it is: in use by sleep (process {user.pid})" in done.err
+    assert world.ok("path", "topic").out == f"{path}\n"
+    other = made_by_hand(world, "other", "elsewhere/other")
+    assert "you are standing in it" in world.ok("adopt", ".", cwd=other).err
+    assert world.ok("path", "other").out == f"{other}\n"
+
+
+def test_the_base_is_the_branch_it_left_last(world: World) -> None:
+    world.commit("second")
+    world.git("branch", "develop")
+    world.git("switch", "-q", "develop")
+    world.commit("third")
+    world.git("branch", "topic")
+    world.git("switch", "-q", "main")
+    world.git("config", "init.defaultBranch", "develop")
+    world.ok("adopt", "topic")
+    assert world.listed("topic")["base"] == "develop"
+    world.git("branch", "other", "topic")
+    world.ok("adopt", "--base", "main", "other")
+    assert world.listed("other")["base"] == "main"
+    assert world.listed("other")["base_commit"] == world.rev("main")
+    world.git("branch", "--track", "up", "develop")
+    world.git("config", "--unset", "init.defaultBranch")
+    world.ok("adopt", "up")
+    assert world.listed("up")["base"] == "develop"
+
+
+def test_what_cannot_be_adopted_says_what_to_run(world: World) -> None:
+    path = made_by_hand(world, "topic")
+    world.add("task")
+    world.git("worktree", "add", "-q", "--detach", str(world.root / "detached"))
+    made_by_hand(world, "locked", "locked")
+    world.git("worktree", "lock", "--reason", "mine", str(world.root / "locked"))
+    world.git("checkout", "-q", "--orphan", "alone", cwd=world.root / "detached")
+    world.commit("unrelated", cwd=world.root / "detached")
+    world.git("worktree", "add", "-q", "--detach", str(world.root / "loose"))
+    before = state(world)
+    for words, status, said in (
+        (("nothing",), 2, "nothing: neither a worktree nor a branch"),
+        ((".",), 2, ".: it is the main worktree"),
+        (("main",), 2, "main: it is the main worktree"),
+        (("task",), 2, "task: it is task task already"),
+        ((str(world.workspaces / "task"),), 2, "it is task task already"),
+        ((str(world.root / "loose"),), 2, "it is on no branch"),
+        (("locked",), 3, "locked: it is locked: mine"),
+        (("alone",), 2, "alone: git does not say which branch it returns to"),
+        (("--base", "none", "topic"), 2, "--base none: "),
+        (("--base", "topic", "topic"), 2, "--base topic: "),
+        (("--name", "task", "topic"), 2, "task: there is a task of that name"),
+        (("--name", "a", "topic", "locked"), 2, "--name: one name for several tasks"),
+        (("topic", str(path)), 2, "named twice"),
+        (("topic", "nothing"), 2, "nothing: neither"),
+    ):
+        done = world.par("adopt", *words)
+        assert (done.status, said in done.err, "hint: " in done.err) == (status, True, True), (words, done)
+        assert state(world) == before
+    assert "git par adopt topic" in world.par("add", "topic").err
+
+
+def test_a_worktree_with_submodules_moves_with_them(world: World) -> None:
+    lib = World(world.root, "lib").init()
+    add_submodule(world, lib, "lib", "lib")
+    path = made_by_hand(world, "topic")
+    world.git(*ALLOWED, "submodule", "--quiet", "update", "--init", cwd=path)
+    world.write("new", "n\n", path / "lib")
+    world.ok("adopt", "topic")
+    home = world.workspaces / "topic"
+    assert world.git("status", "--porcelain", cwd=home) == " M lib" or "? lib" in world.git("status", "-s", cwd=home)
+    assert world.git("status", "--porcelain", cwd=home / "lib") == "?? new"
+    world.ok("undo")
+    assert world.git("status", "--porcelain", cwd=path / "lib") == "?? new"
+
+
+@pytest.mark.parametrize("point", ["record", "lock", "rename"])
+def test_a_kill_leaves_a_task_or_none(world: World, point: str) -> None:
+    path = made_by_hand(world, "topic")
+    world.git("branch", "plain")
+    broken = {
+        "record": "tasks.Tasks.add",
+        "lock": "adoption._lock",
+        "rename": "files.replace",
+    }[point]
+    code = (
+        "import os, sys\nfrom git_par import cli, files\nfrom git_par.state import tasks\n"
+        "from git_par.workspaces import adoption\n"
+        f"real = {broken}\n"
+        "def dead(*args):\n"
+        "    if 'rename' != sys.argv[1] or str(args[0]).endswith('gitdir'): os._exit(9)\n"
+        "    return real(*args)\n"
+        f"{broken} = dead\n"
+        "cli.main(['adopt', 'topic', 'plain'])\n"
+    )
+    assert world.process(sys.executable, "-c", code, point).status == 9
+    world.par("doctor", "--fix")
+    world.par("adopt", "topic")
+    world.ok("adopt", "plain")
+    world.check_sound()
+    assert world.listed("topic")["state"] == "active"
+    assert [(one / "topic.txt").exists() for one in (path, world.workspaces / "topic")].count(True) == 1
+
+
+def test_a_kill_while_a_branch_gets_its_workspace_keeps_the_branch(world: World) -> None:
+    world.git("branch", "plain")
+    code = (
+        "import os\nfrom git_par import cli\nfrom git_par.workspaces import worktree\n"
+        "worktree.fill = lambda *_: os._exit(9)\ncli.main(['adopt', 'plain'])\n"
+    )
+    assert world.process(sys.executable, "-c", code).status == 9
+    world.ok("adopt", "plain")
+    assert world.branches() == ["main", "plain"]
+    world.check_sound()
