@@ -234,11 +234,18 @@ def close_quietly() -> None:
 
 def one_line(text: str) -> str:
     """`text` with control characters spelled out: what a user typed neither breaks the line nor steers the terminal."""
-    return re.sub("[\x00-\x1f\x7f-\x9f]", lambda found: found[0].encode("unicode_escape").decode(), text)
+    return re.sub("[\x00-\x1f\x7f-\x9f]", _spelled_out, text)
+
+
+def _spelled_out(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
 
 
 def _write(text: str) -> None:
+    """One line of the answer, or several: byte for byte, but on a terminal nothing in it steers that."""
     progress.wipe()
+    if sys.stdout.isatty():
+        text = re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f]", _spelled_out, text)
     sys.stdout.write(f"{text}\n")
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -199,4 +200,75 @@ def test_a_kill_while_a_branch_gets_its_workspace_keeps_the_branch(world: World)
     assert world.process(sys.executable, "-c", code).status == 9
     world.ok("adopt", "plain")
     assert world.branches() == ["main", "plain"]
+    world.check_sound()
+
+
+def test_a_move_touches_no_submodule_that_a_link_leads_to(world: World) -> None:
+    add_submodule(world, World(world.root, "lib").init(), "third/lib", "lib")
+    path = made_by_hand(world, "by-hand")
+    world.git(*ALLOWED, "submodule", "--quiet", "update", "--init", cwd=path)
+    rmtree(path / "third")
+    (path / "third").symlink_to(world.repo / "third")
+    before = (world.repo / "third" / "lib" / ".git").read_bytes()
+    world.ok("adopt", "by-hand")
+    assert (world.workspaces / "by-hand" / "third").is_symlink()
+    assert (world.repo / "third" / "lib" / ".git").read_bytes() == before
+
+
+def test_a_worktree_that_holds_the_repository_itself_is_not_moved(world: World) -> None:
+    bare, path = world.root / "bare.git", world.root / "folder"
+    world.git("clone", "-q", "--bare", str(world.repo), str(bare))
+    world.git("worktree", "add", "-q", "-b", "topic", str(path), cwd=bare)
+    bare.rename(path / ".bare")
+    world.git("worktree", "repair", str(path), cwd=path / ".bare")
+    done = world.ok("adopt", "topic", cwd=path / ".bare")
+    assert done.out == f"{path}\n"
+    assert "its directory stays where it is: the repository lies inside" in done.err
+
+
+def test_a_directory_in_which_nothing_can_be_kept_stays_and_others_go(world: World) -> None:
+    path = made_by_hand(world, "topic")
+    world.ok("adopt", "--keep-directory", "topic")
+    world.task("other")
+    world.ok("merge", "--all")
+    (path.parent / ".par").touch()
+    done = world.ok("prune")
+    assert done.out == "removed other (merged)\n"
+    assert f"left topic: '{path}' cannot be moved: " in done.err
+    assert world.listed("topic")["state"] == "landed"
+    (path.parent / ".par").unlink()
+    world.ok("remove", "topic")
+
+
+def half_given_back(world: World, *, told: bool) -> Path:
+    """An undo of an adoption was killed when the worktree had been moved, and perhaps git told."""
+    path = made_by_hand(world, "by-hand")
+    home = Path(world.ok("adopt", "by-hand").out.strip())
+    world.write("untracked", "u\n", home)
+    home.rename(path)
+    if told:
+        (world.repo / ".git" / "worktrees" / path.name / "gitdir").write_text(f"{path}/.git\n")
+    return path
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_an_undo_that_was_cut_off_is_finished_by_the_next(world: World, told: bool) -> None:
+    path = half_given_back(world, told=told)
+    world.ok("undo")
+    assert (path / "untracked").exists()
+    assert world.ok("list").out == ""
+    assert world.git("status", "--porcelain", cwd=path) == "?? untracked"
+    world.git("worktree", "remove", "--force", str(path))
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_the_doctor_finds_a_worktree_that_was_half_given_back(world: World, told: bool) -> None:
+    path = half_given_back(world, told=told)
+    adoption = max((world.repo / ".git" / "par" / "journal").glob("*.json")).stem
+    found = world.par("doctor", "--fix")
+    assert "workspace-moved" in found.out, found
+    assert world.ok("path", "by-hand").out == f"{path}\n"
+    assert world.git("status", "--porcelain", cwd=path) == "?? untracked"
+    world.ok("undo", adoption)
+    assert world.ok("list").out == ""
     world.check_sound()

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from git_par.workspaces import copies, cow
-from tests.world import World
+from tests.test_losses import AS_OWNER
+from tests.world import PAR, World
 
 OLD = 1_500_000_000_000_000_000
 
@@ -371,6 +372,21 @@ def test_directories_keep_their_modes_and_a_read_only_one_comes_whole(world: Wor
 def test_what_cannot_be_read_is_named(world: World) -> None:
     secret(world, mode=0)
     assert "t: left .env: it cannot be read\n" in world.ok("add", "t").err
+
+
+@pytest.mark.skipif(not AS_OWNER, reason="root reads everything, and there is no setpriv")
+def test_a_directory_that_nobody_can_look_into_keeps_nobody_from_adding(world: World) -> None:
+    world.git("config", "par.copy", "build/*.key .env")
+    secret(world, "build/a.key")
+    secret(world)
+    (world.repo / "build").chmod(0)
+    done = world.process(*AS_OWNER, *PAR, "add", "t")
+    again = world.process(*AS_OWNER, *PAR, "copy", "t")
+    (world.repo / "build").chmod(0o700)
+    assert done.status == 0, done
+    assert done.err.endswith("t: copied .env\nt: left build/: it cannot be read\n")
+    assert (again.status, again.err) == (1, "left build/: it cannot be read\n")
+    assert world.ok("copy", "t").out == "copied build/a.key\n"
 
 
 @pytest.fixture

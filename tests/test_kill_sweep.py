@@ -29,6 +29,8 @@ class Scene:
     """Whether main goes back by it."""
     each: bool = False
     """Whether it is repeated for each name on its own."""
+    moves: bool = False
+    """Whether a worktree may be where it was, or where it was to go."""
 
     def again(self) -> list[tuple[str, ...]]:
         """The commands that repeat it."""
@@ -94,6 +96,32 @@ def behind(world: World) -> None:
     world.write("untracked of one", "untracked\n", world.workspaces / "one")
 
 
+def by_hand(world: World) -> None:
+    world.git("branch", "plain")
+    path = world.root / "elsewhere" / "hand"
+    # By a lock of ours it is nobody else's.
+    world.git("worktree", "add", "-q", "--lock", "--reason", "git-par: by hand", "-b", "hand", str(path))
+    world.commit("by hand", cwd=path, hand__txt="hand\n")
+
+
+def adopted(world: World) -> None:
+    by_hand(world)
+    world.ok("adopt", "plain", "hand")
+
+
+def to_copy(world: World) -> None:
+    world.git("config", "par.copy", "*.log")
+    world.git("config", "par.link", "node_modules")
+    (world.repo / "node_modules").mkdir()
+    for name in ("one.log", "deep/two.log", "deep/three.log"):
+        world.write(name, f"{name}\n").chmod(0o640)
+
+
+def task_to_copy(world: World) -> None:
+    world.add("one")
+    to_copy(world)
+
+
 def in_clones(prepare: Callable[[World], object]) -> Callable[[World], object]:
     """The same, with workspaces that are repositories of their own."""
 
@@ -106,6 +134,10 @@ def in_clones(prepare: Callable[[World], object]) -> Callable[[World], object]:
 
 ALL = (
     Scene("add", lambda _: None, ("add", "one", "two", "--allow-dirty"), "there is a task of that name", each=True),
+    Scene("add-filled", to_copy, ("add", "one", "--carry"), "there is a task of that name", often=False, each=True),
+    Scene("copy", task_to_copy, ("copy", "one"), often=False),
+    Scene("adopt", by_hand, ("adopt", "plain", "hand"), "already", often=False, each=True, moves=True),
+    Scene("undo-adopt", adopted, ("undo", "LAST"), "undone already", often=False),
     Scene("merge", two_tasks, ("merge", "one", "two")),
     Scene("merge-squash", two_tasks, ("merge", "one", "two", "--squash"), often=False),
     Scene("merge-gated", two_tasks, ("merge", "one", "two", "--gate", "test -e one.txt"), often=False),
@@ -218,7 +250,8 @@ class Sweep:
                 done = world.par(*args)
                 assert done.status == 0 or (self.scene.over and self.scene.over in done.err), done
             self.before.check(world, self.trees, back=self.scene.back)
-            assert end_state(world) == self.aim
+            now = end_state(world)
+            assert now == self.aim | ({"directories": now["directories"]} if self.scene.moves else {})
             if others:
                 check_registrations(world)
                 if "doctor" in NAMES:

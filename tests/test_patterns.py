@@ -66,3 +66,11 @@ def test_only_a_pattern_with_a_way_leads_into_a_directory(line: str, path: str, 
 def test_case_does_not_matter_where_git_says_so() -> None:
     assert patterns.parse(["Secret*"], ignore_case=True).select("SECRET.key")
     assert not patterns.parse(["Secret*"]).select("SECRET.key")
+
+
+def test_many_wildcards_take_no_time() -> None:
+    wanted = patterns.parse(["*a" * 30 + "b", "/" + "x*a" * 20 + "/c"])
+    assert not wanted.select("a" * 250)
+    assert not wanted.select("xa" * 120 + "/b")
+    assert wanted.select("a" * 249 + "b")
+    assert wanted.select("xa" * 100 + "/c")

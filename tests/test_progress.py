@@ -9,7 +9,9 @@ import pexpect
 import pytest
 
 from git_par import render
+from git_par.commands import show
 from git_par.render import Preview, Progress, Table
+from git_par.state.session import Session
 from tests.world import PAR, World
 
 
@@ -60,6 +62,20 @@ def test_a_long_merge_shows_how_far_it_is(world: World) -> None:
     child.expect("planning main: [23]/3")
     child.expect("main: 3 merged")
     child.expect(pexpect.EOF)
+
+
+def test_an_answer_on_a_terminal_does_not_steer_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = world.add("t")[0]
+    world.git("commit", "-q", "--allow-empty", "-m", "of \x1b]0;evil\x07 work", cwd=path)
+    assert "  " + world.rev("t")[:7] + " of \x1b]0;evil\x07 work\n" in world.ok("show", "t").out
+    terminal = Terminal()
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", terminal)
+        report = show.run(Session(("show", "t"), render.tell, cwd=world.repo), "t", prompt=False)
+        render.show(report, as_json=False)
+    assert r" of \x1b]0;evil\x07 work" in terminal.getvalue()
+    assert "\x1b" not in terminal.getvalue()
+    assert len(terminal.getvalue().splitlines()) > 9
 
 
 def table_of(count: int) -> Table:

@@ -619,3 +619,14 @@ def test_a_workspace_that_was_moved_is_left_with_the_way_back(world: World) -> N
     assert done.err == f"left t: its workspace was moved to '{world.root / 'moved'}'\nhint: {back}\n"
     world.process("sh", "-c", back)
     world.ok("remove", "t")
+
+
+def test_a_workspace_that_was_renamed_behind_gits_back_stays_registered(world: World) -> None:
+    path = landed(world)
+    path.rename(path.with_name("renamed"))
+    world.write("a.txt", "edited\n", path.with_name("renamed"))
+    for command in (["prune"], ["remove", "t"], ["remove", "--force", "t"]):
+        done = world.par(*command)
+        assert done.err.startswith(f"left t: its workspace was moved to '{path.with_name('renamed')}'\nhint: ")
+    assert "fixed workspace-moved: t: " in world.par("doctor", "--fix").out
+    assert world.listed("t")["dirty"]["changed"] == 1

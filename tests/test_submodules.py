@@ -1,6 +1,8 @@
 """Submodules in workspaces: filled without network, looked at before they go, kept, and brought back."""
 
+import os
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -262,3 +264,26 @@ def test_sparse_workspaces_have_only_the_submodules_they_have_room_for(nested: W
     path = Path(nested.ok("add", "t", "--sparse", "here").out.strip())
     assert not (path / "far").exists()
     nested.ok("remove", "t")
+
+
+def test_what_a_link_above_a_submodule_leads_to_is_not_the_workspaces(world: World) -> None:
+    add_submodule(world, World(world.root, "lib").init(), "third/lib", "lib")
+    world.write("d/x", "x\n")
+    world.commit("d")
+    path = world.add("t")[0]
+    for name in ("third", "d"):
+        rmtree(path / name)
+        (path / name).symlink_to(world.repo / name)
+    (world.repo / "d" / "x").unlink()
+    os.mkfifo(world.repo / "d" / "x")
+    before = (world.repo / "third" / "lib" / ".git").read_bytes()
+    left = world.par("remove", "t")
+    assert left.status == 3, left
+    assert "submodule 'third/lib': a link is where its directory would be" in left.err
+    for _ in range(2):
+        world.ok("remove", "--force", "t")
+        assert (world.repo / "third" / "lib" / "a.txt").is_file()
+        assert (world.repo / "d" / "x").is_fifo()
+        world.ok("restore", "t")
+        assert (path / "third").is_symlink()
+        assert (world.repo / "third" / "lib" / ".git").read_bytes() == before

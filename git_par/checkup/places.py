@@ -94,7 +94,7 @@ def _read_tree(repo: Repo, path: Path) -> None:
 
 
 def _missing(case: Case, task: Task) -> Finding:
-    if found := _moved_to(case.repo, task):
+    if found := _moved_to(case, task):
         return Finding(
             "workspace-moved",
             f"its workspace was moved from '{task.path}' to '{found}'",
@@ -118,22 +118,16 @@ def _missing(case: Case, task: Task) -> Finding:
     )
 
 
-def _moved_to(repo: Repo, task: Task) -> Path | None:
-    """Where the workspace of `task` stands now: beside its old place, or where git was told."""
-    path = Path(task.path)
+def _moved_to(case: Case, task: Task) -> Path | None:
+    """Where the workspace of `task` stands now: beside its old place, where it was adopted, or where git was told."""
+    repo, path = case.repo, Path(task.path)
     if clones.is_clone(task):
         return next((place for place in clones.beside(path) if clones.claims(repo, task, place)), None)
-    ours = registry.entries_for(repo, path)
-    beside: list[Path] = []
-    for home in dict.fromkeys(
-        [path.parent, repo.workspaces]
-    ):  # one that is being adopted moves from the one to the other
-        if home.is_dir():
-            with os.scandir(home) as entries:
-                beside += sorted(Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))
-    for place in beside:
-        if registry.claimed_entry(repo, place) in ours:
-            return place
+    # One that is being given back moves to where it came from.
+    operations = case.session.journal.all(lambda _: None)
+    adopted = dict.fromkeys(filter(None, (past.entry.adopted.get(task.name) for past in operations)))
+    if place := registry.moved_to(repo, path, map(Path, adopted)):
+        return place
     for entry in registry.entries(repo):
         if registry.task_of(entry) == task.name:
             told = linked_checkout(entry)

@@ -47,7 +47,7 @@ class GiveBack:
         path = Path(task.path)
         if task.created != self.task.created:
             return [Obstacle(f"{task.name} is another task now", "see 'git par list'")]
-        if path == self.before:
+        if path == self.before or (self.before and adoption.is_half_back(repo, task, self.before)):
             return []
         if self.before is not None:
             if os.path.lexists(self.before) or not self.before.parent.is_dir():

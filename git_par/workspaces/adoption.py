@@ -12,7 +12,7 @@ from shlex import quote
 
 from git_par import files
 from git_par.errors import GitFailed, Refused, UsageError
-from git_par.repo import Repo
+from git_par.repo import Repo, linked_checkout
 from git_par.state.session import Session
 from git_par.state.tasks import NOT_PLACED, Task
 from git_par.workspaces import claims, registry, submodules, usage, worktree
@@ -118,6 +118,8 @@ def hindrance(session: Session, path: Path) -> str:
     """Why the worktree `path` cannot be moved now; empty when it can."""
     if session.repo.top == path:
         return "you are standing in it"
+    if path in session.repo.common.parents:
+        return "the repository lies inside"
     if found := usage.users([path])[path]:
         return f"in use by {found[0].command} (process {found[0].pid})"
     if any(path in one.path.parents for one in registry.worktrees(session.repo)):
@@ -164,14 +166,26 @@ def take(session: Session, task: Task, before: Path | None, undo: ExitStack, *, 
 def give_back(session: Session, task: Task, before: Path) -> None:
     """Forget `task`, whose worktree stands at `before` again and in nobody's name; under the same locks."""
     repo, path = session.repo, Path(task.path)
-    entry = registry.admin_dir(repo, path)
+    cut_off = is_half_back(repo, task, before)
+    entry = registry.claimed_entry(repo, before) if cut_off else registry.admin_dir(repo, path)
     if entry is None:
         raise GitFailed(f"'{path}': it is not a worktree any more", hint="git par doctor")
     if path != before:
-        move(repo, entry, path, before)
+        if cut_off:
+            _tell_git(repo, entry, before)
+        else:
+            move(repo, entry, path, before)
         session.tasks.put(replace(task, path=str(before)))
     _lock(entry, None)
     session.tasks.drop(task.name)
+
+
+def is_half_back(repo: Repo, task: Task, before: Path) -> bool:
+    """Whether the worktree of `task` stands at `before` already, and a killed `give_back` had no time to say so."""
+    entry = registry.claimed_entry(repo, before)
+    if entry is None or os.path.lexists(task.path) or Path(os.path.realpath(before)) != before:
+        return False
+    return registry.task_of(entry) == task.name and linked_checkout(entry) in (Path(task.path), before)
 
 
 def _move_back(repo: Repo, entry: Path, new: Path, before: Path) -> None:
@@ -189,6 +203,11 @@ def _lock(entry: Path, reason: str | None) -> None:
 def move(repo: Repo, entry: Path, old: Path, new: Path) -> None:
     """Rename the worktree `old` of the registration `entry` to `new`, an empty directory or nothing."""
     old.rename(new)
+    _tell_git(repo, entry, new)
+
+
+def _tell_git(repo: Repo, entry: Path, new: Path) -> None:
+    """Let registration and worktree point at each other, which stands at `new` now."""
     told = os.fsdecode((entry / "gitdir").read_bytes())
     if Path(told).is_absolute():
         files.replace(entry / "gitdir", os.fsencode(f"{new}/.git\n"))

@@ -61,7 +61,7 @@ def bring(session: Session, path: Path, incoming: Incoming) -> Brought:
     git, git_dir = worktree.opened(repo, path), registry.git_dir(repo, path)
     if git_dir is None:
         raise GitFailed(f"'{path}': it is not a worktree any more", hint="run the command again")
-    left: list[tuple[str, Why]] = []
+    left: list[tuple[str, Why]] = [(one, "unreadable") for one in incoming.unreadable]
     absent = [one for entry in incoming.copied for one in _absent(incoming.top, path, entry, left)]
     wanted = [one for one in incoming.linked if _is_to_link(incoming.top, path, one, left)]
     ignored = _ignored(git, [*absent, *(one.rstrip("/") for one in wanted)])

@@ -31,9 +31,11 @@ class Incoming:
     top: Path
     copied: tuple[str, ...] = ()
     linked: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    """Directories in which something may be wanted, and that nobody can look into."""
 
     def __bool__(self) -> bool:
-        return bool(self.copied or self.linked)
+        return bool(self.copied or self.linked or self.unreadable)
 
 
 def look(session: Session) -> Incoming | None:
@@ -52,9 +54,11 @@ def look(session: Session) -> Incoming | None:
     listed = sorted(repo.checkout(top, repo.common).fields(*asked))
     # Git also names directories of which it names the files; what it does not look into stands for itself.
     found = [one for one, after in pairwise([*listed, ""]) if not _holds(one, after)]
-    linked = tuple(_select(repo, top, found, link))
-    copied = (one for one in _select(repo, top, found, copy) if one not in linked and not _is_environment(top, one))
-    return Incoming(top, tuple(copied), linked)
+    unreadable: dict[str, None] = {}
+    linked = tuple(_select(repo, top, found, link, unreadable))
+    selected = _select(repo, top, found, copy, unreadable)
+    copied = tuple(one for one in selected if one not in linked and not _is_environment(top, one))
+    return Incoming(top, copied, linked, tuple(unreadable))
 
 
 def to_copy(settings: Settings) -> Patterns:
@@ -100,7 +104,9 @@ def _holds(directory: str, path: str) -> bool:
     return directory.endswith("/") and path.startswith(directory)
 
 
-def _select(repo: Repo, top: Path, listed: Sequence[str], wanted: Patterns) -> Iterator[str]:
+def _select(
+    repo: Repo, top: Path, listed: Sequence[str], wanted: Patterns, unreadable: dict[str, None]
+) -> Iterator[str]:
     waiting = list(listed)[::-1] if wanted else []
     while waiting:
         path = waiting.pop()
@@ -109,8 +115,14 @@ def _select(repo: Repo, top: Path, listed: Sequence[str], wanted: Patterns) -> I
         if wanted.select(plain, directory=directory):
             yield path
         elif directory and wanted.lead_into(plain) and top / plain not in (repo.workspaces, repo.common):
-            with os.scandir(top / plain) as entries:
-                inside = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+            try:
+                with os.scandir(top / plain) as entries:
+                    inside = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+            except PermissionError:
+                unreadable[path] = None
+                continue
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # it went meanwhile
             if not any(name == ".git" for name, _ in inside):
                 waiting += [f"{path}{name}{'/' if is_directory else ''}" for name, is_directory in sorted(inside)[::-1]]
 

@@ -116,15 +116,24 @@ def _leads(steps: tuple[re.Pattern[bytes] | None, ...], parts: list[bytes]) -> b
 def _expression(glob: bytes) -> bytes | None:
     """The regular expression of `glob`; None when it cannot match anything."""
     out, at = b"", 0
+    star: int | None = None
     while at < len(glob):
         sign = glob[at : at + 1]
+        if sign == b"/":
+            star = None
         if sign == b"*":
             end = at + len(glob[at:]) - len(glob[at:].lstrip(b"*"))
             alone = (at == 0 or glob[at - 1 : at] == b"/") and glob[end : end + 1] in (b"", b"/")
             if end - at > 1 and alone:
                 out += b"(?:.*/)?" if end < len(glob) else b".*"
                 end += end < len(glob)
+                star = None
             else:
+                if (
+                    star is not None
+                ):  # what comes first after one `*` will do when another follows: no need to try the rest
+                    out = out[:star] + b"(?>[^/]*?" + out[star + len(b"[^/]*") :] + b")"
+                star = len(out)
                 out += b"[^/]*"
             at = end
         elif sign == b"?":

@@ -15,7 +15,7 @@ from git_par.errors import ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, registry, status
+from git_par.workspaces import clones, registry, snapshot, status
 from git_par.workspaces import submodules as modules
 from git_par.workspaces.status import Status
 from git_par.workspaces.submodules import Checkout
@@ -108,6 +108,8 @@ def _gone(repo: Repo, task: Task, path: Path) -> list[Reason]:
         moved = next((place for place in clones.beside(path) if clones.claims(repo, task, place)), None)
         back = f"mv {quote(str(moved))} {quote(str(path))}"
         return [Reason("not-ours", f"its workspace was moved to '{moved}'", back)] if moved else []
+    if place := registry.moved_to(repo, path):
+        return [Reason("not-ours", f"its workspace was moved to '{place}'", "git par doctor --fix")]
     for one in registry.worktrees(repo):
         entry = registry.admin_dir(repo, one.path)
         lock = registry.lock_reason(entry) if entry else None
@@ -276,13 +278,14 @@ def _repositories(path: Path, ignored: str, *, depth: int | None) -> list[str]:
 
 
 def submodules(git: Git, path: Path) -> list[str]:
-    """The submodules of the workspace `path` that are there."""
+    """The submodules of the workspace `path` that are there; what a link leads to is not."""
     listed = git.run("ls-files", "-s", "-z").out
     if "160000 " not in listed:
         return []
     entries = (one.partition("\t") for one in listed.split("\0")[:-1])
     paths = [name for entry, _, name in entries if entry.startswith("160000 ")]
-    return [name for name in paths if _holds_something(path / name)]
+    standing, _ = snapshot.split(path, paths)
+    return [name for name in standing if _holds_something(path / name)]
 
 
 def _holds_something(place: Path) -> bool:

@@ -123,11 +123,11 @@ def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str]
     Until the very end everything lies in the kept directory, which nobody sweeps and where nobody looks for it.
     """
     aside = path.parent / PRIVATE / "kept" / keeping.task.slug / keeping.stamp
-    files.private_directory(path.parent / PRIVATE)
-    files.private_directory(aside)
     place, stay = aside / "workspace", aside / "files"
     entry = registry.admin_dir(repo, path)
     try:
+        files.private_directory(path.parent / PRIVATE)
+        files.private_directory(aside)
         path.rename(place)
     except OSError as error:
         _clear(aside)

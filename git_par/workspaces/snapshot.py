@@ -127,10 +127,10 @@ def _sort(git: Git, now: Status, secret: Callable[[str], bool]) -> tuple[list[st
         untracked += [path for path in suspects if path in named]
     hidden = {path for path in untracked if secret(path)}
     wanted, left = [], dict.fromkeys(path for path in untracked if path in hidden)
-    for path in dict.fromkeys([*now.changed, *untracked]):
-        if path in hidden:
-            continue
-        kind = kind_of(git.cwd / path)
+    paths = [path for path in dict.fromkeys([*now.changed, *untracked]) if path not in hidden]
+    gone = set(split(git.cwd, paths)[1])
+    for path in paths:
+        kind = "nothing" if path in gone else kind_of(git.cwd / path)
         if kind in ("repository", "other"):
             left[f"{path.rstrip('/')}/" if kind == "repository" else path] = None
         if kind != "other" and not path.endswith("/"):

@@ -15,7 +15,7 @@ from shlex import quote
 from git_par.errors import ParError
 from git_par.git import Git
 from git_par.repo import Repo, is_true
-from git_par.workspaces import registry, status
+from git_par.workspaces import registry, snapshot, status
 
 BROUGHT = "refs/par/brought"
 """Where the repository that the main checkout uses keeps the commits that were made in workspaces."""
@@ -75,7 +75,7 @@ def _fill(
 ) -> Iterator[str]:
     """One level: the submodules of the checkout `git`, from the `modules` of `homes`; then what is in them."""
     sources: dict[Submodule, Path] = {}
-    for one in _active(git, config, listed(git, wanted=True)):
+    for one in _active(git, config, _standing(git, listed(git, wanted=True))):
         if _inside(directory, one.name) or not _is_vacant(git.cwd / one.path):
             continue
         source = next((home for place in homes if (home := _inside(place, one.name)) and _has(home, one.commit)), None)
@@ -122,7 +122,7 @@ def _follow(git: Git, directory: Path, home: Path | None, step: tuple[str, str],
         for how, path in zip(fields[::2], fields[1::2], strict=True)
         if ":160000 160000" in how
     }
-    for one in listed(git) if moved else []:
+    for one in _standing(git, listed(git)) if moved else []:
         inside = _inside(directory, one.name)
         if one.path not in moved or inside is None:
             continue
@@ -162,6 +162,12 @@ def listed(git: Git, *, wanted: bool = False) -> list[Submodule]:
         if mode == "160000" and stage == "0" and path in names and not (wanted and tag == "S"):
             found.append(Submodule(names[path], path, commit))
     return found
+
+
+def _standing(git: Git, found: Sequence[Submodule]) -> list[Submodule]:
+    """Those of `found` whose place is in the checkout: a link above the others leads to what is somebody else's."""
+    inside, _ = snapshot.split(git.cwd, [one.path for one in found])
+    return [one for one in found if one.path in inside]
 
 
 def _names(git: Git) -> dict[str, str]:
@@ -264,9 +270,15 @@ def checkouts(git: Git, directory: Path, common: Path, stood: Path | None = None
 
 
 def _checkouts(git: Git, directory: Path, home: Path | None, stood: Path, above: str) -> Iterator[Checkout]:
-    for one in listed(git):
+    found_here = listed(git)
+    standing = _standing(git, found_here)
+    for one in found_here:
         place = git.cwd / one.path
         if place.is_symlink() or not place.is_dir() or not any(place.iterdir()):
+            continue
+        if one not in standing:
+            odd = "a link is where its directory would be"
+            yield Checkout(f"{above}{one.path}", one.commit, _git(place, place / ".git"), place / ".git", None, odd)
             continue
         inside = _inside(directory, one.name)
         theirs = _inside(home, one.name) if home else None
@@ -346,7 +358,7 @@ def connect(git: Git, directory: Path) -> None:
     """
     if not (directory / "modules").is_dir():
         return
-    for one in listed(git):
+    for one in _standing(git, listed(git)):
         inside, place = _inside(directory, one.name), git.cwd / one.path
         if inside is None or place.is_symlink() or (place / ".git").is_dir():
             continue
