@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pathspec import GitIgnoreSpec
 
-from git_par.runs import globs, owned
-from git_par.runs.owned import Owned
+from git_par.errors import UsageError
+from git_par.workspaces import globs, owned, patterns
+from git_par.workspaces.owned import Owned
 
 _PARTS = st.sampled_from(["a", "b", "ab", "*", "a*", "*.c", "x.c", "?", "[ab]", "[!a]", "[a-c]x", "**", "a?c"])
 _PATTERNS = st.builds(
@@ -23,7 +23,7 @@ _PATHS = st.lists(st.sampled_from(["a", "b", "ab", "x.c", "c", "ax", "abc", "b.c
 @settings(max_examples=400)
 @given(_PATTERNS, _PATHS)
 def test_the_automaton_matches_what_gitignore_matches(pattern: str, path: str) -> None:
-    assert globs.matches(pattern, path) == GitIgnoreSpec.from_lines([pattern]).match_file(path)
+    assert globs.matches(pattern, path) == patterns.parse([pattern]).select(path)
 
 
 @settings(max_examples=300)
@@ -34,8 +34,8 @@ def test_a_path_that_both_match_is_found_whenever_there_is_one(one: str, other: 
         globs_only = any(sign in pattern.rpartition("/")[2] for pattern in (one, other) for sign in "*?[")
         assert globs_only or not (globs.matches(one, path) and globs.matches(other, path))
     else:
-        assert GitIgnoreSpec.from_lines([one]).match_file(found)
-        assert GitIgnoreSpec.from_lines([other]).match_file(found)
+        assert patterns.parse([one]).select(found)
+        assert patterns.parse([other]).select(found)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_glob_without_a_slash_matches_at_any_depth_and_a_later_pattern_takes_o
 
 
 @pytest.mark.parametrize(
-    "pattern", ["", "/", "/etc/passwd", "../x", "a/../b", "~/x", ".git/config", "a//b", " a", "a\n"]
+    "pattern", ["", "/", "/etc/passwd", "../x", "a/../b", "~/x", ".git/config", "a//b", " a", "a\n", "[a", "a\\"]
 )
 def test_a_pattern_stays_inside_of_the_repository(pattern: str) -> None:
     assert owned.problem(pattern)
@@ -80,6 +80,21 @@ def test_a_pattern_stays_inside_of_the_repository(pattern: str) -> None:
 @pytest.mark.parametrize("pattern", ["a", "src/**", "!src/gen/", "*.py", "[ab]/c", "ü/日本.txt"])
 def test_patterns_that_can_be_had(pattern: str) -> None:
     assert owned.problem(pattern) == ""
+
+
+def test_part_of_a_directory_can_be_taken_out() -> None:
+    mine = Owned(("src/", "!src/gen/", "!*.md", "#*"))
+    assert mine.of(["src/a.c", "src/gen/a.c", "src/a.md", "other", "#x", "src/gen/deep/b"]) == ["src/a.c", "#x"]
+    assert mine.outside(["src/a.c", "z", "a"]) == ["a", "z"]
+
+
+def test_patterns_as_they_are_given() -> None:
+    assert owned.wanted(["a", "", "src/**", "!src/gen/", "src/**"]) == ("src/**", "!src/gen/")
+    assert owned.wanted(["a", ""]) == ()
+    with pytest.raises(UsageError, match="only takes out"):
+        owned.wanted(["!a"])
+    with pytest.raises(UsageError, match=r"--owns \.\./x: it must be a path inside"):
+        owned.wanted(["../x"])
 
 
 def test_files_that_two_tasks_own() -> None:

@@ -11,13 +11,25 @@ from functools import partial
 from pathlib import Path
 
 from git_par import interrupts, names, render
-from git_par.commands import facts, limit
+from git_par.commands import facts, limit, owners
 from git_par.errors import Status, UsageError
 from git_par.render import Report
+from git_par.runs import guard
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import carry, claims, environment, incoming, isolation, ports, prompt, provision, worktree
+from git_par.workspaces import (
+    carry,
+    claims,
+    environment,
+    incoming,
+    isolation,
+    owned,
+    ports,
+    prompt,
+    provision,
+    worktree,
+)
 from git_par.workspaces import start as starts
 from git_par.workspaces.carry import Load
 from git_par.workspaces.incoming import Incoming
@@ -37,6 +49,7 @@ class Options:
     title: str | None = None
     isolation: Isolation | None = None
     sparse: tuple[str, ...] = ()
+    owns: tuple[str, ...] = ()
     carry: bool = False
     """Whether the uncommitted work of the checkout one stands in comes along."""
     allow_dirty: bool = False
@@ -59,6 +72,7 @@ def run(session: Session, options: Options) -> Report:
 
 def _run(session: Session, options: Options) -> Report:
     wanted = _wanted(options)
+    owned.wanted(options.owns)
     environment.check_settings(session)
     session.settings.number("maxTasks")
     prompt.check(session)
@@ -124,6 +138,7 @@ def _run(session: Session, options: Options) -> Report:
                     *(f"{task.name}: {words}" for words in brought[task.name].words()),
                 )
             ),
+            *owners.shared(session, made),
             *(_carried(load) if load else ()),
         ],
         status=ended,
@@ -214,6 +229,7 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
                 placed=start.commit,
                 group=options.group or None,
                 title=options.title or None,
+                owns=owned.wanted(options.owns),
             )
         )
     claims.check_branches(session.repo, planned)
@@ -264,12 +280,12 @@ def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
 
     if len(made) == 1 and render.has_terminal():
         (task,) = made
-        codes = [spawn.shell(command, Path(task.path), environment.of_commands(session, task), line=None)]
+        codes = [spawn.shell(command, Path(task.path), guard.of_commands(session, task), line=None)]
     else:
         codes = spawn.shells(
             command,
             [
-                spawn.Place(Path(task.path), environment.of_commands(session, task), partial(render.relay, task.name))
+                spawn.Place(Path(task.path), guard.of_commands(session, task), partial(render.relay, task.name))
                 for task in made
             ],
         )

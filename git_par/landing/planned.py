@@ -40,6 +40,7 @@ Reason = Literal[
     "audit",
     "dirty",
     "diverged",
+    "foreign",
     "gone",
     "operation",
     "other-branch",
@@ -109,6 +110,8 @@ class Skipped:
     detail: str = ""
     hint: str = ""
     harmless: bool = False
+    files: tuple[str, ...] = ()
+    """What a task changed that it does not own."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import Any
 
 from git_par import names
 from git_par.errors import UsageError
-from git_par.runs import levels, owned
+from git_par.runs import levels
+from git_par.workspaces import owned
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from git_par.runs import globs
-
-if TYPE_CHECKING:  # 15 ms to import
-    from pathspec import GitIgnoreSpec
+from git_par.errors import UsageError
+from git_par.workspaces import globs, patterns
+from git_par.workspaces.patterns import Patterns
 
 _MAGIC = "*?["
 
@@ -20,17 +18,19 @@ class Owned:
     patterns: tuple[str, ...]
 
     def __contains__(self, path: str) -> bool:
-        return self._spec.match_file(path)
+        return self._parsed.claim(path.rstrip("/"))
 
     def of(self, paths: Iterable[str]) -> list[str]:
         """Those of `paths` that belong to it."""
-        return list(self._spec.match_files(paths))
+        return [path for path in paths if path in self]
+
+    def outside(self, paths: Iterable[str]) -> list[str]:
+        """Those of `paths` that do not, sorted."""
+        return sorted(path for path in paths if path not in self)
 
     @cached_property
-    def _spec(self) -> "GitIgnoreSpec":
-        from pathspec import GitIgnoreSpec
-
-        return GitIgnoreSpec.from_lines(map(anchored, self.patterns))
+    def _parsed(self) -> Patterns:
+        return patterns.parse(map(anchored, self.patterns))
 
 
 def is_exact(pattern: str) -> bool:
@@ -41,7 +41,9 @@ def is_exact(pattern: str) -> bool:
 def anchored(pattern: str) -> str:
     """`pattern` as gitignore(5) has it: there a plain name would match at any depth; here it names one file."""
     sign, plain = ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)
-    return f"{sign}/{plain.lstrip('/')}" if is_exact(plain) else pattern
+    if is_exact(plain):
+        return f"{sign}/{plain.lstrip('/')}"
+    return f"{sign}\\{plain}" if not sign and plain.startswith("#") else pattern
 
 
 def problem(pattern: str) -> str:
@@ -54,7 +56,26 @@ def problem(pattern: str) -> str:
     parts = plain.strip("/").split("/")
     if plain.startswith(("/", "~")) or ".." in parts or "." in parts or "" in parts:
         return "it must be a path inside of the repository, from its top"
-    return "it is git's own" if parts[0].lower() == ".git" else ""
+    if parts[0].lower() == ".git":
+        return "it is git's own"
+    return "" if patterns.parse([anchored(pattern)]).patterns else "it is no pattern that git can read"
+
+
+def wanted(given: Sequence[str]) -> tuple[str, ...]:
+    """The patterns of `--owns`: an empty one drops those before it.  UsageError when one cannot be had."""
+    found: list[str] = []
+    for pattern in given:
+        if not pattern:
+            found.clear()
+            continue
+        if why := problem(pattern):
+            raise UsageError(
+                f"--owns {pattern}: {why}", hint="--owns src/menu.c, --owns 'src/**' or --owns '!src/old/'"
+            )
+        found.append(pattern)
+    if found and all(pattern.startswith("!") for pattern in found):
+        raise UsageError(f"--owns {found[0]}: it only takes out", hint=f"--owns '*' --owns '{found[0]}'")
+    return tuple(dict.fromkeys(found))
 
 
 def overlap(one: Owned, other: Owned, files: Sequence[str], fresh: Iterable[tuple[str, str]] = ()) -> list[str]:
@@ -64,7 +85,10 @@ def overlap(one: Owned, other: Owned, files: Sequence[str], fresh: Iterable[tupl
     """
     both = set(one.of(other.of(files)))
     named = {pattern.strip("/") for owned in (one, other) for pattern in owned.patterns if is_exact(pattern)}
-    both |= {path for path in named if path in one and path in other}
+    # A directory that is named stands for what is in it.
+    both |= {
+        path for path in named if path in one and path in other and not any(f.startswith(f"{path}/") for f in both)
+    }
     if both:
         return sorted(both)
     examples = (globs.common(anchored(left), anchored(right)) for left, right in fresh)

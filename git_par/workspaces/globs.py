@@ -150,6 +150,10 @@ def _automaton(pattern: str, *, inside: bool = True) -> _Automaton:
     for number, part in enumerate(parts):
         last = number == len(parts) - 1
         if part == "**" and last:
+            if directory:
+                built.take(_NAME)
+                built.take(_NAMES)
+                built.take(_SLASH)
             built.below()
             return built.built()
         if part == "**":
