@@ -42,7 +42,7 @@ def test_what_a_task_owns_is_recorded_shown_changed_and_cleared(world: World) ->
     assert world.ok("set", "one", "two", "--owns", "docs/").err.splitlines() == [
         "one: owns now docs/",
         "two: owns now docs/",
-        "one: two owns docs too",
+        "one: two owns docs/x too",
     ]
     assert world.ok("set", "one", "--owns", "").err == "one: may change all files\n"
     assert world.listed("one")["owns"] == []
@@ -82,7 +82,7 @@ def test_edits_outside_are_marked_committed_or_not(world: World) -> None:
     assert world.listed("one")["foreign"] == ["a.txt", "new/deep/c", "stray"]
     assert "changes what it does not own: a.txt, new/deep/c, stray" in world.ok("list").out.replace("\n", " ")
     shown = world.ok("show", "one").out
-    assert shown.endswith("  not its own: a.txt\n  not its own: new/deep/c\n  not its own: stray\n" + shown[-100:].split("stray\n")[-1])
+    assert "  not its own: a.txt\n  not its own: new/deep/c\n  not its own: stray\n" in shown
 
 
 # at merge
@@ -162,14 +162,16 @@ def test_its_own_commits_outside_of_exec_and_tasks_that_own_nothing_are_free(wor
     path = own(world, "one", "mine")
     world.commit("by hand", cwd=path, stray="s\n")
     world.add("two")
-    assert inside(world, "two", "echo x >x; git add x; git commit -qm x; env | grep -c GIT_CONFIG || :").out == "0\n"
+    assert (
+        inside(world, "two", "echo x >x; git add x; git commit -qm x; env | grep -c GIT_CONFIG_COUNT || :").out == "0\n"
+    )
     assert not (world.repo / ".git" / "par" / "guard").exists()
 
 
 def test_a_foreign_change_can_be_taken_back(world: World) -> None:
     path = own(world, "one", "mine")
     world.commit("stray", cwd=path, a__txt="strayed\n")
-    world.commit("moved on", **{"b__txt": "b\n"})
+    world.commit("moved on", b__txt="b\n")
     assert inside(world, "one", "git checkout -q main -- a.txt; git commit -qm back").status == 0
     assert world.listed("one")["foreign"] == []
 
@@ -178,7 +180,9 @@ def test_a_merge_of_the_base_is_concluded(world: World) -> None:
     path = own(world, "one", "mine")
     world.commit("mine", cwd=path, mine="1\n")
     world.commit("theirs", mine="2\n", theirs="t\n")
-    done = inside(world, "one", "git merge -q main || :; echo 3 >mine; git add mine; echo x >>theirs; git commit -qam m")
+    done = inside(
+        world, "one", "git merge -q main || :; echo 3 >mine; git add mine; echo x >>theirs; git commit -qam m"
+    )
     assert (done.status, "does not own theirs\n" in done.err) == (1, True)
     done = inside(world, "one", "git checkout -q main -- theirs; git commit -qm merged")
     assert done.status == 0, done
@@ -195,7 +199,9 @@ def test_add_exec_is_guarded_too(world: World) -> None:
 
 # the hooks of the repository
 
-HOOK = '#!/bin/sh\n{ printf "%s" "${0##*/}"; printf " [%s]" "$@"; echo; [ -t 0 ] || cat; } >>"$LOG"\nexit ${STATUS:-0}\n'
+HOOK = (
+    '#!/bin/sh\n{ printf "%s" "${0##*/}"; printf " [%s]" "$@"; echo; [ -t 0 ] || cat; } >>"$LOG"\nexit ${STATUS:-0}\n'
+)
 
 
 def install(place: Path, *names: str, text: str = HOOK) -> None:
@@ -248,7 +254,7 @@ def test_the_hooks_of_the_repository_run_wherever_they_lie(tmp_path: Path, seale
     done = inside(world, "öne", script, **env)
     assert done.status == 0, done
     if where == "command":
-        assert "commit" not in log.read_text()
+        assert not log.exists() or "commit" not in log.read_text()
         return
     ran = log.read_text()
     assert all(f"{name} [" in ran for name in ("pre-commit", "commit-msg", "post-commit", "post-checkout"))

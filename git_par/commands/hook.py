@@ -1,7 +1,6 @@
 """`git par hook`: make and drop worktrees for a coding agent, which asks in JSON and reads a path.
 
-Whatever can be answered is answered with status 0: an agent takes any other one for the end of its work.  The check at a
-commit is git's to ask for, and its status is the answer.
+Whatever can be answered is answered with status 0: an agent takes any other one for the end of its work.
 """
 
 import json
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from git_par import names
-from git_par.commands import add, precommit, remove
+from git_par.commands import add, remove
 from git_par.errors import ParError, Status, UsageError
 from git_par.landing import healing
 from git_par.render import Report
@@ -34,7 +33,6 @@ class Event(StrEnum):
 
     CREATE = "worktree-create"
     REMOVE = "worktree-remove"
-    COMMIT = "pre-commit"
 
 
 @dataclass(frozen=True)
@@ -51,8 +49,6 @@ class Request:
 
 def run(session: Session, event: Event) -> Report:
     """Read the request and carry it out in the repository that it means."""
-    if event is Event.COMMIT:
-        return precommit.run(session)
     request = _request(event, _read(event))
     if event is Event.CREATE:
         return _create(replace(session, cwd=request.cwd), request.name)
