@@ -2,11 +2,11 @@
 
 import os
 import shlex
-import sys
 from pathlib import Path
 
 import pytest
 
+from git_par import repo
 from git_par.runs import guard
 from tests.world import PAR, Result, World
 
@@ -62,7 +62,8 @@ def test_a_bad_pattern_is_refused_before_anything_is_made(world: World, bad: str
 
 
 def test_what_another_task_of_the_base_owns_too_is_said(world: World) -> None:
-    world.commit("more", **{"src/x__c": "x\n", "src/y__c": "y\n"})
+    world.write("src/x.c", "x\n")
+    world.commit("more")
     own(world, "one", "src/*.c")
     own(world, "elsewhere", "src/*.c", more=("--base", "main", "--from", "main"))
     world.git("branch", "other")
@@ -75,7 +76,8 @@ def test_what_another_task_of_the_base_owns_too_is_said(world: World) -> None:
 
 def test_edits_outside_are_marked_committed_or_not(world: World) -> None:
     path = own(world, "one", "mine/**")
-    world.commit("stray", cwd=path, **{"mine/a": "a\n", "stray": "s\n"})
+    world.write("mine/a", "a\n", path)
+    world.commit("stray", cwd=path, stray="s\n")
     world.write("mine/b", "b\n", path)
     world.write("new/deep/c", "c\n", path)
     world.git("mv", "a.txt", "mine/moved", cwd=path)
@@ -214,7 +216,7 @@ def install(place: Path, *names: str, text: str = HOOK) -> None:
 def test_every_hook_is_handed_on_with_its_words_its_input_and_its_status(world: World) -> None:
     path = own(world, "one", "**")
     log = world.root / "log"
-    place = guard.directory(_repo(world))
+    place = guard.directory(repo.find(world.repo))
     env = guard.guarded({**os.environ, **PYTHON, "LOG": str(log)}, place)
     for name in guard.HOOKS:
         assert world.process(str(place / name), "x", cwd=path, env=env).status == 0, name
@@ -316,11 +318,19 @@ def test_other_repositories_are_pushed_to_as_they_say(world: World) -> None:
     assert "push-to-checkout [" in log.read_text()
 
 
-def _repo(world: World) -> "guard.Repo":
-    from git_par import repo
+def test_no_other_command_takes_the_guard_off(world: World) -> None:
+    own(world, "one", "mine")
+    commit = "echo s >stray; git add stray; git commit -qm stray"
+    done = inside(world, "one", f"{shlex.join(PAR)} with-lock -- sh -ec {shlex.quote(commit)}")
+    assert (done.status, "does not own stray" in done.err) == (1, True)
 
-    return repo.find(world.repo)
 
-
-def test_the_check_asks_with_the_python_that_runs() -> None:
-    assert sys.executable in guard._check()
+def test_twenty_at_once_make_the_hooks_once(world: World) -> None:
+    own(world, "one", "mine")
+    running = [world.start(*PAR, "exec", "one", "--", "git", "hook", "run", "pre-commit") for _ in range(20)]
+    assert [process.wait() for process in running] == [0] * 20
+    for process in running:
+        process.communicate()
+    (place,) = (world.repo / ".git" / "par" / "guard").iterdir()
+    assert sorted(file.name for file in place.iterdir()) == sorted(guard.HOOKS)
+    assert all(os.access(file, os.X_OK) for file in place.iterdir())
