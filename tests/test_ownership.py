@@ -192,6 +192,17 @@ def test_a_merge_of_the_base_is_concluded(world: World) -> None:
     world.ok("merge", "one")
 
 
+def test_a_merge_of_another_task_is_concluded_and_not_landed_with_it(world: World) -> None:
+    path, other = own(world, "one", "mine"), own(world, "other", "theirs", "mine")
+    world.commit("mine", cwd=path, mine="1\n")
+    world.commit("theirs", cwd=other, mine="2\n", theirs="t\n")
+    done = inside(world, "one", "git merge -q other || :; echo 3 >mine; git add mine; git commit -qm merged")
+    assert done.status == 0, done
+    assert skipped(world, "one") == [("one", "foreign", ["theirs"])]
+    world.ok("merge", "other")
+    world.ok("merge", "one")
+
+
 def test_add_exec_is_guarded_too(world: World) -> None:
     command = "echo s >stray && git add stray && git commit -qm stray"
     done = world.par_process("add", "one", "--owns", "mine", "--exec", command)
@@ -285,6 +296,14 @@ def test_git_par_inside_finds_the_hooks_of_the_repository(world: World) -> None:
     assert "pre-merge-commit" in log.read_text()
     assert done.out.splitlines()[-1].startswith(str(world.repo / ".git" / "par" / "guard"))
     assert world.git("config", "--list").count("hookspath") == 0
+
+
+def test_git_par_inside_does_not_take_the_guard_for_hooks_of_the_repository(world: World) -> None:
+    path = own(world, "one", "mine")
+    world.write("stray", "s\n", path)
+    done = inside(world, "one", f"{shlex.join(PAR)} merge one --autocommit --allow-foreign --json")
+    assert done.status == 0, done
+    assert [one["private"] for one in done.json["merges"][0]["merged"]] == [None]
 
 
 def test_a_worker_of_one_task_in_the_workspace_of_another(world: World) -> None:
