@@ -90,7 +90,7 @@ __git_par_complete () {
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show copy set merge sync conflicts prune remove restore log undo revert exec adopt doctor trust with-lock hook demo shell-init) ;;
+            *) list=(add list path env show copy set merge sync conflicts prune remove restore log undo revert exec pool adopt doctor trust with-lock hook demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -144,6 +144,7 @@ __git_par_complete () {
         operation) __git_par_operations ;;
         shell) list=(bash zsh fish) ;;
         event) list=(worktree-create worktree-remove) ;;
+        pool) list=(fill drain status) ;;
         order) list=(created given fewest-conflicts) ;;
         isolation) list=(worktree clone shared-clone) ;;
         on-conflict) list=(skip stop abort) ;;
@@ -313,6 +314,7 @@ __git_par_options () {
         undo) list=(--dry-run --json --help) ;;
         revert) list=(--dry-run --json --help) ;;
         exec) list=(--all --group --jobs --grouped --json --help) ;;
+        pool) list=(--json --help) ;;
         adopt) list=(--keep-directory --name --base --group --json --help) ;;
         doctor) list=(--fix --cleanup --json --help) ;;
         trust) list=(--show --forget --json --help) ;;
@@ -381,6 +383,7 @@ __git_par_names () {
         undo) ((${#given[@]})) || kind=operation ;;
         revert) ((${#given[@]})) || kind=task ;;
         exec) kind=task-command ;;
+        pool) ((${#given[@]})) || kind=pool ;;
         adopt) kind=branch-or-directory ;;
         with-lock) kind=command ;;
         hook) ((${#given[@]})) || kind=event ;;

@@ -146,6 +146,12 @@ def is_secret(path: str) -> bool:
     return any(fnmatchcase(part, pattern) for part in path.split("/") for pattern in SECRETS)
 
 
+def leads_out(pattern: str) -> bool:
+    """Whether a gitignore-style `pattern` means something outside of the repository."""
+    plain = pattern.removeprefix("!")
+    return ".." in plain.split("/") or plain.startswith(("~", "//"))
+
+
 def going_to(path: Path, cwd: Path) -> str:
     """How a command line gets from `cwd` to `path`: `cd PATH && `, or nothing when one is there."""
     return "" if path == cwd else f"cd {shown(path, cwd)} && "

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from git_par.workspaces import copies, cow
+from tests.shells import need
 from tests.test_losses import AS_OWNER
 from tests.world import PAR, World
 
@@ -229,7 +230,8 @@ def test_a_bare_repository_has_nothing_and_says_so_when_it_was_asked(world: Worl
     assert world.par("copy", "t", cwd=bare) == (
         3,
         "",
-        "git par: copy: a bare repository has no main checkout to copy from\nhint: git worktree list\n",
+        "git par: copy: a bare repository has no main checkout to copy from\n"
+        "hint: git worktree list shows checkouts to copy from by hand\n",
     )
     world.git("config", "par.link", "node_modules", cwd=bare)
     told = "git par: no main checkout: there is nothing to copy files from, or to link to\n"
@@ -240,7 +242,7 @@ def test_a_bare_repository_has_nothing_and_says_so_when_it_was_asked(world: Worl
 @pytest.mark.parametrize("pattern", ["../x", "a/../../x", "!../x", "~/x", "~ann/x", "//etc/passwd", ".."])
 @pytest.mark.parametrize("key", ["copy", "link"])
 def test_a_pattern_that_leads_out_is_refused(world: World, key: str, pattern: str) -> None:
-    world.write(".gitpar", f"[par]\n\t{key} = {pattern}\n")
+    world.git("config", f"par.{key}", pattern)
     done = world.par("add", "t")
     assert done == (
         2,
@@ -249,6 +251,16 @@ def test_a_pattern_that_leads_out_is_refused(world: World, key: str, pattern: st
         f"hint: patterns begin at its top: git config --show-origin --get-all par.{key}, and see .gitpar\n",
     )
     assert world.branches() == ["main"]
+
+
+def test_a_pattern_of_gitpar_that_leads_out_needs_trust_and_keeps_nobody_from_work(world: World) -> None:
+    world.write(".gitpar", "[par]\n\tcopy = ../x\n\tcopy = /build/key\n")
+    world.commit("settings")
+    world.write("build/key", "x\n")
+    done = world.ok("add", "t")
+    assert "git par: .gitpar: not trusted, so this does not count: par.copy; see 'git par trust'\n" in done.err
+    assert (world.workspaces / "t/build/key").read_text() == "x\n"
+    assert "../x" in world.ok("trust", "--show").out
 
 
 def test_patterns_of_gitpar_count_and_begin_at_the_top(world: World) -> None:
@@ -392,8 +404,9 @@ def test_a_directory_that_nobody_can_look_into_keeps_nobody_from_adding(world: W
 @pytest.fixture
 def shared(tmp_path: Path) -> Iterator[Path]:
     """A directory on btrfs, whose files can share their data."""
-    if os.geteuid() != 0 or not shutil.which("mkfs.btrfs") or sys.platform != "linux":
-        pytest.skip("needs root and mkfs.btrfs")
+    if os.geteuid() != 0 or sys.platform != "linux":
+        pytest.skip("needs root and Linux")
+    need("mkfs.btrfs")
     image, place = tmp_path / "btrfs", tmp_path / "mounted"
     place.mkdir()
     with image.open("wb") as file:

@@ -190,9 +190,16 @@ def test_what_cannot_be_taken_is_named(world: World) -> None:
         server.bind(os.path.relpath(world.repo / "socket"))
         done = world.ok("add", "--carry", "one")
     said = [line for line in done.err.splitlines() if "carried" in line]
-    assert said == ["carried: nothing was uncommitted", "not carried: module", "not carried: nested/"]
+    assert said == [
+        "carried: nothing was uncommitted",
+        "not carried: module: a submodule with changes of its own",
+        "not carried: nested/: a repository of its own",
+    ]
     path = Path(done.out.strip())
     assert not (path / "nested").exists()
+    # Where a sparse workspace has no room for the submodule, it does not look deleted.
+    path = Path(world.ok("add", "--carry", "--sparse", "nothing", "thin").out.strip())
+    assert world.git("status", "--porcelain", cwd=path) == ""
     # The commit of a submodule is taken once it is staged.
     world.git("add", "module")
     path = Path(world.ok("add", "--carry", "two").out.strip())

@@ -1,10 +1,10 @@
 """What is checked out in a new workspace where not all of it is wanted: LFS pointers, sparse checkouts."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.shells import need
 from tests.test_submodules import ALLOWED, add_submodule
 from tests.world import World
 
@@ -37,11 +37,10 @@ def big(world: World) -> None:
     world.commit("with a big file")
 
 
-@pytest.mark.parametrize(
-    "real", [False, pytest.param(True, marks=pytest.mark.skipif(not shutil.which("git-lfs"), reason="no git-lfs"))]
-)
+@pytest.mark.parametrize("real", [False, True])
 def test_pointers_stay_where_they_are_wanted(world: World, real: bool) -> None:
     if real:
+        need("git-lfs")
         world.git("lfs", "install", "--local")
     else:
         with_filter(world)
@@ -102,7 +101,10 @@ def test_directories_with_hard_names(world: World) -> None:
         world.write(f"{name}/x", "x\n")
     world.commit("directories")
     wanted = ("a b", "ümlaut", "-dash", "glob*", "nowhere")
-    path = Path(world.ok("add", "t", *(f"--sparse={name}" for name in wanted)).out.strip())
+    added = world.ok("add", "t", *(f"--sparse={name}" for name in wanted))
+    missing = [line for line in added.err.splitlines() if "--sparse" in line]
+    assert missing == [f"git par: --sparse 'nowhere': commit {world.rev('HEAD')[:8]} has no such directory"]
+    path = Path(added.out.strip())
     assert sorted(one.name for one in path.iterdir() if one.is_dir()) == sorted(wanted[:-1])
     assert world.git("status", "--porcelain", cwd=path) == ""
     world.ok("remove", "t")

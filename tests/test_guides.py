@@ -91,7 +91,7 @@ def test_workspaces_are_made_as_the_guide_says(shop: World) -> None:
     found = {task["name"]: task for task in shop.ok("list", "--json").json["tasks"]}
     assert re.fullmatch(r"[\w.-]+/wave-1/prices", found["prices"]["branch"])
     assert "free-mixer-channel" in found
-    assert len(found) == 4
+    assert len(found) == 5
 
 
 def test_the_clock_prunes_what_the_guide_says(shop: World) -> None:

@@ -114,6 +114,11 @@ def test_a_hook_is_told_of_its_task_by_variables_and_names_stay_text(world: Worl
     world.ok("merge", ODD)
 
 
+def test_a_shell_reads_the_whole_input_as_one_line(world: World) -> None:
+    hook(world, "post-add", "read -r told && ! read -r more")
+    world.ok("add", "t")
+
+
 def test_the_command_of_exec_runs_after_the_hook_and_only_where_that_went_well(world: World) -> None:
     hook(world, "post-add", 'echo hook >order; test "$GIT_PAR_TASK" = good')
     done = world.par("add", "good", "bad", "--exec", "echo exec >>order")

@@ -191,7 +191,7 @@ def test_every_module_says_what_it_is_and_is_short() -> None:
 
 def test_every_setting_is_read_and_every_one_read_is_known() -> None:
     text = "".join(file.read_text() for file in MODULES)
-    read = set(re.findall(r'settings\.(?:text|number|choice|patterns)\(\s*"(\w+)"', text))
+    read = set(re.findall(r'settings\.(?:text|number|size|choice|patterns)\(\s*"(\w+)"', text))
     read |= set(re.findall(r'\.setting\("par\.(\w+)"\)', text))
     assert read == {key.name for key in settings.KEYS}
 
@@ -202,6 +202,8 @@ def test_every_verb_has_one_module() -> None:
         "facts",
         "limit",
         "merge_report",
+        "remove_report",
+        "sync_report",
         "conflicts_report",
         "conflicts_picture",
         "exec_output",

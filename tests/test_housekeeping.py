@@ -105,7 +105,7 @@ def test_there_may_be_any_number_of_tasks_until_somebody_says_so(world: World) -
         3,
         "",
         "git par: par.maxTasks: at most 3 at a time, and there are 3, none of which can be pruned\n"
-        "hint: git par merge, or a higher par.maxTasks\n",
+        "hint: git par merge --all, or a higher par.maxTasks\n",
     )
     assert world.git("for-each-ref") == before
     assert not (world.workspaces / "d").exists()

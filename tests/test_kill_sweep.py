@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +12,7 @@ import pytest
 
 from git_par.grammar import NAMES
 from tests.killing import GIT_POINTS, Before, End, Killer, check_registrations, end_state, fingerprint
-from tests.world import World
+from tests.world import World, fillers
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,28 @@ def behind(world: World) -> None:
     world.write("untracked of one", "untracked\n", world.workspaces / "one")
 
 
+def warm(world: World) -> None:
+    for key, value in {"pool": "1", "poolMinFree": "0"}.items():
+        world.git("config", f"par.{key}", value)
+    world.ok("pool", "fill")
+    world.git("config", "par.poolMinFree", "999999g")  # nothing is filled in the background
+
+
+def warm_and_behind(world: World) -> None:
+    warm(world)
+    world.commit("on", later__txt="later\n")
+
+
+def wanting(world: World) -> None:
+    world.git("config", "par.pool", "1")
+    world.git("config", "par.poolMinFree", "0")
+
+
+def wanting_another(world: World) -> None:
+    warm_and_behind(world)
+    world.git("config", "par.poolMinFree", "0")
+
+
 def by_hand(world: World) -> None:
     world.git("branch", "plain")
     path = world.root / "elsewhere" / "hand"
@@ -134,6 +157,11 @@ def in_clones(prepare: Callable[[World], object]) -> Callable[[World], object]:
 
 ALL = (
     Scene("add", lambda _: None, ("add", "one", "two", "--allow-dirty"), "there is a task of that name", each=True),
+    Scene("add-warm", warm, ("add", "one", "--allow-dirty"), "there is a task of that name"),
+    Scene("add-moved", warm_and_behind, ("add", "one", "--allow-dirty"), "there is a task of that name", often=False),
+    Scene("pool-fill", wanting, ("pool", "fill")),
+    Scene("pool-move", wanting_another, ("pool", "fill"), often=False),
+    Scene("pool-drain", warm, ("pool", "drain"), often=False),
     Scene("add-filled", to_copy, ("add", "one", "--carry"), "there is a task of that name", often=False, each=True),
     Scene("copy", task_to_copy, ("copy", "one"), often=False),
     Scene("adopt", by_hand, ("adopt", "plain", "hand"), "already", often=False, each=True, moves=True),
@@ -232,6 +260,9 @@ class Sweep:
 
     def fresh(self) -> World:
         """The world as it stood before the command."""
+        if self.scene.name in ("add-warm", "add-moved"):
+            while fillers(self.world):
+                time.sleep(0.01)
         copy(self.world.root.parent / "template", self.world.root)
         return self.world
 

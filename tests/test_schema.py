@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from referencing import Registry, Resource
 
-from git_par.commands import remove
+from git_par.commands import remove_report
 from git_par.grammar import NAMES
 from git_par.landing.planned import Reason
 from git_par.workspaces import bringing, copies, reasons
@@ -49,7 +49,7 @@ def test_reasons_are_the_ones_of_the_code() -> None:
     assert SCHEMAS["remove"]["$defs"]["reason"]["enum"] == list(reasons.REASONS)
     removed = SCHEMAS["remove"]["properties"]["removed"]["items"]["properties"]["reason"]["enum"]
     for reason in removed:
-        assert remove._why(reason)
+        assert remove_report._why(reason)
     integrated = SCHEMAS["task"]["properties"]["integrated"]["anyOf"][0]["properties"]["reason"]["enum"]
     assert set(removed) - set(integrated) == {"new", "gone", "unfinished", "forced"}
     assert set(integrated) <= _texts("landing/integrated.py")

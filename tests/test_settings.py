@@ -42,7 +42,19 @@ def test_a_flag_wins_over_git_over_gitpar_over_the_default(world: World) -> None
 
 @pytest.mark.parametrize("key", [key.name for key in KEYS])
 def test_only_harmless_keys_of_gitpar_count(world: World, key: str) -> None:
-    harmless = {"branch", "copy", "dirty", "isolation", "lfs", "link", "order", "portBase", "portStep", "submodules"}
+    harmless = {
+        "branch",
+        "copy",
+        "dirty",
+        "isolation",
+        "lfs",
+        "link",
+        "order",
+        "pool",
+        "portBase",
+        "portStep",
+        "submodules",
+    }
     world.write(".gitpar", f"[par]\n\t{key} = 7\n")
     found = settings(world)
     default = next(one.default for one in KEYS if one.name == key)

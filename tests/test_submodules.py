@@ -36,13 +36,18 @@ def inside(path: Path) -> list[Path]:
     return [path / "lib", path / "lib" / "in" / "deep"]
 
 
+def used(world: World, path: Path) -> str:
+    """What `git submodule status` says of both levels: a space each where they are in use and as recorded."""
+    return "".join(line[:1] for line in world.git("submodule", "status", "--recursive", cwd=path).splitlines())
+
+
 def test_a_new_workspace_has_its_submodules_from_the_repository_itself(nested: World) -> None:
     before = (nested.repo / ".git" / "config").read_bytes()
     added = nested.ok("add", "t", "u")
     assert added.err.splitlines()[0].startswith("t: starts at main")
     for path in map(Path, added.out.splitlines()):
         assert nested.git("status", "--porcelain", cwd=path) == ""
-        assert nested.git("submodule", "status", "--recursive", cwd=path)[0] == " "
+        assert used(nested, path) == "  "
         for one, here in zip(inside(path), inside(nested.repo), strict=True):
             assert (one / "a.txt").is_file()
             assert nested.rev("HEAD", cwd=one) == nested.rev("HEAD", cwd=here)
@@ -158,7 +163,7 @@ def test_a_clean_one_goes_and_comes_back(nested: World) -> None:
     assert "t" not in nested.branches()
     for how in ((), ("--as", "other")):
         back = Path(nested.ok("restore", "t", *how).out.strip())
-        assert nested.git("submodule", "status", "--recursive", cwd=back)[0] == " "
+        assert used(nested, back) == "  "
         assert nested.git("status", "--porcelain", cwd=back) == ""
         assert (back / "lib" / ".env").read_text() == "secret\n"
         assert (back / "lib" / ".env").stat().st_mode & 0o777 == 0o600
@@ -222,8 +227,12 @@ def test_commits_that_the_repository_records_are_brought_home(nested: World) -> 
     (path,) = nested.add("t")
     made = nested.commit("in the submodule", cwd=path / "lib", new="new\n")
     nested.commit("move lib", cwd=path)
-    nested.ok("merge", "t")
-    nested.git("submodule", "--quiet", "update")
+    said = nested.ok("merge", "t", cwd=path).err.splitlines()
+    assert said[-2:] == [
+        "main: submodules still checked out as before: lib",
+        f"hint: cd {nested.repo} && git submodule update --recursive",
+    ]
+    nested.git("submodule", "--quiet", "update", "--recursive")
     assert nested.rev("HEAD", cwd=nested.repo / "lib") == made
     nested.git("checkout", "-q", "HEAD^", cwd=nested.repo / "lib")
     done = nested.ok("prune")

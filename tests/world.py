@@ -165,6 +165,12 @@ class World:
         assert len(set(slots)) == len(slots)
 
 
+def fillers(world: World) -> list[str]:
+    """The processes in the background that fill the pool of this world."""
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if "git_par.workspaces.refill" in line and str(world.root) in line]
+
+
 PAR = (sys.executable, "-m", "git_par")
 
 

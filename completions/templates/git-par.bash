@@ -144,6 +144,7 @@ __git_par_complete () {
         operation) __git_par_operations ;;
         shell) list=(bash zsh fish) ;;
         event) list=(worktree-create worktree-remove) ;;
+        pool) list=(fill drain status) ;;
         order) list=(created given fewest-conflicts) ;;
         isolation) list=(worktree clone shared-clone) ;;
         on-conflict) list=(skip stop abort) ;;

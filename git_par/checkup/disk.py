@@ -8,12 +8,13 @@ from git_par.workspaces.worktree import PRIVATE
 
 
 def usage(repo: Repo) -> dict[str, int | None]:
-    """Bytes on disk: what is kept, what waits to be deleted, the private workspaces, the records; None: unreadable."""
+    """Bytes on disk: what is kept, what waits to be deleted, private workspaces, spares, the records; None: unreadable."""
     corner = repo.workspaces / PRIVATE
     return {
         "kept": size(corner / "kept"),
         "trash": size(corner / "trash"),
         "private": _sum(size(corner / "gate"), size(corner / "merge")),
+        "spares": size(corner / "spares"),
         "state": size(repo.state),
     }
 

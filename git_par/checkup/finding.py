@@ -49,6 +49,8 @@ IDS = (
     "work-unmerged",
     "clone-shared",
     "kept-workspace",
+    "spare-damaged",
+    "spare-edited",
     "leftovers",
     "unchecked",
 )

@@ -3,7 +3,7 @@
 import getpass
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,12 +28,16 @@ from git_par.workspaces import (
     ports,
     prompt,
     provision,
+    refill,
+    spares,
+    taking,
     worktree,
 )
 from git_par.workspaces import start as starts
 from git_par.workspaces.carry import Load
 from git_par.workspaces.incoming import Incoming
 from git_par.workspaces.isolation import Isolation
+from git_par.workspaces.spares import Spare
 from git_par.workspaces.start import Start
 
 
@@ -82,11 +86,17 @@ def _run(session: Session, options: Options) -> Report:
     if options.fetch:
         starts.fetch(repo, options.start)
     dirty_too = options.allow_dirty or options.carry
+    coming = incoming.look_ahead(session) if options.files else None
     start = starts.find(session, options.start, options.base, allow_dirty=dirty_too, lenient=options.lenient)
-    worktree.check_sparse(repo, start.commit, options.sparse)
-    arriving = _look(session) if options.files else None
+    for one in worktree.check_sparse(repo, start.commit, options.sparse):
+        session.tell(f"--sparse '{one}': commit {start.commit[:8]} has no such directory")
     load = carry.gather(repo, start) if options.carry else None
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
+        fits = chosen == Isolation.WORKTREE and not options.sparse
+        count = max(len(wanted), 1) if fits else 0
+        ready = busy.enter_context(spares.held(session, start.commit, count))
+        claimed: dict[str, Spare] = {}
+        arriving = _arrived(session, coming) if coming else None
         with session.locks.repository():
             planned = _plan(session, options, start, wanted)
             busy.enter_context(session.locks.every_task([task.name for task in planned]))
@@ -107,10 +117,13 @@ def _run(session: Session, options: Options) -> Report:
                 claims.create_branches(repo, made, start.commit, f"git-par: created from {start.shown}")
                 undo.callback(claims.delete_branches, repo, made, start.commit)
                 for task in made:
-                    isolation.register(repo, task, options.sparse)
+                    if spare := _claim(session, ready, task, undo):
+                        claimed[task.name] = spare
+                    else:
+                        isolation.register(repo, task, options.sparse)
         for task in made:
             isolation.make(repo, task, options.sparse)
-        brought = provision.provision_all(session, made, arriving, load)
+        brought = provision.provision_all(session, made, arriving, load, claimed)
         # From here on the workspaces are handed over: nothing below takes them back.
         with interrupts.held():
             undo.pop_all()
@@ -118,6 +131,8 @@ def _run(session: Session, options: Options) -> Report:
             for task in made:
                 session.tasks.put(task)
                 operation.entry.task(None, task)
+    if fits:
+        refill.later(session, start.commit)
     try:
         ended = _begin(session, options, made, start)
     except KeyboardInterrupt:
@@ -145,8 +160,18 @@ def _run(session: Session, options: Options) -> Report:
     )
 
 
-def _look(session: Session) -> Incoming | None:
-    found = incoming.look(session)
+def _claim(session: Session, ready: list[Spare], task: Task, undo: ExitStack) -> Spare | None:
+    """The spare that becomes the workspace of `task`; None when there is none."""
+    while ready:
+        spare = ready.pop(0)
+        undo.callback(taking.give_back, session, spare, task)
+        if taking.take(session.repo, spare, task):
+            return spare
+    return None
+
+
+def _arrived(session: Session, coming: Callable[[], Incoming | None]) -> Incoming | None:
+    found = coming()
     if found is None and incoming.is_asked_for(session.settings):
         session.tell("no main checkout: there is nothing to copy files from, or to link to")
     return found
@@ -156,7 +181,7 @@ def _carried(load: Load) -> list[str]:
     """What came along, and what did not."""
     count = len(load.paths)
     what = "nothing was uncommitted" if not count else f"{count} path{'' if count == 1 else 's'}"
-    return [f"carried: {what}", *(f"not carried: {path}" for path in load.left)]
+    return [f"carried: {what}", *(f"not carried: {path}: {why}" for path, why in load.left)]
 
 
 def _begin(session: Session, options: Options, made: Sequence[Task], start: Start) -> Status:

@@ -15,7 +15,10 @@ def run(session: Session, name: str | None) -> Report:
         raise UsageError("copy: this is not the workspace of a task", hint="git par copy NAME")
     found = incoming.look(session)
     if found is None:
-        raise Refused("copy: a bare repository has no main checkout to copy from", hint="git worktree list")
+        raise Refused(
+            "copy: a bare repository has no main checkout to copy from",
+            hint="git worktree list shows checkouts to copy from by hand",
+        )
     with session.locks.task(task.name):
         path = Path(session.tasks.expect(task.name).path)
         if registry.checkout(session.repo, path) is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from git_par import render
-from git_par.checkup import branches, config, disk, leftovers, locks, places, records, registrations
+from git_par.checkup import branches, config, disk, leftovers, locks, places, records, registrations, spares
 from git_par.checkup.finding import Case, Finding
 from git_par.commands import list as listing
 from git_par.commands import remove
@@ -30,6 +30,7 @@ _CHECKS = (
     places.check,
     branches.check,
     leftovers.kept,
+    spares.check,
     leftovers.pins,
     leftovers.rubbish,
 )

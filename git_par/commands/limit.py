@@ -28,6 +28,8 @@ def refusal(session: Session, full: Full) -> Refused:
         swept = remove.sweep(session, session.tasks.all(), operation, standing_too=False, new_too=False, dry_run=True)
     names = [one.task.name for one in swept.removed]
     if not names:
-        return Refused(f"{full.message}, none of which can be pruned", hint="git par merge, or a higher par.maxTasks")
+        return Refused(
+            f"{full.message}, none of which can be pruned", hint="git par merge --all, or a higher par.maxTasks"
+        )
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return Refused(f"{full.message}; these can be pruned: {', '.join(names[:_SHOWN])}{more}", hint="git par prune")

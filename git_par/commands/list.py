@@ -8,6 +8,7 @@ from git_par.commands.facts import Facts
 from git_par.render import Report, Table
 from git_par.state.session import Session
 from git_par.state.tasks import Task
+from git_par.workspaces import spares
 from git_par.workspaces.reasons import some
 
 
@@ -28,8 +29,17 @@ def run(session: Session, *, size: bool, owns: bool, in_use: bool) -> Report:
     return Report(
         data=lambda: {"tasks": [one.as_json() for one in found]},
         table=Table(headings, rows) if found else None,
-        talk=() if found else ["no tasks; git par add NAME makes one"],
+        talk=[*(() if found else ["no tasks; git par add NAME makes one"]), *_spares(session)],
     )
+
+
+def _spares(session: Session) -> list[str]:
+    """How many spares stand ready, where there are any; whether somebody worked in them is for `git par pool` to tell."""
+    if not spares.directory(session.repo).is_dir():
+        return []
+    found = spares.find(session.repo)
+    ready = sum(one.ready for one in found)
+    return [f"{ready} spare{'' if ready == 1 else 's'} ready; see git par pool"] if found else []
 
 
 def _pending(task: Task, headings: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from git_par import render
 from git_par.commands import facts, prunable, remove
 from git_par.commands import merge_report as report
+from git_par.commands.remove_report import Sweep
 from git_par.errors import Busy, GitFailed, Refused, UsageError
 from git_par.landing import gate, land, message, premerge, select, signing
 from git_par.landing.land import Wish
@@ -172,7 +173,7 @@ def _with_words(session: Session, wish: Wish, *, needed: bool) -> Wish:
     return replace(wish, template=message.template(session), signer=signer if wish.signoff else "")
 
 
-def _sweep(session: Session, options: Options, outcomes: Sequence[Outcome], operation: Open) -> remove.Sweep | None:
+def _sweep(session: Session, options: Options, outcomes: Sequence[Outcome], operation: Open) -> Sweep | None:
     """With --prune: remove what landed, or had landed before."""
     if not options.prune or options.wish.dry_run:
         return None
@@ -183,7 +184,7 @@ def _sweep(session: Session, options: Options, outcomes: Sequence[Outcome], oper
     return remove.sweep(session, wanted, operation, standing_too=True, new_too=False)
 
 
-def _home(session: Session, swept: remove.Sweep | None) -> Path | None:
+def _home(session: Session, swept: Sweep | None) -> Path | None:
     """Where to go when the workspace one stood in is gone: the checkout of its base, else the main one."""
     here = next((one.task for one in swept.removed if one.standing), None) if swept else None
     if here is None:

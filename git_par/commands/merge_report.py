@@ -5,12 +5,13 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from git_par.commands.remove import Sweep
+from git_par.commands.remove_report import Sweep
 from git_par.errors import Status
 from git_par.landing.planned import Clash, Conflicted, Merged, Outcome
 from git_par.landing.select import Item
 from git_par.names import going_to
 from git_par.state.session import Session
+from git_par.workspaces.reasons import some
 
 
 def status(outcomes: Sequence[Outcome], swept: Sweep | None, notes: Sequence[str]) -> Status:
@@ -83,6 +84,10 @@ def hints(session: Session, outcomes: Sequence[Outcome]) -> list[str]:
                 session, outcome, item
             )
             said.append(f"hint: {item.name}: solve it where it was made: {way}")
+        if outcome.checkout and outcome.behind:
+            go = going_to(outcome.checkout, session.repo.cwd)
+            said.append(f"{outcome.plan.base}: submodules still checked out as before: {some(outcome.behind)}")
+            said.append(f"hint: {go}git submodule update --recursive")
         if outcome.refused and outcome.refused.hint:
             said.append(f"hint: {outcome.refused.hint}")
     return said

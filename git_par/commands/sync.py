@@ -5,19 +5,19 @@ work stays as it is.  Markers are left only for the one task that was named, or 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
-from typing import Any
 
 from git_par import interrupts
+from git_par.commands import sync_report as report
+from git_par.commands.sync_report import Moved, Synced
 from git_par.errors import Busy, GitFailed, Refused, Status, UsageError
 from git_par.landing import bring, publish, signing, solve
 from git_par.landing.bring import Arrival, Left
 from git_par.landing.jobs import Clashing, Made
 from git_par.landing.pins import LostError, Pins
-from git_par.names import going_to
 from git_par.render import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
@@ -37,56 +37,6 @@ class Options:
     rebase: bool = False
     conflicts: bool = False
     """Leave markers in every task that conflicts."""
-
-
-@dataclass(frozen=True)
-class Moved:
-    """A task that has its base now, its commit before and after, and why that took a private workspace, if it did."""
-
-    task: Task
-    before: str
-    after: str
-    private: str
-
-
-@dataclass
-class Synced:
-    """What a sync of several tasks came to."""
-
-    synced: list[Moved] = field(default_factory=list)
-    current: list[Task] = field(default_factory=list)
-    """Tasks that had all of their base already."""
-    conflicted: list[tuple[Arrival, tuple[str, ...], bool]] = field(default_factory=list)
-    """Tasks, the files in conflict, and whether markers stand in the workspace."""
-    left: list[Left] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    """What hooks had to complain of afterwards."""
-
-    def data(self) -> dict[str, Any]:
-        """The JSON of a sync."""
-        return {
-            "synced": [
-                {"name": one.task.name, "before": one.before, "after": one.after, "private": one.private or None}
-                for one in self.synced
-            ],
-            "current": [task.name for task in self.current],
-            "conflicted": [
-                {"name": one.task.name, "files": list(files), "started": started}
-                for one, files, started in self.conflicted
-            ],
-            "left": [{"name": one.task.name, "reason": one.reason, "detail": one.detail} for one in self.left],
-        }
-
-    def lines(self) -> list[str]:
-        """A line a task."""
-        return [
-            *map(_line, self.synced),
-            *(f"{task.name}: up to date with {task.base}" for task in self.current),
-            *(
-                f"{one.task.name}: {'solve' if started else 'would conflict'}: {', '.join(files)}"
-                for one, files, started in self.conflicted
-            ),
-        ]
 
 
 def run(session: Session, options: Options) -> Report:
@@ -116,8 +66,9 @@ def run(session: Session, options: Options) -> Report:
         provision.follow(session, moved.task, moved.before, moved.after)
     talk = [*done.problems, *(f"left {one.task.name}: {one.detail}" for one in done.left)]
     talk += [f"hint: {one.hint}" for one in done.left if one.hint]
-    talk += [hint for one, _, started in done.conflicted for hint in _way_on(session, one, started=started)]
-    talk += _stacked(session, options, done)
+    talk += [hint for one, _, started in done.conflicted for hint in report.way_on(session, one, started=started)]
+    if options.rebase:
+        talk += report.stacked(session, done)
     if not wanted:
         talk.append("nothing to sync: there are no tasks")
     ended = Status.PARTIAL if done.conflicted or done.left else Status.FAILED if done.problems else Status.DONE
@@ -254,43 +205,6 @@ class _Sync:
         self.operation.entry.ref(one.task.ref, one.tip, after)
         self.operation.write()
         self.done.synced.append(Moved(one.task, one.tip, after, ""))
-
-
-def _line(one: Moved) -> str:
-    how = f", made in a private workspace ({one.private})" if one.private else ""
-    return f"{one.task.name}: {one.task.base} is in now ({one.before[:8]}..{one.after[:8]}){how}"
-
-
-def _way_on(session: Session, one: Arrival, *, started: bool) -> list[str]:
-    """What to run for a task in conflict."""
-    go, name = going_to(Path(one.task.path), session.repo.cwd), quote(one.task.name)
-    if started:
-        verb = "rebase" if one.rebase else "merge"
-        solving = (
-            f"hint: solve and git add the files, then {go}git {verb} --continue (git {verb} --abort takes it back)"
-        )
-        return [solving, f"hint: then git par merge {name}"]
-    if one.rebase and not solve.can_rebase(session, one):
-        return [f"hint: {name} has merges, and a rebase would ask their conflicts again: {go}git par sync"]
-    return [f"hint: {go}git par sync{' --rebase' if one.rebase else ''}, then git par merge {name}"]
-
-
-def _stacked(session: Session, options: Options, done: Synced) -> list[str]:
-    """Hints for the tasks based on one that was rebased: they stand on commits that it has no more."""
-    if not options.rebase:
-        return []
-    said = []
-    moved = [one.task for one in done.synced]
-    for task in moved:
-        above = [one.name for one in session.tasks.all() if one.base == task.branch and one.name not in _names(moved)]
-        if above:
-            names = " ".join(map(quote, above))
-            said.append(f"hint: based on {task.name} as it was: git par sync --rebase {names}")
-    return said
-
-
-def _names(tasks: Sequence[Task]) -> set[str]:
-    return {task.name for task in tasks}
 
 
 def _again(task: Task, options: Options) -> str:

@@ -22,7 +22,7 @@ def add(
     group: Annotated[str | None, typer.Option(metavar="G", help="Put the task into a group.", **TEXT)] = None,
     title: Annotated[str | None, typer.Option(metavar="T", help="Say what it is about.", **TEXT)] = None,
     isolation: Annotated[
-        str | None, typer.Option(metavar="KIND", help="worktree, clone or shared-clone (see par.isolation).", **TEXT)
+        str | None, typer.Option(metavar="KIND", help="Make a worktree, clone or shared-clone (par.isolation).", **TEXT)
     ] = None,
     sparse: Annotated[
         list[str] | None,

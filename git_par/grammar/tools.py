@@ -5,12 +5,14 @@ from typing import Annotated
 import typer
 
 from git_par.errors import UsageError
-from git_par.grammar.words import TEXT, Json, Names, Work, one_of, verb
+from git_par.grammar.words import TEXT, Json, Work, one_of, verb
 
 
 @verb
 def exec_(
-    names: Names = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]... -- CMD [ARGUMENT]...", show_default=False)
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Run it in every workspace.")] = False,
     group: Annotated[str | None, typer.Option(metavar="G", help="Run it in the workspaces of a group.", **TEXT)] = None,
     jobs: Annotated[
@@ -26,6 +28,18 @@ def exec_(
 
     options = Options(names=tuple(names or ()), every=every, group=group, jobs=jobs, grouped=grouped, aside=json)
     return lambda session: run(session, options)
+
+
+@verb
+def pool(
+    action: Annotated[str, typer.Argument(metavar="[fill|drain|status]", show_default=False)] = "status",
+    json: Json = False,
+) -> Work:
+    """Fill the pool of spares, which add claims at once; empty it; or say how it stands."""
+    from git_par.commands.pool import Action, run
+
+    wanted = one_of("pool", "", action, Action)
+    return lambda session: run(session, wanted)
 
 
 @verb
@@ -81,7 +95,11 @@ def with_lock() -> Work:
 
 
 @verb
-def hook(event: Annotated[str, typer.Argument(metavar="EVENT", show_default=False)]) -> Work:
+def hook(
+    event: Annotated[
+        str, typer.Argument(metavar="EVENT", help="worktree-create or worktree-remove.", show_default=False)
+    ],
+) -> Work:
     """Answer a coding agent that wants a worktree or is done with one: JSON on stdin, the path on stdout."""
     if event == "pre-commit":  # asked by the hook of `runs.guard`, and by nobody else
         from git_par.commands import precommit
@@ -102,7 +120,10 @@ def demo() -> Work:
 
 
 @verb
-def shell_init(shell: Annotated[str, typer.Argument(metavar="SHELL", show_default=False)], json: Json = False) -> Work:
+def shell_init(
+    shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.", show_default=False)],
+    json: Json = False,
+) -> Work:
     """Print what bash, zsh or fish evals: completion, par-cd and par-add."""
     from git_par.commands.shell_init import run
 

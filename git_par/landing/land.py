@@ -152,7 +152,11 @@ def _try(
     if not published:
         return None
     gitlinks.bring(session, [one.item.task for one in made.merged if one.item.task])
-    return replace(outcome, published=True, problem=publish.run_post_merge(where) if where else "")
+    if where is None:
+        return replace(outcome, published=True)
+    problem = publish.run_post_merge(where)
+    behind = gitlinks.behind(where.git, made.before, made.after)
+    return replace(outcome, published=True, problem=problem, checkout=where.path, behind=behind)
 
 
 def _apart(session: Session, batch: Batch, *, dry_run: bool) -> dict[str, Skipped]:

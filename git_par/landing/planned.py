@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Literal
 
 from git_par.errors import ParError
@@ -146,3 +147,7 @@ class Outcome:
     """Tasks with untracked files, which stay where they are, and how many."""
     problem: str = ""
     """What the post-merge hook had to complain of afterwards."""
+    checkout: Path | None = None
+    """Where the base was checked out when it was published."""
+    behind: tuple[str, ...] = ()
+    """Submodules that are not there where the base has them now."""

@@ -33,6 +33,8 @@ _LENT = "GIT_PAR_LOCK"
 _GATES = 60
 """Who holds the queue of a base may be running a gate: that takes minutes, where everything else takes milliseconds."""
 
+_POOL = "%pool"
+
 _TELL_AFTER = 1.0
 _LOOK_EVERY = 0.2
 
@@ -108,19 +110,29 @@ class Locks:
 
         It is tried and never waited for, so it has no rank.
         """
-        from filelock import Timeout
-
         for number in itertools.count(1):
-            with ExitStack() as stack:
-                lock = self._lock(f"{kind}-{number}", self._keep(stack))
-                try:
-                    lock.acquire(blocking=False)
-                except Timeout:
-                    continue
-                stack.callback(lock.release)
-                if usable(number):
+            with self._attempt(f"{kind}-{number}") as got:
+                if got and usable(number):
                     yield number
                     return
+
+    @contextmanager
+    def spare(self, name: str) -> Iterator[bool]:
+        """A spare, unless a living process has it; it is tried and never waited for, so it has no rank."""
+        with self._attempt(f"spare-{names.slug(name)}") as got:
+            yield got
+
+    @contextmanager
+    def pool(self) -> Iterator[None]:
+        """While spares are filled or drained; before all other locks."""
+        with self._hold("queue", _POOL, "the pool of spares"):
+            yield
+
+    @contextmanager
+    def idle_pool(self) -> Iterator[bool]:
+        """The same, unless somebody is at it already."""
+        with self._attempt(f"queue-{_POOL}") as got:
+            yield got
 
     def is_held(self, kind: str, name: str) -> bool:
         """Whether some living process holds the lock `kind` (base, task; repository without a name); nothing is written."""
@@ -138,6 +150,20 @@ class Locks:
         finally:
             os.close(descriptor)
         return False
+
+    @contextmanager
+    def _attempt(self, file: str) -> Iterator[bool]:
+        from filelock import Timeout
+
+        with ExitStack() as stack:
+            lock = self._lock(file, self._keep(stack))
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                yield False
+                return
+            stack.callback(lock.release)
+            yield True
 
     @contextmanager
     def _hold(self, kind: str, name: str, shown: str) -> Iterator[None]:

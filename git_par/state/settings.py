@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from git_par import names
 from git_par.errors import Refused, UsageError
 from git_par.repo import Repo
 from git_par.state import gitpar, trust
@@ -80,6 +81,12 @@ KEYS = (
         "the order in which merge takes tasks: created, given or fewest-conflicts; default as named, else created",
         committed=True,
     ),
+    Key("pool", "0", "how many spares stand ready for add; see git-par-pool(1)", committed=True),
+    Key(
+        "poolMinFree",
+        "2g",
+        "no spare is filled when less than this is free on the disk of the workspaces; bytes, or with k, m, g",
+    ),
     Key("portBase", "20000", "GIT_PAR_PORT is portBase + slot * portStep", committed=True),
     Key("portStep", "10", "how many ports a task has for itself", committed=True),
     Key(
@@ -107,6 +114,9 @@ EVENTS = ("post-add", "pre-merge", "post-merge", "pre-remove", "post-remove")
 """When commands of the user's run: `par.hook.EVENT`."""
 
 HOOK = "hook."
+
+_INSIDE = frozenset(("copy", "link"))
+"""Patterns for files of the repository."""
 
 _PROTECTIONS = frozenset(("gate", *(f"{HOOK}{event}" for event in EVENTS if event.startswith("pre-"))))
 """What keeps something from being done: it must not fall away unnoticed."""
@@ -143,7 +153,8 @@ class Settings:
         Refused when they are meant to keep something from being done, and counted until the text changed.
         """
         values = self.committed.values.get(name.lower(), [])
-        if not values or self.is_harmless(name) or self._is_trusted:
+        harmless = [value for value in values if self.is_harmless(name, value)]
+        if len(harmless) == len(values) or self._is_trusted:
             return values
         keys = ", ".join(dict.fromkeys(f"par.{key}" for key, _ in self.in_need_of_trust))
         if name.lower() in _PROTECTIONS and trust.trusted(self.repo) is not None:
@@ -152,18 +163,20 @@ class Settings:
                 hint="git par trust, to see and accept it, or git par trust --forget, to do without",
             )
         self._tell_once(f"{gitpar.NAME}: not trusted, so this does not count: {keys}; see 'git par trust'")
-        return []
+        return harmless
 
     @staticmethod
-    def is_harmless(name: str) -> bool:
-        """Whether `.gitpar` may set `par.NAME` without trust."""
+    def is_harmless(name: str, value: str) -> bool:
+        """Whether `.gitpar` may set `par.NAME` to `value` without trust."""
         key = _BY_NAME.get(name.lower())
-        return key is not None and key.committed
+        if key is None or not key.committed:
+            return False
+        return name.lower() not in _INSIDE or not any(map(names.leads_out, value.split()))
 
     @property
     def in_need_of_trust(self) -> list[tuple[str, str]]:
         """What `.gitpar` sets that counts only when it is trusted; also what this version does not know, a later one may."""
-        return [(key, value) for key, value in self.committed.pairs if not self.is_harmless(key)]
+        return [(key, value) for key, value in self.committed.pairs if not self.is_harmless(key, value)]
 
     @cached_property
     def committed(self) -> Committed:
@@ -189,6 +202,16 @@ class Settings:
         if not text.isascii() or not text.isdigit() or len(text) > 9:
             raise UsageError(f"par.{name}: '{text}' is not a number", hint=f"git config par.{name} NUMBER")
         return int(text)
+
+    def size(self, name: str) -> int:
+        """The value of `par.NAME`, a number of bytes as git writes them: k, m or g mean 1024 of what is before."""
+        text = self.text(name).lower()
+        digits, unit = (text[:-1], text[-1]) if text[-1:] in ("k", "m", "g") else (text, "")
+        if not digits.isascii() or not digits.isdigit() or len(digits) > 15:
+            raise UsageError(
+                f"par.{name}: '{self.text(name)}' is not a size", hint=f"git config par.{name} SIZE, such as 500m or 2g"
+            )
+        return int(digits) << {"": 0, "k": 10, "m": 20, "g": 30}[unit]
 
     @property
     def jobs(self) -> int:

@@ -53,8 +53,12 @@ class Brought:
         ]
 
 
-def bring(session: Session, path: Path, incoming: Incoming) -> Brought:
-    """Bring `incoming` into the registered workspace `path`, which the caller holds the lock of."""
+def bring(session: Session, path: Path, incoming: Incoming, home: Path | None = None) -> Brought:
+    """Bring `incoming` into the registered workspace `path`, which the caller holds the lock of.
+
+    Links are made for `home`, where it is to stand one day, if that is not where it is.
+    """
+    home = home or path
     if not incoming:
         return Brought()
     repo = session.repo
@@ -63,7 +67,7 @@ def bring(session: Session, path: Path, incoming: Incoming) -> Brought:
         raise GitFailed(f"'{path}': it is not a worktree any more", hint="run the command again")
     left: list[tuple[str, Why]] = [(one, "unreadable") for one in incoming.unreadable]
     absent = [one for entry in incoming.copied for one in _absent(incoming.top, path, entry, left)]
-    wanted = [one for one in incoming.linked if _is_to_link(incoming.top, path, one, left)]
+    wanted = [one for one in incoming.linked if _is_to_link(incoming.top, path, home, one, left)]
     ignored = _ignored(git, [*absent, *(one.rstrip("/") for one in wanted)])
     if exposed := [one.rstrip("/") for one in wanted if one.rstrip("/") not in ignored]:
         links.exclude(session, git, exposed)
@@ -75,7 +79,7 @@ def bring(session: Session, path: Path, incoming: Incoming) -> Brought:
     secrets.note(git_dir, [*absent, *wanted])
     with copies.closing(os.open(incoming.top, os.O_RDONLY | os.O_DIRECTORY)) as top:
         copied = _copy(session, top, path, absent, left) if absent else []
-        linked = [one for one in wanted if _link(top, path, one, links.text(incoming.top, path, one), left)]
+        linked = [one for one in wanted if _link(top, path, one, links.text(incoming.top, home, one), left)]
     return Brought(tuple(copied), tuple(linked), tuple(left))
 
 
@@ -102,12 +106,12 @@ def _absent(top: Path, path: Path, entry: str, left: list[tuple[str, Why]]) -> I
             yield from _absent(top, path, f"{plain}/{name}{'/' if directory else ''}", left)
 
 
-def _is_to_link(top: Path, path: Path, entry: str, left: list[tuple[str, Why]]) -> bool:
+def _is_to_link(top: Path, path: Path, home: Path, entry: str, left: list[tuple[str, Why]]) -> bool:
     plain = entry.rstrip("/")
     if _blocked(path, plain):
         left.append((entry, "in-the-way"))
     elif os.path.lexists(path / plain):
-        if not links.is_ours(top, path, plain, path / plain):
+        if not links.is_ours(top, home, plain, path / plain):
             left.append((entry, "exists"))
     elif not (path / plain).parent.is_dir():
         left.append((entry, "no-directory"))

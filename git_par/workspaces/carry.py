@@ -40,8 +40,8 @@ class Load:
     gone: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     """Files and links."""
-    left: tuple[str, ...] = ()
-    """What cannot be taken: changes in submodules, repositories (they end with `/`), what is neither file nor link."""
+    left: tuple[tuple[str, str], ...] = ()
+    """What cannot be taken, each with the reason; repositories end with `/`."""
 
     @property
     def paths(self) -> frozenset[str]:
@@ -83,16 +83,16 @@ def gather(repo: Repo, start: Start) -> Load:
         entries=tuple(f"{mode} {blob} 0\t{path}\0" for mode, blob, path in sorted(entries)),
         modules=tuple(path for path, (_, mode, _, _) in staged.items() if mode == _SUBMODULE),
         named=tuple(path for path in now.changed if path in named and kinds.get(path) == "file"),
-        changed=tuple(path for path in now.changed if path not in named),
+        changed=tuple(path for path in now.changed if path not in {*named, *modules}),
         absent=tuple(absent),
         gone=tuple(
             path for path in paths if kinds.get(path, "nothing") == "nothing" and path not in {*absent, *modules}
         ),
         files=tuple(path for path in standing if kinds[path] == "file"),
         left=(
-            *(path for path in now.changed if path in modules),
-            *(f"{path.rstrip('/')}/" for path in standing if kinds[path] == "repository"),
-            *(path for path in standing if kinds[path] == "other"),
+            *((path, "a submodule with changes of its own") for path in now.changed if path in modules),
+            *((f"{path.rstrip('/')}/", "a repository of its own") for path in standing if kinds[path] == "repository"),
+            *((path, "neither file nor link") for path in standing if kinds[path] == "other"),
         ),
     )
 

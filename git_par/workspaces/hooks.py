@@ -54,7 +54,7 @@ class Hooks:
 
         They run in the task's workspace, and where there is none in the main checkout, in a bare repository in that.
         """
-        told = json.dumps(self._told(event, matter)).encode()
+        told = f"{json.dumps(self._told(event, matter))}\n".encode()
         cwd, env = self._cwd(event, matter), self._environment(matter)
         for command in self.session.settings.hooks(event):
             last = ""

@@ -7,12 +7,13 @@ with a slash leads there, and not searched otherwise, however many files it hold
 """
 
 import os
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from git_par import names
+from git_par import interrupts, names
 from git_par.errors import UsageError
 from git_par.repo import Repo, is_true
 from git_par.state.session import Session
@@ -61,6 +62,29 @@ def look(session: Session) -> Incoming | None:
     return Incoming(top, copied, linked, tuple(unreadable))
 
 
+def look_ahead(session: Session) -> Callable[[], Incoming | None]:
+    """Begin to look, beside what is done meanwhile; what comes back waits for the answer, which is that of `look`."""
+    found: list[Incoming | BaseException | None] = []
+
+    def looking() -> None:
+        try:
+            found.append(look(session))
+        except BaseException as error:  # whoever waits raises it
+            found.append(error)
+
+    thread = threading.Thread(target=looking)
+    with interrupts.held():  # it takes no signal that the main thread is to wait with
+        thread.start()
+
+    def answer() -> Incoming | None:
+        thread.join()
+        if isinstance(found[0], BaseException):
+            raise found[0]
+        return found[0]
+
+    return answer
+
+
 def to_copy(settings: Settings) -> Patterns:
     """The patterns of what is copied: those of `par.copy`, then those of the file, so that its `!` hold for both."""
     repo = settings.repo
@@ -74,8 +98,7 @@ def is_asked_for(settings: Settings) -> bool:
 
 def _checked(name: str, found: Sequence[str]) -> Sequence[str]:
     for pattern in found:
-        plain = pattern.removeprefix("!")
-        if ".." in plain.split("/") or plain.startswith(("~", "//")):
+        if names.leads_out(pattern):
             raise UsageError(
                 f"par.{name}: '{pattern}' leads out of the repository",
                 hint=f"patterns begin at its top: git config --show-origin --get-all par.{name}, and see .gitpar",

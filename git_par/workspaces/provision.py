@@ -1,25 +1,33 @@
 """Make a new workspace ready to work in, before it is handed over: what is checked out in it, and what comes along."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import abreast, bringing, carry, submodules, worktree
+from git_par.workspaces import abreast, bringing, carry, populating, taking, worktree
 from git_par.workspaces.bringing import Brought
 from git_par.workspaces.carry import Load
 from git_par.workspaces.incoming import Incoming
+from git_par.workspaces.spares import Spare
 
 
 def provision_all(
-    session: Session, tasks: Sequence[Task], incoming: Incoming | None, load: Load | None = None
+    session: Session,
+    tasks: Sequence[Task],
+    incoming: Incoming | None,
+    load: Load | None = None,
+    claimed: Mapping[str, Spare] | None = None,
 ) -> dict[str, Brought]:
     """Fill the registered, empty workspaces of `tasks`, with files of the main checkout and `load` on top.
 
-    Call it outside of the repository lock, under the tasks' own.  What became of `incoming`, by the names of the tasks.
+    Those that were spares are full already: `claimed` has them by the names of their tasks.  Call it outside of the
+    repository lock, under the tasks' own.  What became of `incoming`, by the names of the tasks.
     """
-    _check_out(session, tasks)
-    return {task.name: _complete(session, task, incoming, load) for task in tasks}
+    spares = claimed or {}
+    if empty := [task for task in tasks if task.name not in spares]:
+        _check_out(session, empty)
+    return {task.name: _complete(session, task, incoming, load, spares.get(task.name)) for task in tasks}
 
 
 def provision(session: Session, task: Task, incoming: Incoming | None, load: Load | None = None) -> Brought:
@@ -46,11 +54,16 @@ def _check_out(session: Session, tasks: Sequence[Task]) -> None:
     abreast.each(check_out, tasks, at_once, tell)
 
 
-def _complete(session: Session, task: Task, incoming: Incoming | None, load: Load | None) -> Brought:
+def _complete(
+    session: Session, task: Task, incoming: Incoming | None, load: Load | None, spare: Spare | None
+) -> Brought:
     """Bring what comes along; one workspace after the other, for it reads this process's umask by setting it."""
     path = Path(task.path)
     _submodules(session, task)
-    brought = bringing.bring(session, path, incoming) if incoming else Brought()
+    if spare:
+        brought = taking.settle(session, task, spare, incoming)
+    else:
+        brought = bringing.bring(session, path, incoming) if incoming else Brought()
     if load:
         carry.bring(session.repo, path, load)
     return brought
@@ -59,7 +72,7 @@ def _complete(session: Session, task: Task, incoming: Incoming | None, load: Loa
 def follow(session: Session, task: Task, before: str, after: str) -> None:
     """Bring the submodules of a workspace along that went from one commit to another: those that stood where it had them."""
     if session.settings.choice("submodules", "auto", "off") == "auto":
-        for problem in submodules.follow(session.repo, Path(task.path), before, after):
+        for problem in populating.follow(session.repo, Path(task.path), before, after):
             session.tell(f"{task.name}: {problem}")
         _submodules(session, task)
 
@@ -67,7 +80,7 @@ def follow(session: Session, task: Task, before: str, after: str) -> None:
 def _submodules(session: Session, task: Task) -> None:
     if session.settings.choice("submodules", "auto", "off") == "auto":
         jobs = session.settings.jobs
-        for problem in submodules.provision(session.repo, Path(task.path), jobs, _filters(session)):
+        for problem in populating.populate(session.repo, Path(task.path), jobs, _filters(session)):
             session.tell(f"{task.name}: {problem}")
 
 

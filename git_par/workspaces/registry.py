@@ -14,6 +14,7 @@ from pathlib import Path
 from git_par import files, git
 from git_par.git import Git
 from git_par.repo import Repo, linked_checkout
+from git_par.state.tasks import Task
 from git_par.workspaces import clones
 
 OUR_LOCK = "git-par:"
@@ -21,6 +22,11 @@ OUR_LOCK = "git-par:"
 
 PRIVATE_LOCK = f"{OUR_LOCK} private"
 """The reason of those that git-par uses itself; what is checked out or going on there counts for nobody."""
+
+SPARE_LOCK = f"{OUR_LOCK} spare"
+"""The reason of those that stand ready for a new task: nobody works in them."""
+
+_OWN = (PRIVATE_LOCK, SPARE_LOCK)
 
 _TRIES = 8
 
@@ -45,7 +51,7 @@ class Worktree:
 
 
 def worktrees(repo: Repo) -> list[Worktree]:
-    """Every registered worktree but our private ones, the main one first, and then the clones."""
+    """Every registered worktree but our private ones and the spares, the main one first, and then the clones."""
     for attempt in range(_TRIES):
         reply = repo.git.run("worktree", "list", "--porcelain", "-z", ok=range(256))
         if reply.code == 0:
@@ -63,7 +69,7 @@ def _parse(text: str, repo: Repo) -> Iterator[Worktree]:
             continue
         # For a submodule git names the repository here instead of the checkout.
         path = repo.main if number == 0 and repo.main else Path(lines["worktree"])
-        if "bare" not in lines and lines.get("locked") != PRIVATE_LOCK:
+        if "bare" not in lines and lines.get("locked") not in _OWN:
             yield Worktree(path, lines.get("branch"))
 
 
@@ -129,6 +135,11 @@ def git_dir(repo: Repo, path: Path) -> Path | None:
     return repo.common if path == repo.main else admin_dir(repo, path)
 
 
+def claimed_by_task(tasks: Iterable[Task], repo: Repo, entry: Path) -> bool:
+    """Whether the workspace of one of `tasks` leads to `entry`, whatever that says."""
+    return any(claimed_entry(repo, Path(task.path)) == entry for task in tasks)
+
+
 def lock_reason(entry: Path) -> str | None:
     """Why the worktree of `entry` is locked; None when it is not."""
     try:
@@ -149,6 +160,25 @@ def register(repo: Repo, path: Path, branch: str, task: str, *, detached: bool =
 def register_private(repo: Repo, path: Path, commit: str) -> None:
     """Make the empty, detached worktree `path` for git-par's own use; under the repository lock."""
     _add(repo, path, PRIVATE_LOCK, commit, "--detach")
+
+
+def register_spare(repo: Repo, path: Path, commit: str) -> None:
+    """Make the empty, detached worktree `path` that is to become a spare; under the repository lock."""
+    _add(repo, path, SPARE_LOCK, commit, "--detach")
+
+
+def follow(repo: Repo, entry: Path, path: Path) -> None:
+    """Let the registration `entry` be that of its checkout, which has been moved to `path`; under the repository lock."""
+    if repo.setting("extensions.relativeworktrees") == "true":
+        files.replace(path / ".git", os.fsencode(f"gitdir: {os.path.relpath(entry, path)}\n"), mode=0o644)
+        files.replace(entry / "gitdir", os.fsencode(f"{os.path.relpath(path, entry)}/.git\n"), mode=0o644)
+    else:
+        files.replace(entry / "gitdir", os.fsencode(f"{path}/.git\n"), mode=0o644)
+
+
+def lock(entry: Path, reason: str) -> None:
+    """Lock the worktree of `entry` for another reason."""
+    files.replace(entry / "locked", os.fsencode(f"{reason}\n"), mode=0o644)
 
 
 def reason_for(task: str) -> str:
@@ -251,7 +281,7 @@ def moving(repo: Repo, branch: str) -> str:
     """Where and how `branch` is being rebased or bisected, which git does not show as checked out; empty when nowhere."""
     cloned = [directory for task, directory in clones.living(repo) if task.branch == branch]
     for directory in (repo.common, *entries(repo), *cloned):
-        if lock_reason(directory) == PRIVATE_LOCK:
+        if lock_reason(directory) in _OWN:
             continue
         place = repo.main if directory == repo.common else linked_checkout(directory)
         if directory in cloned:

@@ -72,10 +72,13 @@ def abandon(repo: Repo, task: Task) -> Reason | None:
     if tip not in (None, task.placed) or own not in (None, task.placed):
         where = f"git -C {quote(task.path)} log" if own else "git log"
         return Reason("creating", "it was never finished, and has commits", f"{where} {task.branch}")
+    spare = registry.claimed_entry(repo, path)
     if os.path.lexists(path):
         aside = path.parent / PRIVATE / "kept" / task.slug / kept.stamp()
         path.rename(files.private_directory(aside) / kept.UNFINISHED)
     registry.unregister(repo, path)
+    if spare and registry.lock_reason(spare) == registry.SPARE_LOCK:
+        registry.drop(repo, spare)  # it had just come, and its registration did not follow yet
     if tip:
         _delete_branch(repo, task, tip)
     meeting.unpin(repo, task)

@@ -76,9 +76,8 @@ def _asked(repo: Repo, revision: str) -> Git:
     return repo.git if not revision or repo.git.commit(revision) else repo.here
 
 
-def _branch_here(repo: Repo) -> str | None:
-    """The branch one stands on; None for one that only a clone has."""
-    branch = repo.branch_here()
+def _shared(repo: Repo, branch: str | None) -> str | None:
+    """The branch one stands on, as it was told; None for one that only a clone has."""
     task = clones.owner(repo, repo.top) if repo.top else None
     return branch if task is None or branch == task.branch else None
 
@@ -97,7 +96,7 @@ def find(
         commit = asked.commit(revision)
         if commit is None:
             raise UsageError(f"--from {revision}: no such commit", hint="see 'git branch --all'")
-        branch = _branch_here(repo)
+        branch = _shared(repo, repo.branch_here())
         full = asked.line("rev-parse", "--symbolic-full-name", "--end-of-options", revision)
         full = full.split("\n")[-1]  # git 2.39 echoes '--end-of-options'
         if full.startswith("refs/") and repo.git.commit(full) != commit:
@@ -106,10 +105,10 @@ def find(
             _check_dirt(session, repo.top, status.read(repo.here, untracked="no").tracked_dirt)
         return Start(commit, revision, _base(repo, revision, base, commit, branch, full))
     if repo.top is None:
-        branch, head = _branch_here(repo), repo.here.commit("HEAD")
+        branch, head = _shared(repo, repo.branch_here()), repo.here.commit("HEAD")
     else:
         now = status.read(repo.here, untracked="no")
-        branch, head = _branch_here(repo), now.head
+        branch, head = _shared(repo, now.branch), now.head
         if head and not allow_dirty:
             _check_dirt(session, repo.top, now.tracked_dirt, refuse=not lenient)
     if head is None:

@@ -1,4 +1,4 @@
-"""Submodules of a workspace: made from what the repository has of them, found again, pointed at anew after a move.
+"""Submodules of a workspace: found, looked at, their commits brought home, pointed at anew after a move.
 
 The repository of a submodule lies in the git directory of the checkout it belongs to, under `modules/<name>`; that of one
 inside of it in the `modules` of that one (gitrepository-layout(5)).  What a workspace makes there goes with it, so the
@@ -6,16 +6,12 @@ commits that others need are brought home first, into the one that the main chec
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 
-from git_par.errors import ParError
 from git_par.git import Git
-from git_par.repo import Repo, is_true
-from git_par.workspaces import registry, snapshot, status
+from git_par.workspaces import snapshot
 
 BROUGHT = "refs/par/brought"
 """Where the repository that the main checkout uses keeps the commits that were made in workspaces."""
@@ -47,111 +43,6 @@ class Checkout:
     """Why it is none that git would have made; then nothing else is known of it."""
 
 
-def provision(repo: Repo, path: Path, jobs: int, env: Mapping[str, str]) -> list[str]:
-    """Fill the submodules of the new workspace `path`, `jobs` at a time; of those that stay empty, what to run.
-
-    `env` is for the filters that run.
-
-    Only those that the repository uses, and only from objects that are here already: no network.  The shared configuration
-    is not written, which is what `git submodule init` would do.
-    """
-    if not os.path.lexists(path / ".gitmodules"):
-        return []
-    there, entry = registry.checkout(repo, path), registry.admin_dir(repo, path)
-    assert there is not None
-    assert entry is not None
-    around = [repo.common, repo.git_dir, *registry.entries(repo)]
-    homes = [one for one in dict.fromkeys(around) if one != entry]
-    return list(_fill(there, entry, homes, repo.config, path, (f"--jobs={jobs}", env)))
-
-
-def _fill(
-    git: Git,
-    directory: Path,
-    homes: Sequence[Path],
-    config: Mapping[str, list[str]],
-    top: Path,
-    how: tuple[str, Mapping[str, str]],
-) -> Iterator[str]:
-    """One level: the submodules of the checkout `git`, from the `modules` of `homes`; then what is in them."""
-    sources: dict[Submodule, Path] = {}
-    for one in _active(git, config, _standing(git, listed(git, wanted=True))):
-        if _inside(directory, one.name) or not _is_vacant(git.cwd / one.path):
-            continue
-        source = next((home for place in homes if (home := _inside(place, one.name)) and _has(home, one.commit)), None)
-        if source is None:
-            known = any(_inside(place, one.name) for place in homes)
-            what = f"its commit {one.commit[:8]} is not here" if known else "the repository has no copy of it"
-            yield _empty(git, one, top, what)
-        else:
-            sources[one] = source
-    if not sources:
-        return
-    command = ("submodule", "--quiet", "update", "--checkout", "--no-fetch", how[0], "--")
-    reply = git.run(*command, *(one.path for one in sources), env={**how[1], **_from(sources)}, ok=range(256))
-    said = next((line for line in reply.err.splitlines()[::-1] if line.startswith("fatal:")), reply.err.strip())
-    for one, source in sources.items():
-        inside = _inside(directory, one.name)
-        below = _git(git.cwd / one.path, inside) if inside else None
-        if inside is None or below is None or below.commit("HEAD") != one.commit:
-            yield _empty(git, one, top, said.removeprefix("fatal: ") or "git did not check it out")
-            continue
-        with suppress(ParError):  # for the user's convenience only
-            _take_remotes(source, inside)
-        if os.path.lexists(git.cwd / one.path / ".gitmodules"):
-            yield from _fill(below, inside, [source], _config(source), top, how)
-
-
-def follow(repo: Repo, path: Path, before: str, after: str) -> list[str]:
-    """Check the submodules of the workspace `path` out anew that went along from the commit `before` to `after`.
-
-    Only those that stand clean where `before` had them; of those that cannot go along, what to run.
-    """
-    there, entry = registry.checkout(repo, path), registry.admin_dir(repo, path)
-    if there is None or entry is None or not (entry / "modules").is_dir():
-        return []
-    return list(_follow(there, entry, repo.common, (before, after), path))
-
-
-def _follow(git: Git, directory: Path, home: Path | None, step: tuple[str, str], top: Path) -> Iterator[str]:
-    fields = git.fields(
-        "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--ignore-submodules=none", *step
-    )
-    moved = {
-        path: how.split(" ")[2:4]
-        for how, path in zip(fields[::2], fields[1::2], strict=True)
-        if ":160000 160000" in how
-    }
-    for one in _standing(git, listed(git)) if moved else []:
-        inside = _inside(directory, one.name)
-        if one.path not in moved or inside is None:
-            continue
-        old, new = moved[one.path]
-        below, theirs = _git(git.cwd / one.path, inside), _inside(home, one.name) if home else None
-        if one.commit != new or below.commit("HEAD") != old or status.read(below, submodules=False).tracked_dirt:
-            continue  # somebody works on it
-        try:
-            if not _has(inside, new) and theirs:
-                _fetch(below, theirs, new)
-            below.run("checkout", "--quiet", "--detach", "--no-recurse-submodules", new, "--")
-        except ParError:
-            name, update = os.path.relpath(below.cwd, top), f"submodule update -- {quote(one.path)}"
-            why = f"{new[:8]} is not here; to fetch it: git -C {quote(str(git.cwd))} {update}"
-            yield f"submodule '{name}' stays at {old[:8]}: {why}"
-            continue
-        yield from _follow(below, inside, theirs, (old, new), top)
-
-
-def _is_vacant(place: Path) -> bool:
-    """Whether a submodule may be made there: nothing stands there, or an empty directory."""
-    return not os.path.lexists(place) or (place.is_dir() and not place.is_symlink() and not any(place.iterdir()))
-
-
-def _empty(git: Git, one: Submodule, top: Path, why: str) -> str:
-    command = f"git -C {quote(str(git.cwd))} submodule update --init -- {quote(one.path)}"
-    return f"submodule '{os.path.relpath(git.cwd / one.path, top)}' is empty: {why}; to fetch it: {command}"
-
-
 def listed(git: Git, *, wanted: bool = False) -> list[Submodule]:
     """The submodules of a checkout, by its index; with `wanted` those only that a sparse checkout has room for."""
     names = _names(git)
@@ -164,7 +55,7 @@ def listed(git: Git, *, wanted: bool = False) -> list[Submodule]:
     return found
 
 
-def _standing(git: Git, found: Sequence[Submodule]) -> list[Submodule]:
+def standing(git: Git, found: Sequence[Submodule]) -> list[Submodule]:
     """Those of `found` whose place is in the checkout: a link above the others leads to what is somebody else's."""
     inside, _ = snapshot.split(git.cwd, [one.path for one in found])
     return [one for one in found if one.path in inside]
@@ -186,22 +77,7 @@ def _is_name(name: str) -> bool:
     return bool(name) and ".." not in parts and "" not in parts and "\n" not in name
 
 
-def _active(git: Git, config: Mapping[str, list[str]], found: Sequence[Submodule]) -> list[Submodule]:
-    """Those of `found` that the repository uses (gitsubmodules(7), ACTIVE SUBMODULES), and that may be checked out."""
-    chosen: set[str] = set()
-    if patterns := config.get("submodule.active"):
-        chosen = set(git.fields("ls-files", "-z", "--", *patterns))
-    used = []
-    for one in found:
-        key = f"submodule.{one.name}"
-        own = config.get(f"{key}.active")
-        known = is_true(own[-1]) if own else one.path in chosen if patterns else f"{key}.url" in config
-        if known and config.get(f"{key}.update", [""])[-1] != "none":
-            used.append(one)
-    return used
-
-
-def _inside(directory: Path, name: str) -> Path | None:
+def repository(directory: Path, name: str) -> Path | None:
     """The repository of the submodule `name` in the git directory of its checkout."""
     place = Path(f"{directory}/modules/{name}")
     try:
@@ -211,52 +87,14 @@ def _inside(directory: Path, name: str) -> Path | None:
         return None
 
 
-def _git(work: Path, directory: Path) -> Git:
+def opened(work: Path, directory: Path) -> Git:
     """Git on a submodule, which its own core.worktree may lead to elsewhere."""
     return Git(work, (f"--git-dir={directory}", f"--work-tree={work}"))
 
 
-def _has(directory: Path, commit: str) -> bool:
-    return _git(directory, directory).commit(commit) == commit
-
-
-def _from(sources: Mapping[Submodule, Path]) -> dict[str, str]:
-    """The environment in which git takes submodules for active, and each from its source.
-
-    The file protocol is allowed for these only: what `.gitmodules` has for a URL counts nowhere here.
-    """
-    settings = [("protocol.allow", "never"), ("protocol.file.allow", "always")]
-    for one, source in sources.items():
-        settings += [(f"submodule.{one.name}.url", str(source)), (f"submodule.{one.name}.active", "true")]
-    before = os.environ.get("GIT_CONFIG_COUNT", "")
-    first = int(before) if before.isascii() and before.isdigit() else 0
-    env = {"GIT_CONFIG_COUNT": str(first + len(settings)), "GIT_LITERAL_PATHSPECS": "1"}
-    for number, (key, value) in enumerate(settings, first):
-        env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return env
-
-
-def _config(directory: Path) -> dict[str, list[str]]:
-    """The settings in force in a submodule's repository."""
-    values: dict[str, list[str]] = {}
-    for field in _git(directory, directory).run("config", "--null", "--list").out.split("\0")[:-1]:
-        key, newline, value = field.partition("\n")
-        values.setdefault(key, []).append(value if newline else "true")
-    return values
-
-
-def _take_remotes(source: Path, directory: Path) -> None:
-    """Let the new one push and fetch where the old one does, and know the same of the remotes."""
-    git = _git(directory, directory)
-    listing = ("config", "--file", str(source / "config"), "--null", "--get-regexp", r"^(remote|user)\.")
-    found = [field.partition("\n")[::2] for field in git.run(*listing, ok=(0, 1)).out.split("\0")[:-1]]
-    if not any(key == "remote.origin.url" for key, _ in found):
-        return
-    git.run("config", "--local", "--remove-section", "remote.origin", ok=range(256))
-    for key, value in found:
-        git.run("config", "--local", "--add", key, value)
-    git.run("symbolic-ref", "--delete", "refs/remotes/origin/HEAD", ok=range(256))
-    _fetch(git, source, "+refs/remotes/*:refs/remotes/*", "--prune")
+def has(directory: Path, commit: str) -> bool:
+    """Whether the repository `directory` has `commit`."""
+    return opened(directory, directory).commit(commit) == commit
 
 
 def checkouts(git: Git, directory: Path, common: Path, stood: Path | None = None) -> list[Checkout]:
@@ -271,21 +109,21 @@ def checkouts(git: Git, directory: Path, common: Path, stood: Path | None = None
 
 def _checkouts(git: Git, directory: Path, home: Path | None, stood: Path, above: str) -> Iterator[Checkout]:
     found_here = listed(git)
-    standing = _standing(git, found_here)
+    in_place = standing(git, found_here)
     for one in found_here:
         place = git.cwd / one.path
         if place.is_symlink() or not place.is_dir() or not any(place.iterdir()):
             continue
-        if one not in standing:
+        if one not in in_place:
             odd = "a link is where its directory would be"
-            yield Checkout(f"{above}{one.path}", one.commit, _git(place, place / ".git"), place / ".git", None, odd)
+            yield Checkout(f"{above}{one.path}", one.commit, opened(place, place / ".git"), place / ".git", None, odd)
             continue
-        inside = _inside(directory, one.name)
-        theirs = _inside(home, one.name) if home else None
+        inside = repository(directory, one.name)
+        theirs = repository(home, one.name) if home else None
         found = Checkout(
             path=f"{above}{one.path}",
             commit=one.commit,
-            git=_git(place, inside or place / ".git"),
+            git=opened(place, inside or place / ".git"),
             directory=inside or place / ".git",
             home=theirs,
             odd=_odd(place, stood / one.path, inside),
@@ -316,7 +154,7 @@ def own_commits(one: Checkout) -> list[str]:
     found = one.git.run(*asked).out.split()
     if not found or one.home is None:
         return found
-    home = _git(one.home, one.home)
+    home = opened(one.home, one.home)
     told = home.line("cat-file", "--batch-check", feed="".join(f"{commit}\n" for commit in found)).splitlines()
     there = [line.split(" ")[0] for line in told if not line.endswith(" missing")]
     feed = "".join(f"{commit}\n" for commit in there)
@@ -337,11 +175,11 @@ def bring_home(one: Checkout) -> None:
     """Let the repository that the main checkout uses have the recorded commit, with all that leads to it, for good."""
     if one.home is None or not own_commits(one):
         return
-    home = _git(one.home, one.home)
-    _fetch(home, one.directory, f"+{one.commit}:{BROUGHT}/{one.commit}")
+    home = opened(one.home, one.home)
+    fetch(home, one.directory, f"+{one.commit}:{BROUGHT}/{one.commit}")
 
 
-def _fetch(git: Git, source: Path, refs: str, *options: str) -> None:
+def fetch(git: Git, source: Path, refs: str, *options: str) -> None:
     """Fetch `refs` from a repository beside this one, whose checkout may be elsewhere or gone.
 
     By protocol 2 a commit need not be the tip of anything there.
@@ -358,14 +196,14 @@ def connect(git: Git, directory: Path) -> None:
     """
     if not (directory / "modules").is_dir():
         return
-    for one in _standing(git, listed(git)):
-        inside, place = _inside(directory, one.name), git.cwd / one.path
+    for one in standing(git, listed(git)):
+        inside, place = repository(directory, one.name), git.cwd / one.path
         if inside is None or place.is_symlink() or (place / ".git").is_dir():
             continue
         missing = not os.path.lexists(place / ".git")
         place.mkdir(parents=True, exist_ok=True)
         (place / ".git").write_bytes(os.fsencode(f"gitdir: {os.path.relpath(inside, os.path.realpath(place))}\n"))
-        there = _git(place, inside)
+        there = opened(place, inside)
         worktree = os.path.relpath(os.path.realpath(place), os.path.realpath(inside))
         there.run("config", "--file", str(inside / "config"), "core.worktree", worktree)
         if missing:  # what lies there already was kept, and stays

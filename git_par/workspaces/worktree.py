@@ -44,16 +44,20 @@ def make_sparse(repo: Repo, path: Path, directories: Sequence[str]) -> None:
     opened(repo, path).run("sparse-checkout", "set", "--cone", "--skip-checks", "--end-of-options", *directories)
 
 
-def check_sparse(repo: Repo, commit: str, directories: Sequence[str]) -> None:
-    """UsageError for what is no directory of the repository; one that is not there yet may come with the work."""
+def check_sparse(repo: Repo, commit: str, directories: Sequence[str]) -> list[str]:
+    """Those of `directories` that `commit` has not, which may come with the work; UsageError for what can never be one."""
+    absent = []
     for one in directories:
         if one.startswith("/") or not one.strip("/.") or ".." in one.split("/"):
             raise UsageError(
                 f"--sparse '{one}': not a directory inside of the repository", hint="see 'git ls-tree -d HEAD'"
             )
         reply = repo.git.run("cat-file", "-t", f"{commit}:{one.rstrip('/')}", ok=range(256))
-        if reply.code == 0 and reply.out.strip() != "tree":
+        if reply.code:
+            absent.append(one)
+        elif reply.out.strip() != "tree":
             raise UsageError(f"--sparse '{one}': it is a file", hint="name the directory that it lies in")
+    return absent
 
 
 def fill(
