@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from git_par import interrupts, names, render
-from git_par.commands import facts, limit, owners
+from git_par.commands import facts, limit
 from git_par.errors import Status, UsageError
 from git_par.render import Report
 from git_par.runs import guard
@@ -153,7 +153,7 @@ def _run(session: Session, options: Options) -> Report:
                     *(f"{task.name}: {words}" for words in brought[task.name].words()),
                 )
             ),
-            *owners.shared(session, made),
+            *(_shared(session, made) if options.owns else ()),
             *(_carried(load) if load else ()),
         ],
         status=ended,
@@ -175,6 +175,12 @@ def _arrived(session: Session, coming: Callable[[], Incoming | None]) -> Incomin
     if found is None and incoming.is_asked_for(session.settings):
         session.tell("no main checkout: there is nothing to copy files from, or to link to")
     return found
+
+
+def _shared(session: Session, made: Sequence[Task]) -> list[str]:
+    from git_par.commands import owners  # few ask
+
+    return owners.shared(session, made)
 
 
 def _carried(load: Load) -> list[str]:

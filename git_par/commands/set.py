@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from git_par.commands import owners
 from git_par.errors import UsageError
 from git_par.render import Report
 from git_par.state.session import Session
-from git_par.workspaces import owned
+from git_par.state.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def run(session: Session, wanted: Sequence[str], options: Options) -> Report:
             after = session.tasks.change(task.name, **fields)
             operation.entry.task(before, after)
             changed += [after] if after else []
-    shared = owners.shared(session, changed) if "owns" in fields or "base" in fields else []
+    shared = _shared(session, changed) if "owns" in fields or "base" in fields else []
     return Report(
         data=lambda: {"changed": [task.name for task in found]},
         talk=[*(f"{task.name}: {_said(fields)}" for task in found), *shared],
@@ -68,10 +67,18 @@ def _fields(session: Session, options: Options) -> dict[str, Any]:
     if options.group is not None:
         fields["group"] = options.group or None
     if options.owns is not None:
+        from git_par.workspaces import owned  # few ask
+
         fields["owns"] = owned.wanted(options.owns)
     if options.protected is not None:
         fields["protected"] = options.protected
     return fields
+
+
+def _shared(session: Session, changed: Sequence[Task]) -> list[str]:
+    from git_par.commands import owners
+
+    return owners.shared(session, changed)
 
 
 def _said(fields: dict[str, Any]) -> str:

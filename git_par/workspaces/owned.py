@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from git_par.errors import UsageError
-from git_par.workspaces import globs, patterns
+from git_par.workspaces import patterns
 from git_par.workspaces.patterns import Patterns
 
 _MAGIC = "*?["
@@ -91,5 +91,7 @@ def overlap(one: Owned, other: Owned, files: Sequence[str], fresh: Iterable[tupl
     }
     if both:
         return sorted(both)
+    from git_par.workspaces import globs
+
     examples = (globs.common(anchored(left), anchored(right)) for left, right in fresh)
     return sorted({path for path in examples if path and path in one and path in other})
