@@ -337,6 +337,14 @@ def test_other_repositories_are_pushed_to_as_they_say(world: World) -> None:
     assert "push-to-checkout [" in log.read_text()
 
 
+def test_the_check_has_nothing_to_say_where_no_task_owns_anything(world: World) -> None:
+    path = world.add("one")[0]
+    world.write("x", "x\n", path)
+    world.git("add", "x", cwd=path)
+    for cwd in (path, world.repo):
+        assert world.par("hook", "pre-commit", cwd=cwd) == (0, "", "")
+
+
 def test_no_other_command_takes_the_guard_off(world: World) -> None:
     own(world, "one", "mine")
     commit = "echo s >stray; git add stray; git commit -qm stray"
