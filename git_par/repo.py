@@ -214,18 +214,18 @@ def link(git_dir: Path) -> Link | None:
             return None
         data = json.loads((git_dir / PARENT).read_bytes())
         found = Link(Path(data["parent"]), data["task"], data["created"])
+        os.fsencode(found.parent)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    if not isinstance(found.task, str) or not isinstance(found.created, str) or not found.parent.is_absolute():
-        return None
-    return found
+    whole = isinstance(found.task, str) and isinstance(found.created, str) and found.parent.is_absolute()
+    return found if whole and not names.task_problem(found.task) else None
 
 
 def parent_of(git_dir: Path) -> Path | None:
     """The repository that the clone of `git_dir` belongs to, when that one's own record names this very directory.
 
-    What a clone says of itself proves nothing: it may have been copied or moved, or come from somebody else.  Git looks
-    at the owner of the repository too, as it does where one stands in that (git-config(1), safe.directory).
+    What a clone says of itself proves nothing: it may have been copied or moved, or come from somebody else.  A repository
+    that is not the user's own is left to git to judge, as where one stands in that (git-config(1), safe.directory).
     """
     found = link(git_dir)
     if found is None or git_dir.name != ".git":
@@ -239,9 +239,19 @@ def parent_of(git_dir: Path) -> Path | None:
     if not ours:
         return None
     stand = found.parent.parent if found.parent.name == ".git" else found.parent
+    if _is_own(found.parent) and _is_own(stand) and (found.parent / "HEAD").is_file():
+        return found.parent
     reply = Git(stand).run("rev-parse", "--path-format=absolute", "--git-common-dir", ok=range(256))
     common = Path(os.path.realpath(reply.out.removesuffix("\n")))
     return common if reply.code == 0 and common == found.parent else None
+
+
+def _is_own(directory: Path) -> bool:
+    """Whether the directory is this user's, and no link leads to it."""
+    try:
+        return directory.stat().st_uid == os.geteuid() and os.path.realpath(directory) == str(directory)
+    except OSError:
+        return False
 
 
 def _damaged(cwd: Path) -> Path | None:

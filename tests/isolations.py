@@ -36,15 +36,8 @@ _REASONS = {
         "test_a_workspace_that_is_gone_counts_with_its_branch",
         "test_what_cannot_be_looked_at_is_named_and_the_rest_goes_on",
     ),
-    "it asks plain git in the repository about commits that only a clone has yet": (
-        "test_one_task_by_name",
-        "test_names_are_taken_in_the_order_given_and_once",
+    "it has a task and a branch of one name, and asks git for both in one place": (
         "test_refs_heads_is_always_the_branch",
-        "test_squashed_by_hand_is_pruned",
-        "test_only_the_true_conflict_of_a_rebase_is_asked",
-        "test_a_publish_that_was_cut_off_is_put_back",
-        "test_only_the_true_conflict_is_asked_and_the_merge_is_one_of_the_base",
-        "test_a_rebase_of_what_the_base_has_already_ends_on_the_base",
     ),
     "it lands in the branch of a task, which no landing moves when that lives in a clone": (
         "test_into_a_task_leaves_that_task_out_of_all",
@@ -56,10 +49,6 @@ _REASONS = {
         "test_post_merge_runs_in_the_workspace",
         "test_what_was_solved_is_recorded_and_used",
         "test_settings_that_harm_are_told_with_their_cure",
-    ),
-    "it makes the record older than its clone says it is": (
-        "test_only_tasks_of_an_age_are_looked_at",
-        "test_age_alone_removes_nothing",
     ),
     "what a removal keeps of a clone is its whole git directory": (
         "test_what_is_removed_is_kept",

@@ -231,11 +231,7 @@ def test_verbs_that_read_see_its_commits_and_write_nothing(world: World) -> None
     assert "work of t" in world.ok("show", "t").out
     (pair,) = world.ok("conflicts", "--json").json["pairs"]
     assert {pair["a"], pair["b"]} == {"t", "u"}
-    assert (
-        world.par("merge", "--all", "--dry-run").out.splitlines()[0]
-        == "main: 1 would be merged, 1 in conflict "
-        + (world.par("merge", "--all", "--dry-run").out.splitlines()[0].partition("conflict ")[2])
-    )
+    assert world.par("merge", "--all", "--dry-run").out.startswith("main: 1 would be merged, 1 in conflict ")
     assert world.par("prune", "--dry-run").err.count("not in main") == 2
     assert world.par("remove", "t", "--dry-run").status == 3
     assert world.par("doctor").status == 0

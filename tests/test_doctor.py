@@ -482,7 +482,7 @@ def test_after_a_killed_merge_or_sync_nothing_is_left(world: World, argv: tuple[
 
 
 def test_a_publish_that_was_cut_off_is_put_back(world: World) -> None:
-    world.task("t", a__txt="merged\n")
+    world.git("fetch", "-q", str(world.task("t", a__txt="merged\n")), "t")
     publishing = world.repo / ".git/par/publishing"
     publishing.mkdir(mode=0o700, exist_ok=True)
     told = {"checkout": str(world.repo), "base": "main", "before": world.rev("main"), "after": world.rev("t")}

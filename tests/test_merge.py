@@ -15,7 +15,8 @@ def moved(before: str, after: str) -> str:
 
 
 def has(world: World, tip: str, branch: str = "main") -> bool:
-    return world.try_git("merge-base", "--is-ancestor", tip, branch).status == 0
+    """Whether all that `tip` has now is in a branch of the repository."""
+    return world.try_git("merge-base", "--is-ancestor", world.rev(tip), branch).status == 0
 
 
 def subjects(world: World, branch: str = "main") -> list[str]:

@@ -11,9 +11,10 @@ from tests.world import World
 
 
 def made(world: World, name: str, when: str) -> None:
-    """Let the task have been made at another time."""
-    file = world.repo / ".git" / "par" / "tasks" / f"{name}.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "created": when}))
+    """Let the task have been made at another time; a clone says so too."""
+    for file in (world.repo / f".git/par/tasks/{name}.json", world.workspaces / name / ".git/par-parent"):
+        if file.is_file():
+            file.write_text(json.dumps({**json.loads(file.read_text()), "created": when}))
 
 
 def test_nothing_to_prune_is_said_and_no_failure(world: World) -> None:
@@ -119,7 +120,8 @@ def test_landed_by_squash_is_pruned_and_its_commits_are_kept(world: World) -> No
 def test_squashed_by_hand_is_pruned(world: World) -> None:
     path = world.task("t")
     world.commit("more", cwd=path, more="x")
-    world.git("merge", "--squash", "t")
+    world.git("fetch", "-q", str(path), "t")
+    world.git("merge", "--squash", "FETCH_HEAD")
     world.commit("squashed")
     world.git("rm", "-q", "more")
     world.commit("the base goes on")

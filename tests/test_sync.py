@@ -235,8 +235,8 @@ def test_only_the_true_conflict_is_asked_and_the_merge_is_one_of_the_base(world:
     world.write("a.txt", both, path)
     world.git("add", "a.txt", cwd=path)
     world.git("merge", "--continue", cwd=path, env={"GIT_EDITOR": "true"})
-    assert world.git("rev-list", "--parents", "-n", "1", "one").split()[1:] == [tip, base]
-    assert world.git("log", "-1", "--format=%s", "one") == "Merge branch 'main' into one"
+    assert world.git("rev-list", "--parents", "-n", "1", "one", cwd=path).split()[1:] == [tip, base]
+    assert world.git("log", "-1", "--format=%s", "one", cwd=path) == "Merge branch 'main' into one"
     world.ok("merge", "one", how)
     assert (world.repo / "a.txt").read_text() == both
     world.check_sound()
@@ -259,7 +259,7 @@ def test_only_the_true_conflict_of_a_rebase_is_asked(world: World, how: str) -> 
     world.write("a.txt", both, path)
     world.git("add", "a.txt", cwd=path)
     world.git("rebase", "--continue", cwd=path, env={"GIT_EDITOR": "true"})
-    assert world.git("log", "--format=%s", "main..one") == "task went on"
+    assert world.git("log", "--format=%s", f"{world.rev('main')}..one", cwd=path) == "task went on"
     assert tip in world.git("for-each-ref", "--format=%(objectname)", "refs/par/kept/one")
     world.ok("merge", "one", how)
     assert (world.repo / "a.txt").read_text() == both
@@ -358,7 +358,8 @@ def test_a_rebase_unstages_nothing(world: World) -> None:
 
 def test_a_rebase_of_what_the_base_has_already_ends_on_the_base(world: World) -> None:
     path = world.task("one")
-    world.git("cherry-pick", "one")
+    world.git("fetch", "-q", str(path), "one")
+    world.git("cherry-pick", "FETCH_HEAD")
     world.commit("more", b__txt="base\n")
     world.ok("sync", "one", "--rebase")
     assert world.rev("one") == world.rev("main")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from bench.context import Bench
 from bench.measures import (
     at_once,
+    clone,
     conflicts,
     create,
     deep,
@@ -27,6 +28,7 @@ ALL: Mapping[str, Callable[[Bench], Iterator[Measure]]] = {
     "start-up": start_up.measure,
     "add": create.measure,
     "add-many": create.measure_many,
+    "clone": clone.measure,
     "pool": pool.measure,
     "removal": removal.measure,
     "list": listing.measure,

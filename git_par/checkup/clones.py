@@ -6,12 +6,11 @@ from functools import partial
 from pathlib import Path
 from shlex import quote
 
-from git_par import files
 from git_par.checkup.finding import Case, Finding
 from git_par.errors import Refused
 from git_par.repo import PARENT, Link, Repo, link
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, meeting, registry
+from git_par.workspaces import clone, clones, meeting, registry
 from git_par.workspaces.taking_over import REMOTE
 
 
@@ -58,17 +57,7 @@ def _relink(case: Case, task: Task) -> None:
     with case.session.locks.repository(), case.session.locks.task(task.name):
         if case.quiet.get(task.name) != task or clones.claims(repo, task, path) or not _was_ours(repo, task):
             return
-        told = link(path / ".git")
-        there = clones.opened(repo, path)
-        if told and told.parent != repo.common:
-            alternates = path / ".git" / "objects" / "info" / "alternates"
-            if alternates.is_file():
-                lines = os.fsdecode(alternates.read_bytes()).splitlines()
-                old = str(told.parent / "objects")
-                data = "".join(f"{repo.objects if line == old else line}\n" for line in lines)
-                files.replace(alternates, os.fsencode(data))
-            there.run("config", f"remote.{REMOTE}.url", str(repo.common))
-        files.replace(path / ".git" / PARENT, clones.parent_file(repo, task))
+        clone.relink(repo, task)
 
 
 def _was_ours(repo: Repo, task: Task) -> bool:

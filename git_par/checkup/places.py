@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from shlex import quote
@@ -13,7 +15,7 @@ from git_par.checkup.clones import another
 from git_par.checkup.finding import Case, Finding
 from git_par.repo import Repo, linked_checkout
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, isolation, registry, worktree
+from git_par.workspaces import clones, isolation, kept, registry, worktree
 from git_par.workspaces.worktree import PRIVATE
 
 
@@ -153,11 +155,10 @@ def _check_out(case: Case, task: Task) -> None:
     """Make a workspace again that was deleted, from its own index where git still has that."""
     repo, path = case.repo, Path(task.path)
     with case.session.locks.repository(), case.session.locks.task(task.name):
-        path.mkdir()  # somebody may have come first
         if clones.is_clone(task):
-            isolation.make(repo, task)
-            worktree.fill(repo, path)
+            _clone_again(repo, task)
             return
+        path.mkdir()  # somebody may have come first
         entries = registry.entries_for(repo, path)
         if not entries:
             registry.register(repo, path, task.branch, task.name)
@@ -167,6 +168,22 @@ def _check_out(case: Case, task: Task) -> None:
             worktree.fill(repo, path)
         else:
             worktree.opened(repo, path).run("checkout-index", "--all", "--quiet", "--index")
+
+
+def _clone_again(repo: Repo, task: Task) -> None:
+    """Make a clone again where nobody takes half of one for the whole, and put it in its place."""
+    path = Path(task.path)
+    aside = path.parent / PRIVATE / "kept" / task.slug / kept.stamp()
+    place = files.private_directory(aside) / kept.UNFINISHED
+    place.mkdir()
+    isolation.make(repo, replace(task, path=str(place)))
+    clones.opened(repo, place).run("read-tree", "--reset", "-u", "HEAD")
+    if os.path.lexists(path):
+        raise FileExistsError(f"'{path}': somebody came first")
+    place.rename(path)
+    with suppress(OSError):  # others may lie there
+        aside.rmdir()
+        aside.parent.rmdir()
 
 
 def _unlinked(case: Case, task: Task) -> Iterator[Finding]:

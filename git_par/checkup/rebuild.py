@@ -118,6 +118,8 @@ def _from_registry(case: Case, entry: Path) -> tuple[Task | None, Finding | None
     repo = case.repo
     said = link(entry)
     name, branch, path = said.task if said else registry.task_of(entry), registry.branch_of(entry), _place(entry)
+    if said and repo.git.commit(f"refs/heads/{branch}") is None:
+        branch = said.task  # it is on a branch that only the clone has
     tip = repo.git.commit(f"refs/heads/{branch}") if branch else None
     if not name or names.task_problem(name) or not branch or not tip or not path:
         return None, None

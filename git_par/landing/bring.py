@@ -54,7 +54,7 @@ def look(session: Session, task: Task, *, rebase: bool) -> Arrival | Left | None
     """What is to come into the task; None when it has all of its base."""
     repo = session.repo
     for one in (task, *(other for other in session.tasks.all() if other.branch == task.base)):
-        if apart := meeting.catch_up(repo, one):
+        if apart := meeting.reach(repo, one):
             return Left(task, "diverged", apart.detail, apart.hint)
     tips = repo.branches()
     base, tip = tips.get(f"refs/heads/{task.base}"), tips.get(task.ref)

@@ -161,15 +161,18 @@ def _try(
 
 def _apart(session: Session, batch: Batch, *, dry_run: bool) -> dict[str, Skipped]:
     """Bring the tasks together with their clones; by branch, those whose branch moved on both sides."""
-    tasks = [item.task for item in batch.items if item.task and item.branch == item.task.branch]
+    branches = {item.branch for item in batch.items}
+    tasks = [task for task in session.tasks.all() if task.branch in branches]
     if dry_run:
-        found = {task.name: why for task in tasks if (why := meeting.apart(session.repo, task))}
+        looked = ((task, meeting.missing(session.repo, task) or meeting.apart(session.repo, task)) for task in tasks)
+        found = {task.name: why for task, why in looked if why}
     else:
         found = meeting.catch_up_all(session, tasks)
+    why = {task.branch: found[task.name] for task in tasks if task.name in found}
     return {
-        item.branch: Skipped(item, "diverged", found[item.name].detail, found[item.name].hint)
+        item.branch: Skipped(item, "diverged", why[item.branch].detail, why[item.branch].hint)
         for item in batch.items
-        if item.name in found
+        if item.branch in why
     }
 
 

@@ -73,6 +73,7 @@ def _with_objects(session: Session, one: Arrival) -> Iterator[None]:
     wanted = [commit for commit in seen if commit]
     with meeting.lent(session.repo, Path(one.task.path), *wanted, branch=one.task.base):
         yield
+        meeting.pin(session.repo, one.task)
 
 
 def can_rebase(session: Session, one: Arrival) -> bool:

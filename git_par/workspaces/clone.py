@@ -6,24 +6,37 @@ Across file systems there are no hard links.  There, and where it is asked for, 
 
 import os
 import shutil
+import stat
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from git_par import files, git
 from git_par.git import Git
-from git_par.repo import PARENT, Repo
+from git_par.repo import PARENT, Repo, link
 from git_par.state.tasks import Task
 from git_par.workspaces import clones, taking_over
 
 SHARED = "shared-clone"
 
+SERVING = "--upload-pack=git -c transfer.hideRefs=!refs upload-pack"
+"""The other side of a fetch between parent and clone: what is hidden from the rest of the world is not from them."""
+
+BETWEEN = {"GIT_ALLOW_PROTOCOL": "file"}
+"""The environment of that fetch: whatever the user allows for the rest of the world, the two are on this machine."""
+
+_PROBE = ".git-par-link-"
+
 _TRIES = 6
 
 
 def can_link(repo: Repo, place: Path) -> bool:
-    """Whether the objects of the repository can have hard links in the directory `place`."""
-    probe = place / f".git-par-{os.getpid()}-{os.urandom(4).hex()}"
+    """Whether the objects of the repository can have hard links in the directory `place` and beside it.
+
+    It is tried beside it: a directory in which a kill leaves something would stay reserved.  The next one takes that away.
+    """
+    probe = place.parent / f"{_PROBE}{os.getpid()}-{os.urandom(4).hex()}"
     try:
         if repo.objects.stat().st_dev != place.stat().st_dev:
             return False
@@ -35,8 +48,9 @@ def can_link(repo: Repo, place: Path) -> bool:
     except OSError:
         return False
     finally:
-        with suppress(OSError):
-            probe.unlink()
+        for one in place.parent.glob(f"{_PROBE}*"):  # another one's has served when it is there
+            with suppress(OSError):
+                one.unlink()
     return True
 
 
@@ -47,14 +61,15 @@ def make(repo: Repo, task: Task) -> None:
     """
     path = Path(task.path)
     how = "--shared" if task.isolation == SHARED else "--local"
-    with taking_over.template(repo, task) as template:
+    with taking_over.template(repo, task) as template, _shut(path):
         for attempt in range(_TRIES):
             before = _look(repo)
             reply = Git(path.parent).run(
-                *("-c", "protocol.file.allow=always", "clone", "--quiet", "--origin", taking_over.REMOTE),
+                *("clone", "--quiet", "--origin", taking_over.REMOTE),
                 *("--no-checkout", "--single-branch", "--no-tags", "--no-recurse-submodules", "--no-reject-shallow"),
-                *(how, f"--template={template}", "--branch", task.branch, "--", str(repo.common), str(path)),
+                *(SERVING, how, f"--template={template}", "--branch", task.branch, "--", str(repo.common), str(path)),
                 ok=range(256),
+                env=BETWEEN,
             )
             if reply.code == 0 and (before == _look(repo) or _is_whole(repo, task)):
                 break
@@ -62,7 +77,20 @@ def make(repo: Repo, task: Task) -> None:
             time.sleep(0.02 * 2**attempt)
         else:
             raise git.failed(["clone"], reply)
+        taking_over.narrow(template, path / ".git")
     _settle(repo, task)
+
+
+@contextmanager
+def _shut(path: Path) -> Iterator[None]:
+    """For as long as the block runs, nobody else reads what comes into the directory `path`."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    path.chmod(mode & ~(stat.S_IRWXG | stat.S_IRWXO))
+    try:
+        yield
+    finally:
+        if path.is_dir():
+            path.chmod(mode)
 
 
 def _settle(repo: Repo, task: Task) -> None:
@@ -122,10 +150,24 @@ def copy(source: Path, target: Path) -> None:
     shutil.copytree(source, target, symlinks=True, copy_function=objects_linked, ignore=passing)
 
 
+def relink(repo: Repo, task: Task) -> None:
+    """Let the clone of `task` know whose it is, and where that is now: it may have been another place."""
+    directory = Path(task.path) / ".git"
+    told = link(directory)
+    if told and told.parent != repo.common:
+        alternates = directory / "objects" / "info" / "alternates"
+        if alternates.is_file():
+            lines, old = os.fsdecode(alternates.read_bytes()).splitlines(), str(told.parent / "objects")
+            data = "".join(f"{repo.objects if line == old else line}\n" for line in lines)
+            files.replace(alternates, os.fsencode(data))
+        clones.opened(repo, Path(task.path)).run("config", f"remote.{taking_over.REMOTE}.url", str(repo.common))
+    files.replace(directory / PARENT, clones.parent_file(repo, task))
+
+
 def rename(repo: Repo, task: Task, old: Task) -> None:
     """Let the clone of `old`, copied to the workspace of `task`, belong to `task`."""
     if not clones.claims(repo, task, Path(task.path)):
-        files.replace(Path(task.path) / ".git" / PARENT, clones.parent_file(repo, task))
+        relink(repo, task)
     if task.branch != old.branch:
         git = clones.opened(repo, Path(task.path))
         head, tip = git.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1)).out.strip(), git.commit(old.ref)

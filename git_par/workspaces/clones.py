@@ -19,6 +19,10 @@ from git_par.state.tasks import Task, Tasks
 PINS = "refs/par/clone"
 """Under `<slug>/` in the parent: `agreed`, and what a clone without objects of its own borrows."""
 
+_PASSING = (f"{PINS}/", "refs/par/plan/")
+_LASTING = (*(f"--exclude={space}*" for space in _PASSING), "--all")
+"""All refs of the parent (git-rev-list(1)) but those."""
+
 _OBJECT = re.compile(rb"(?:[0-9a-f]{40}|[0-9a-f]{64})\n")
 
 
@@ -39,6 +43,12 @@ def owner(repo: Repo, path: Path) -> Task | None:
         return None
     task = next((one for one in _records(repo) if one.path == str(path) and one.name == found.task), None)
     return task if task and is_clone(task) and claims(repo, task, path) else None
+
+
+def around(repo: Repo) -> Task | None:
+    """The task in whose clone one stands, or in a worktree that was made from that."""
+    place = repo.git_dir.parents[1] if repo.git_dir.parent.name == "worktrees" else repo.git_dir
+    return owner(repo, place.parent) if place.name == ".git" and place != repo.common else None
 
 
 def git_dir(repo: Repo, path: Path) -> Path | None:
@@ -100,16 +110,24 @@ def rehearsing(session: Session) -> Iterator[Session]:
 
 
 def alone(repo: Repo, there: Git) -> dict[str, str]:
-    """The refs of the clone that `there` is git on, with their objects, as far as no ref of the parent reaches these."""
-    listed = there.line("for-each-ref", "--format=%(objectname) %(refname)").splitlines()
-    refs = {ref: found for found, _, ref in (line.partition(" ") for line in listed)}
-    known = set(repo.git.line("for-each-ref", "--format=%(objectname)").split())
-    asked = "".join(f"{one}\n" for one in sorted(set(refs.values()) - known))
+    """The refs of the clone that `there` is git on, with their objects, as far as no ref of the parent reaches these.
+
+    What the parent only holds for clones, or for the moment, does not count.
+    """
+    own = refs(there)
+    known = {found for ref, found in refs(repo.git).items() if not ref.startswith(_PASSING)}
+    asked = "".join(f"{one}\n" for one in sorted(set(own.values()) - known))
     told = repo.git.run("cat-file", "--batch-check", feed=asked).out.splitlines() if asked else []
     reached = {line.split(" ")[0] for line in told if line.split(" ")[1] == "commit"}
     if commits := "".join(f"{one}\n" for one in reached):
-        reached -= set(repo.git.run("rev-list", "--stdin", "--not", "--all", feed=commits).out.split())
-    return {ref: found for ref, found in refs.items() if found not in known | reached}
+        reached -= set(repo.git.run("rev-list", "--stdin", "--not", *_LASTING, feed=commits).out.split())
+    return {ref: found for ref, found in own.items() if found not in known | reached}
+
+
+def refs(git: Git) -> dict[str, str]:
+    """Every ref of a repository, with its object."""
+    listed = git.line("for-each-ref", "--format=%(objectname) %(refname)").splitlines()
+    return {ref: found for found, _, ref in (line.partition(" ") for line in listed)}
 
 
 def beside(path: Path) -> list[Path]:

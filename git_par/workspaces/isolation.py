@@ -47,6 +47,7 @@ def make(repo: Repo, task: Task, sparse: Sequence[str] = ()) -> None:
     """Make what can be made without the repository lock; then `task` has a workspace with nothing checked out."""
     if clones.is_clone(task):
         clone.make(repo, task)
+        meeting.pin(repo, task)
         if sparse:
             worktree.make_sparse(repo, Path(task.path), sparse)
 

@@ -15,7 +15,7 @@ from git_par.errors import GitFailed
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, kept, meeting, reasons, snapshot
+from git_par.workspaces import clone, clones, kept, meeting, reasons, snapshot
 from git_par.workspaces.kept import Keepsake
 
 _ELSEWHERE = (
@@ -55,6 +55,10 @@ class Keeping:
                 found += [there.commit(one) for one in _COMMIT.findall(file.read_text(errors="replace"))]
         if self._is_clone(entry):
             alone = clones.alone(self.repo, there)
+            if (
+                self.task.isolation == clone.SHARED
+            ):  # what it borrows goes with the parent's refs, and it lies nowhere else
+                alone = clones.refs(there)
             self.refs.update(
                 {
                     f"clone/{ref.removeprefix('refs/')}": one

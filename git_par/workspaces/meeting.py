@@ -18,13 +18,13 @@ from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, registry, taking_over
+from git_par.workspaces import clone, clones, registry, taking_over
 from git_par.workspaces.clone import SHARED
 
 _FETCH = (
-    *("-c", "protocol.file.allow=always", "-c", "fetch.prune=false", "-c", "fetch.recurseSubmodules=false"),
+    *("-c", "fetch.prune=false", "-c", "fetch.recurseSubmodules=false"),
     *("-c", "fetch.writeCommitGraph=false", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap="),
-    *("--no-recurse-submodules", "--no-auto-maintenance", "--no-prune"),
+    *("--no-recurse-submodules", "--no-auto-maintenance", "--no-prune", clone.SERVING),
 )
 _KEPT_NOTE = "git-par: kept"
 
@@ -46,8 +46,7 @@ def catch_up(repo: Repo, task: Task) -> Apart | None:
     if not clones.is_clone(task) or clones.git_dir(repo, Path(task.path)) is None:
         return None
     there, here = clones.tip(repo, task), repo.git.commit(task.ref)
-    if task.isolation == SHARED:
-        pin(repo, task)
+    pin(repo, task)
     if there is None or there == here:
         return None
     if places := [one.path for one in _elsewhere(repo, task)]:
@@ -71,9 +70,29 @@ def catch_up(repo: Repo, task: Task) -> Apart | None:
     return None
 
 
+def missing(repo: Repo, task: Task) -> Apart | None:
+    """Why nobody knows where the branch of `task` stands: its clone is not where it should be.
+
+    One that was deleted has left nothing but the parent's branch, which counts then.
+    """
+    path = Path(task.path)
+    if not clones.is_clone(task) or clones.git_dir(repo, path):
+        return None
+    if os.path.lexists(path):
+        return Apart(f"'{path}' is not the clone that was made for it", "git par doctor")
+    if moved := next((place for place in clones.beside(path) if clones.claims(repo, task, place)), None):
+        return Apart(f"its workspace was moved to '{moved}'", f"mv {quote(str(moved))} {quote(str(path))}")
+    return None
+
+
+def reach(repo: Repo, task: Task) -> Apart | None:
+    """Bring the two together, of a task whose work is asked for; why not, also when its clone is not found."""
+    return missing(repo, task) or catch_up(repo, task)
+
+
 def expect_together(repo: Repo, task: Task) -> None:
     """Bring the two together, or Refused."""
-    if why := catch_up(repo, task):
+    if why := reach(repo, task):
         raise Refused(f"{task.name}: {why.detail}", hint=why.hint)
 
 
@@ -85,7 +104,7 @@ def catch_up_all(session: Session, tasks: Sequence[Task]) -> dict[str, Apart]:
     from concurrent.futures import ThreadPoolExecutor  # 4 ms to import
 
     with ThreadPoolExecutor(max_workers=session.settings.jobs) as pool:
-        found = pool.map(lambda task: catch_up(session.repo, task), wanted)
+        found = pool.map(lambda task: reach(session.repo, task), wanted)
         looked = session.followed("fetching from clones", found, len(wanted))
         return {task.name: why for task, why in zip(wanted, looked, strict=True) if why}
 
@@ -127,7 +146,7 @@ def brought(repo: Repo, place: Path, refs: Mapping[str, str]) -> Iterator[dict[s
     space = f"refs/par/plan/{os.getpid()}-{os.urandom(6).hex()}"
     specs = [f"{ref}:{space}/{name}" for name, ref in refs.items()]
     try:
-        repo.git.run(*_FETCH, "--", str(place), *specs)
+        repo.git.run(*_FETCH, "--", str(place), *specs, env=clone.BETWEEN)
         listed = repo.git.line("for-each-ref", "--format=%(objectname) %(refname)", space).splitlines()
         yield {ref.removeprefix(f"{space}/"): commit for commit, _, ref in (one.partition(" ") for one in listed)}
     finally:
@@ -160,7 +179,7 @@ def lent(repo: Repo, place: Path, *commits: str, branch: str | None = None) -> I
         specs.append(f"+refs/heads/{branch}:refs/remotes/{taking_over.REMOTE}/{branch}")
     try:
         repo.git.run("update-ref", "--stdin", "-z", feed=create)
-        there.run(*_FETCH, "--", str(repo.common), *specs)
+        there.run(*_FETCH, "--", str(repo.common), *specs, env=clone.BETWEEN)
         yield
     finally:
         _drop(repo.git, space)
@@ -168,14 +187,16 @@ def lent(repo: Repo, place: Path, *commits: str, branch: str | None = None) -> I
 
 
 def pin(repo: Repo, task: Task) -> None:
-    """Hold in the parent all that the refs of a clone without objects of its own reach."""
+    """Hold in the parent all that the refs of a clone reach, when that has no objects of its own."""
+    if task.isolation != SHARED:
+        return
     space = f"{clones.PINS}/{task.slug}"
     specs = (f"+HEAD:{space}/HEAD", f"+refs/*:{space}/refs/*", "^refs/par/*")
-    repo.git.run(*_FETCH, "--", str(task.path), *specs, ok=range(256))
+    repo.git.run(*_FETCH, "--", str(task.path), *specs, ok=range(256), env=clone.BETWEEN)
 
 
 def pin_start(repo: Repo, task: Task) -> None:
-    """Pin where a clone starts, before it borrows that."""
+    """Pin where a clone starts, before it borrows that; from then on this is where the two stood together."""
     repo.git.run("update-ref", _agreed(task), task.placed)
 
 

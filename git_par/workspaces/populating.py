@@ -146,7 +146,7 @@ def _from(sources: Mapping[Submodule, Path]) -> dict[str, str]:
         settings += [(f"submodule.{one.name}.url", str(source)), (f"submodule.{one.name}.active", "true")]
     before = os.environ.get("GIT_CONFIG_COUNT", "")
     first = int(before) if before.isascii() and before.isdigit() else 0
-    env = {"GIT_CONFIG_COUNT": str(first + len(settings)), "GIT_LITERAL_PATHSPECS": "1"}
+    env = {"GIT_CONFIG_COUNT": str(first + len(settings)), "GIT_LITERAL_PATHSPECS": "1", "GIT_ALLOW_PROTOCOL": "file"}
     for number, (key, value) in enumerate(settings, first):
         env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return env

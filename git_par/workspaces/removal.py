@@ -141,7 +141,8 @@ def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str]
         is_clone = entry == path / ".git"
         entry = place / ".git" if is_clone else entry
         there = clones.opened(repo, place) if is_clone else repo.checkout(place, entry)
-        inside = submodules.checkouts(there, entry, repo.common, stood=path)
+        # Their repositories go along with those of a clone.
+        inside = submodules.checkouts(there, entry, repo.common, stood=None if is_clone else path)
         modules = _part_with_modules(there, stay) if force else []
         moving = _keep_work(there, entry, keeping, patterns) if force else _look(there, inside, keeping, patterns)
         if late := usage.users([aside])[aside]:

@@ -27,6 +27,7 @@ from git_par.workspaces import (
     cow,
     isolation,
     kept,
+    meeting,
     ports,
     registry,
     submodules,
@@ -182,6 +183,7 @@ def _register(repo: Repo, task: Task, keepsake: Keepsake) -> None:
     path, head = Path(task.path), _head(repo, keepsake)
     if clones.is_clone(task):
         isolation.register(repo, task)
+        meeting.pin_start(repo, task)  # here the two stand together again
         return
     branch = head.removeprefix("ref: refs/heads/")
     if head and branch == head and repo.git.commit(head) == head:
@@ -208,6 +210,7 @@ def _make(repo: Repo, task: Task, keepsake: Keepsake) -> None:
         clone.copy(source, Path(task.path) / ".git")
         clone.rename(repo, task, keepsake.task)
         (Path(task.path) / ".git" / "index").unlink(missing_ok=True)  # it comes back when the files are there
+        meeting.pin(repo, task)
     else:
         isolation.make(repo, task)
 

@@ -53,11 +53,11 @@ def within_reach(session: Session, *revisions: str | None, staged: bool = False)
 
     With `staged` also what is in the index there.  Refused when the branch of the clone's task moved there and here.
     """
-    repo, here = session.repo, session.here()
+    repo, here = session.repo, clones.around(session.repo)
     for name in dict.fromkeys([*revisions, here.branch if here else None]):
         meeting.catch_up_branch(session, name.removeprefix("refs/heads/") if name else None)
     with ExitStack() as stack:
-        if here and clones.is_clone(here):
+        if here:
             for name in dict.fromkeys([revisions[0] or "HEAD", "HEAD"]):
                 commit = repo.here.commit(name)
                 if commit and repo.git.commit(commit) is None:
@@ -71,14 +71,14 @@ def within_reach(session: Session, *revisions: str | None, staged: bool = False)
 
 def _asked(repo: Repo, revision: str) -> Git:
     """Where a revision is looked up: where one stands, but of a clone only what is said of its HEAD or is not here."""
-    if not repo.top or not clones.owner(repo, repo.top) or re.match(r"(HEAD|@)(?![\w/.-])", revision):
+    if not clones.around(repo) or re.match(r"(HEAD|@)(?![\w/.-])", revision):
         return repo.here
     return repo.git if not revision or repo.git.commit(revision) else repo.here
 
 
 def _shared(repo: Repo, branch: str | None) -> str | None:
     """The branch one stands on, as it was told; None for one that only a clone has."""
-    task = clones.owner(repo, repo.top) if repo.top else None
+    task = clones.around(repo)
     return branch if task is None or branch == task.branch else None
 
 
@@ -113,7 +113,7 @@ def find(
             _check_dirt(session, repo.top, now.tracked_dirt, refuse=not lenient)
     if head is None:
         raise Refused("HEAD: no commit yet to start from", hint="git commit --allow-empty -m 'first commit'")
-    shown = f"{branch or 'detached HEAD'} ({head[:8]})"
+    shown = f"{branch or repo.branch_here() or 'detached HEAD'} ({head[:8]})"
     if here := session.here():
         shown += f", the branch of task {here.name}"
     if lenient and branch is None and base is None:

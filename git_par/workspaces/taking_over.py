@@ -7,6 +7,7 @@ describes the parent itself (its format, its branches, what its own checkout loo
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,9 +35,8 @@ def template(repo: Repo, task: Task) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="git-par-template-") as directory:
         place = Path(directory)
         (place / PARENT).write_bytes(clones.parent_file(repo, task))
-        descriptor = os.open(place / "config", os.O_WRONLY | os.O_CREAT | os.O_EXCL, _mode(repo))
-        with os.fdopen(descriptor, "wb") as config:
-            config.write(os.fsencode(_settings(repo, task)))
+        (place / "config").write_bytes(os.fsencode(_settings(repo, task)))
+        (place / "config").chmod(_mode(repo))
         (place / "info").mkdir()
         # Where the main checkout is sparse, this one is too, as git does it for worktrees.
         sparse = ["sparse-checkout"] if is_true(repo.setting("core.sparsecheckout")) else []
@@ -46,6 +46,16 @@ def template(repo: Repo, task: Task) -> Iterator[Path]:
                 shutil.copy2(source, place / "info" / name)
         _hooks(repo.common / "hooks", place / "hooks")
         yield place
+
+
+def narrow(template: Path, git_dir: Path) -> None:
+    """Take away what git, which copies a template with modes of its own, gave others to see in `git_dir`."""
+    for directory, _, names in os.walk(template):
+        for name in names:
+            source = Path(directory) / name
+            target = git_dir / source.relative_to(template)
+            if not source.is_symlink() and target.is_file() and not target.is_symlink():
+                target.chmod(stat.S_IMODE(target.stat().st_mode) & stat.S_IMODE(source.stat().st_mode))
 
 
 def _mode(repo: Repo) -> int:
@@ -86,19 +96,21 @@ def _settings(repo: Repo, task: Task) -> str:
     if is_true(repo.setting("core.sparsecheckout")):
         text += _setting("core.sparsecheckout", "true")
         text += _setting("core.sparsecheckoutcone", repo.setting("core.sparsecheckoutcone") or "false")
-    if (repo.common / "lfs").is_dir() and "lfs.storage" not in known:
-        text += _setting("lfs.storage", str(repo.common / "lfs"))
+    if "lfs.storage" not in known and ((repo.common / "lfs").is_dir() or repo.setting("filter.lfs.process")):
+        text += _setting("lfs.storage", str(repo.common / "lfs"))  # as all worktrees have one
     return text
 
 
 def _meant(repo: Repo, task: Task, key: str, value: str) -> str:
     """The value that means in the clone what `value` means in the parent's main checkout, from where paths count there."""
-    main = repo.main
+    main = repo.common if key == "lfs.storage" else repo.main
     if main is None or not value or value.startswith(("/", "~", "%(")):
         return value
     if key == "core.hookspath":
         there = repo.git.run("cat-file", "-e", f"{task.placed}:{value.rstrip('/')}", ok=range(256)).code == 0
         return value if there else os.path.normpath(main / value)
+    if key == "lfs.storage":
+        return os.path.normpath(main / value)
     if re.fullmatch(r"remote\..*\.(push)?url", key, re.DOTALL) and re.match(r"\.{0,2}/|\.{1,2}$|[^:]*$", value):
         # Without a colon before the first slash it is a path (git-clone(1), GIT URLS).
         return os.path.normpath(main / value)
