@@ -297,14 +297,14 @@ __git_par_refs () {
 # The options of the verb $1.
 __git_par_options () {
     case $1 in
-        add) list=(--from --base --branch --group --title --isolation --sparse --carry --allow-dirty --fetch --no-files --exec --json --help) ;;
-        list) list=(--size --in-use --json --help) ;;
+        add) list=(--from --base --branch --group --title --isolation --sparse --owns --carry --allow-dirty --fetch --no-files --exec --json --help) ;;
+        list) list=(--size --owns --in-use --json --help) ;;
         path) list=(--json --help) ;;
         env) list=(--dotenv --json --help) ;;
         show) list=(--prompt --json --help) ;;
         copy) list=(--json --help) ;;
-        set) list=(--base --title --group --protect --no-protect --json --help) ;;
-        merge) list=(--all --group --into --no-ff --ff --squash --rebase --message --signoff --order --atomic --on-conflict --gate --gate-each --gate-tries --autocommit --allow-dirty --prune --dry-run --json --help) ;;
+        set) list=(--base --title --group --owns --protect --no-protect --json --help) ;;
+        merge) list=(--all --group --into --no-ff --ff --squash --rebase --message --signoff --order --atomic --on-conflict --gate --gate-each --gate-tries --autocommit --allow-dirty --allow-foreign --prune --dry-run --json --help) ;;
         sync) list=(--all --rebase --conflicts --json --help) ;;
         conflicts) list=(--svg --html --json --help) ;;
         prune) list=(--new --older-than --kept --dry-run --json --help) ;;
@@ -336,11 +336,13 @@ __git_par_value () {
         add:--title) kind=text ;;
         add:--isolation) kind=isolation ;;
         add:--sparse) kind=directory ;;
+        add:--owns) kind=text ;;
         add:--exec) kind=text ;;
         env:--dotenv) kind=file ;;
         set:--base) kind=branch ;;
         set:--title) kind=text ;;
         set:--group) kind=text ;;
+        set:--owns) kind=text ;;
         merge:--group) kind=text ;;
         merge:--into) kind=branch ;;
         merge:-m | merge:--message) kind=text ;;

@@ -3,6 +3,7 @@
 Nothing here prints: `cli.main` is the one place where an error becomes words and a status.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -23,14 +24,18 @@ class Status(IntEnum):
 
 
 class ParError(Exception):
-    """A refusal: `message` reads "what: why", `hint` names the command to run next."""
+    """A refusal: `message` reads "what: why", `hint` names the command to run next.
+
+    Where several things are wrong at once, `details` has a line for each.
+    """
 
     status = Status.FAILED
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", details: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.details = tuple(details)
 
 
 class UsageError(ParError):

@@ -52,6 +52,9 @@ _ALSO_DROPPED = frozenset(
     ]
 )
 
+GUARD = "GIT_PAR_GUARD"
+"""Names the directory of hooks that a worker of git-par's is pointed at, for as long as it runs."""
+
 _LONGEST_TALK = 65536
 """How much of what a watched git says is kept, in bytes."""
 
@@ -206,8 +209,17 @@ def failed(args: Sequence[str], reply: Reply) -> GitFailed:
 
 
 def user_environment() -> dict[str, str]:
-    """The environment for users' commands: as inherited, less what points git at a certain repository."""
-    return {key: value for key, value in os.environ.items() if key not in REPO_VARS}
+    """The environment for users' commands: as inherited, less what points git at a certain repository.
+
+    Of a worker's environment the entry goes that points git at our own hooks: git-par looks for those of the repository.
+    """
+    env = {key: value for key, value in os.environ.items() if key not in REPO_VARS}
+    if guard := env.pop(GUARD, None):
+        for key in [key for key, value in env.items() if value == guard and key.startswith("GIT_CONFIG_VALUE_")]:
+            number = key.removeprefix("GIT_CONFIG_VALUE_")
+            if env.get(f"GIT_CONFIG_KEY_{number}") == "core.hooksPath":
+                env[f"GIT_CONFIG_KEY_{number}"] = "par.guard"
+    return env
 
 
 def _environment(*, plain: bool) -> dict[str, str]:

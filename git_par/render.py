@@ -64,10 +64,14 @@ def show(report: Report, *, as_json: bool) -> None:
 def show_error(error: ParError, *, as_json: bool) -> None:
     """Print a refusal: one line what and why, one line what to run next."""
     say(f"git par: {error.message}")
+    for detail in error.details:
+        say(f"  {detail}")
     if error.hint:
         say(f"hint: {error.hint}")
     if as_json:
-        body = {"status": int(error.status), "message": error.message, "hint": error.hint}
+        body: dict[str, Any] = {"status": int(error.status), "message": error.message, "hint": error.hint}
+        if error.details:
+            body["details"] = list(error.details)
         _write(json.dumps({"version": VERSION, "error": body}, indent=2))
 
 

@@ -208,6 +208,8 @@ def test_every_verb_has_one_module() -> None:
         "conflicts_picture",
         "exec_output",
         "older",
+        "owners",
+        "precommit",
         "prunable",
         "undo_adopted",
         "undo_obstacle",

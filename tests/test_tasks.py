@@ -30,6 +30,7 @@ RECORD = st.builds(
     group=st.none() | TEXT,
     title=st.none() | TEXT,
     protected=st.booleans(),
+    owns=st.lists(TEXT.filter(bool)).map(tuple),
     landed=st.none() | st.builds(Landed, tip=st.just("c" * 40), commit=st.just("d" * 40), into=TEXT),
 )
 
@@ -73,6 +74,7 @@ def test_records_are_private_and_whole(world: World) -> None:
         "group": None,
         "title": None,
         "protected": False,
+        "owns": [],
         "landed": None,
     }
 
@@ -106,6 +108,10 @@ DAMAGE = {
     "of no base": changed(base=""),
     "of a numbered path": changed(path=7),
     "of a relative path": changed(path="t"),
+    "of an owned number": changed(owns=[7]),
+    "of an owned text": changed(owns="a"),
+    "of nothing owned": changed(owns=[""]),
+    "of owned nul": changed(owns=["\0"]),
     "of a path with nul": changed(path="/t\0"),
     "of a path that is no text": changed(path="/\ud800"),
     "of a true slot": changed(slot=True),

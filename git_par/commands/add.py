@@ -14,6 +14,7 @@ from git_par import interrupts, names, render
 from git_par.commands import facts, limit
 from git_par.errors import Status, UsageError
 from git_par.render import Report
+from git_par.runs import guard
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
@@ -23,6 +24,7 @@ from git_par.workspaces import (
     environment,
     incoming,
     isolation,
+    owned,
     ports,
     prompt,
     provision,
@@ -51,6 +53,7 @@ class Options:
     title: str | None = None
     isolation: Isolation | None = None
     sparse: tuple[str, ...] = ()
+    owns: tuple[str, ...] = ()
     carry: bool = False
     """Whether the uncommitted work of the checkout one stands in comes along."""
     allow_dirty: bool = False
@@ -73,6 +76,7 @@ def run(session: Session, options: Options) -> Report:
 
 def _run(session: Session, options: Options) -> Report:
     wanted = _wanted(options)
+    owned.wanted(options.owns)
     environment.check_settings(session)
     session.settings.number("maxTasks")
     prompt.check(session)
@@ -149,6 +153,7 @@ def _run(session: Session, options: Options) -> Report:
                     *(f"{task.name}: {words}" for words in brought[task.name].words()),
                 )
             ),
+            *(_shared(session, made) if options.owns else ()),
             *(_carried(load) if load else ()),
         ],
         status=ended,
@@ -170,6 +175,12 @@ def _arrived(session: Session, coming: Callable[[], Incoming | None]) -> Incomin
     if found is None and incoming.is_asked_for(session.settings):
         session.tell("no main checkout: there is nothing to copy files from, or to link to")
     return found
+
+
+def _shared(session: Session, made: Sequence[Task]) -> list[str]:
+    from git_par.commands import owners  # few ask
+
+    return owners.shared(session, made)
 
 
 def _carried(load: Load) -> list[str]:
@@ -249,6 +260,7 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
                 placed=start.commit,
                 group=options.group or None,
                 title=options.title or None,
+                owns=owned.wanted(options.owns),
             )
         )
     claims.check_branches(session.repo, planned)
@@ -299,12 +311,12 @@ def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
 
     if len(made) == 1 and render.has_terminal():
         (task,) = made
-        codes = [spawn.shell(command, Path(task.path), environment.of_commands(session, task), line=None)]
+        codes = [spawn.shell(command, Path(task.path), guard.of_commands(session, task), line=None)]
     else:
         codes = spawn.shells(
             command,
             [
-                spawn.Place(Path(task.path), environment.of_commands(session, task), partial(render.relay, task.name))
+                spawn.Place(Path(task.path), guard.of_commands(session, task), partial(render.relay, task.name))
                 for task in made
             ],
         )

@@ -14,9 +14,9 @@ from git_par import crowd, spawn
 from git_par.commands.exec_output import Grouped, Output, Prefixed
 from git_par.errors import Status, UsageError
 from git_par.render import Report
+from git_par.runs import guard
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import environment
 
 _AT_ONCE = 64
 """How many run at a time when nobody says it: each takes two of our open files, of which macOS allows 256."""
@@ -104,7 +104,7 @@ def _problem(task: Task) -> Left | None:
 
 def _alone(session: Session, task: Task, command: Sequence[str], options: Options) -> Ended:
     """One command has our streams, the terminal and what is typed there."""
-    env = environment.of_commands(session, task)
+    env = guard.of_commands(session, task)
     began = time.monotonic()
     try:
         code = spawn.supervised(command, env, cwd=Path(task.path), stdout=2 if options.aside else None)
@@ -126,7 +126,7 @@ def _together(session: Session, ready: Sequence[Task], command: Sequence[str], o
     jobs = []
     for task in ready:
         output = make(task.name, options.aside)
-        env = environment.of_commands(session, task)
+        env = guard.of_commands(session, task)
         jobs.append(spawn.Job(command, Path(task.path), env, output.take, partial(done, task, output)))
     try:
         crowd.run(jobs, options.jobs or _AT_ONCE)

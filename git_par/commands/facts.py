@@ -1,6 +1,7 @@
 """What is known of tasks, gathered from records, refs and workspaces; the JSON of a task."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,8 @@ class Facts:
     conflicts: tuple[str, ...]
     in_use: tuple[dict[str, Any], ...] | None
     size: int | None
+    foreign: tuple[str, ...] = ()
+    """Files that it changed, committed or not, and does not own."""
     apart: bool = False
     """Whether the branch moved both in the clone and here."""
 
@@ -72,6 +75,8 @@ class Facts:
             "size": self.size,
             "landed": asdict(task.landed) if task.landed else None,
             "protected": task.protected,
+            "owns": list(task.owns),
+            "foreign": list(self.foreign),
         }
 
 
@@ -140,6 +145,7 @@ def _facts(
         conflicts=(task.base,) if stands.verdict.conflict else (),
         in_use=users,
         size=_size(path) if size else None,
+        foreign=_foreign(session.repo, task, tip, now, standings) if task.owns else (),
         apart=clones.is_clone(task) and meeting.apart(session.repo, task) is not None,
     )
 
@@ -148,6 +154,20 @@ def _size(path: Path) -> int | None:
     from git_par.checkup import disk  # few ask
 
     return disk.size(path)
+
+
+def _foreign(repo: Repo, task: Task, tip: str | None, now: Status | None, standings: "Standings") -> tuple[str, ...]:
+    from git_par.landing import ownership
+
+    found: set[str] = set()
+    bases = [commit for _, commit in standings.refs.bases(task)]
+    if tip and tip not in bases:
+        found |= set(ownership.committed(repo, task, tip, bases))
+    git = registry.checkout(repo, Path(task.path)) if now and (now.tracked_dirt or now.untracked) else None
+    if git:
+        with suppress(ParError):
+            found |= set(ownership.uncommitted(git, task))
+    return tuple(sorted(found))
 
 
 def is_new(task: Task, tip: str | None) -> bool:

@@ -9,20 +9,22 @@ from git_par.render import Report, Table
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import spares
+from git_par.workspaces.reasons import some
 
 
-def run(session: Session, *, size: bool, in_use: bool) -> Report:
+def run(session: Session, *, size: bool, owns: bool, in_use: bool) -> Report:
     """Report all tasks, oldest first."""
     wanted = session.tasks.all()
     headings = ["TASK", "STATE", "BASE", "AHEAD", "BEHIND", "CHANGES", "AGE"]
     headings += ["SIZE"] if size else []
+    headings += ["OWNS"] if owns else []
     headings += ["IN USE"] if in_use else []
     headings.append("NOTE")
     found: list[Facts] = []
     rows: list[list[str]] = []
     for one in facts.each(session, wanted, size=size, in_use=in_use):
         found.append(one)
-        rows.append(_row(one, size=size, in_use=in_use))
+        rows.append(_row(one, size=size, owns=owns, in_use=in_use))
         session.preview(Table(headings, [*rows, *(_pending(task, headings) for task in wanted[len(rows) :])]))
     return Report(
         data=lambda: {"tasks": [one.as_json() for one in found]},
@@ -43,10 +45,11 @@ def _spares(session: Session) -> list[str]:
 def _pending(task: Task, headings: Sequence[str]) -> list[str]:
     """The row of a task that is still looked at: what its record says."""
     known = {"TASK": task.name, "BASE": task.base, "AGE": age(task.created), "NOTE": task.title or ""}
+    known["OWNS"] = ", ".join(task.owns)
     return [known.get(heading, "...") for heading in headings]
 
 
-def _row(one: Facts, *, size: bool, in_use: bool) -> list[str]:
+def _row(one: Facts, *, size: bool, owns: bool, in_use: bool) -> list[str]:
     cells = [
         one.task.name,
         one.state,
@@ -58,6 +61,8 @@ def _row(one: Facts, *, size: bool, in_use: bool) -> list[str]:
     ]
     if size:
         cells.append("?" if one.size is None else human_size(one.size))
+    if owns:
+        cells.append(", ".join(one.task.owns))
     if in_use:
         cells.append(", ".join(f"{user['command']} ({user['pid']})" for user in one.in_use or ()))
     return [*cells, "; ".join(notes(one))]
@@ -87,6 +92,8 @@ def notes(one: Facts) -> list[str]:
     if one.verdict.reason and one.state != "new":
         said.append(f"in {one.verdict.into} ({one.verdict.reason})")
     said += [f"conflicts with {name}" for name in one.conflicts]
+    if one.foreign:
+        said.append(f"changes what it does not own: {some(one.foreign)}")
     if one.apart:
         said.append("moved here and in its clone")
     if one.task.protected:

@@ -138,7 +138,13 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         ],
         "failed": [{"name": one.item.name, "gate": one.gate, "exit": one.exit, "log": one.log} for one in made.failed],
         "skipped": [
-            {"name": one.item.name, "reason": one.reason, "detail": one.detail or None} for one in made.skipped
+            {
+                "name": one.item.name,
+                "reason": one.reason,
+                "detail": one.detail or None,
+                **({"files": list(one.files)} if one.files else {}),
+            }
+            for one in made.skipped
         ],
         "exempt": list(made.exempt),
         "warnings": list(made.warnings),

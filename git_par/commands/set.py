@@ -7,6 +7,7 @@ from typing import Any
 from git_par.errors import UsageError
 from git_par.render import Report
 from git_par.state.session import Session
+from git_par.state.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Options:
     base: str | None = None
     title: str | None = None
     group: str | None = None
+    owns: tuple[str, ...] | None = None
     protected: bool | None = None
 
 
@@ -23,19 +25,22 @@ def run(session: Session, wanted: Sequence[str], options: Options) -> Report:
     """Change the records of the `wanted` tasks, all of them or none."""
     fields = _fields(session, options)
     if not fields:
-        raise UsageError("set: nothing to change", hint="git par set NAME --base BRANCH, --title, --group, --protect")
+        raise UsageError("set: nothing to change", hint="git par set NAME --base, --title, --group, --owns, --protect")
     found = list({task.name: task for task in map(session.named, wanted)}.values())
     for task in found:
         if "base" in fields and _is_based_on(session, fields["base"], task.branch):
             raise UsageError(f"{task.name}: it cannot be based on itself", hint="name another branch")
+    changed = []
     with session.journal.operation() as operation, session.locks.every_task([task.name for task in found]):
         for task in found:
             before = session.tasks.expect(task.name)
             after = session.tasks.change(task.name, **fields)
             operation.entry.task(before, after)
+            changed += [after] if after else []
+    shared = _shared(session, changed) if "owns" in fields or "base" in fields else []
     return Report(
         data=lambda: {"changed": [task.name for task in found]},
-        talk=[f"{task.name}: {_said(fields)}" for task in found],
+        talk=[*(f"{task.name}: {_said(fields)}" for task in found), *shared],
     )
 
 
@@ -61,9 +66,19 @@ def _fields(session: Session, options: Options) -> dict[str, Any]:
         fields["title"] = options.title or None
     if options.group is not None:
         fields["group"] = options.group or None
+    if options.owns is not None:
+        from git_par.workspaces import owned  # few ask
+
+        fields["owns"] = owned.wanted(options.owns)
     if options.protected is not None:
         fields["protected"] = options.protected
     return fields
+
+
+def _shared(session: Session, changed: Sequence[Task]) -> list[str]:
+    from git_par.commands import owners
+
+    return owners.shared(session, changed)
 
 
 def _said(fields: dict[str, Any]) -> str:
@@ -71,6 +86,8 @@ def _said(fields: dict[str, Any]) -> str:
     for key, value in fields.items():
         if key == "protected":
             words.append("protected" if value else "no longer protected")
+        elif key == "owns":
+            words.append(f"owns now {', '.join(value)}" if value else "may change all files")
         elif key != "base_commit":
             words.append(f"{key} is now {value}" if value else f"no {key} any more")
     return ", ".join(words)

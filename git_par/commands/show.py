@@ -36,6 +36,7 @@ def run(session: Session, name: str | None, *, prompt: bool = False) -> Report:
         ("base", f"{task.base}, left at {task.base_commit[:8]}"),
         ("ahead", "?" if one.ahead is None else str(one.ahead)),
         ("behind", "?" if one.behind is None else str(one.behind)),
+        ("owns", ", ".join(task.owns)),
         ("changes", listing.changes(one) or "none"),
         ("in use", ", ".join(f"{user['command']} ({user['pid']})" for user in one.in_use or ()) or "no"),
         ("port", str(one.port)),
@@ -46,6 +47,7 @@ def run(session: Session, name: str | None, *, prompt: bool = False) -> Report:
         data=lambda: {"task": one.as_json()},
         lines=[
             *(f"{key + ':':9}{value}" for key, value in pairs if value),
+            *(f"  not its own: {path}" for path in one.foreign),
             *(f"  {commit}" for commit in commits),
         ],
     )

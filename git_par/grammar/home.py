@@ -49,6 +49,9 @@ def merge(
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Merge what is committed of tasks with uncommitted changes.")
     ] = False,
+    allow_foreign: Annotated[
+        bool, typer.Option("--allow-foreign", help="Merge tasks that changed what they do not own, too.")
+    ] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Remove the tasks that came home.")] = False,
     dry_run: DryRun = False,
     json: Json = False,
@@ -74,6 +77,7 @@ def merge(
         on_conflict=OnConflict.ABORT if atomic else one_of("merge", "--on-conflict", on_conflict or "skip", OnConflict),
         autocommit=autocommit,
         allow_dirty=allow_dirty,
+        allow_foreign=allow_foreign,
         dry_run=dry_run,
     )
     options = Options(

@@ -28,6 +28,10 @@ def add(
         list[str] | None,
         typer.Option(metavar="DIR", help="Check out only DIR and the files on top; repeatable.", **TEXT),
     ] = None,
+    owns: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="It may change only such files; repeatable.", **TEXT),
+    ] = None,
     carry: Annotated[
         bool, typer.Option("--carry", help="Take a copy of the uncommitted work along, untracked files too.")
     ] = False,
@@ -56,6 +60,7 @@ def add(
         title=title,
         isolation=one_of("add", "--isolation", isolation, Isolation) if isolation is not None else None,
         sparse=tuple(sparse or ()),
+        owns=tuple(owns or ()),
         carry=carry,
         allow_dirty=allow_dirty,
         fetch=fetch,
@@ -68,13 +73,14 @@ def add(
 @verb
 def list_(
     size: Annotated[bool, typer.Option("--size", help="Show what each workspace takes on disk.")] = False,
+    owns: Annotated[bool, typer.Option("--owns", help="Show which files each owns.")] = False,
     in_use: Annotated[bool, typer.Option("--in-use", help="Show who works in each.")] = False,
     json: Json = False,
 ) -> Work:
     """Show every task and how it stands."""
     from git_par.commands.list import run
 
-    return lambda session: run(session, size=size, in_use=in_use)
+    return lambda session: run(session, size=size, owns=owns, in_use=in_use)
 
 
 @verb
@@ -127,6 +133,10 @@ def set_(
     base: Annotated[str | None, typer.Option(metavar="BRANCH", help="The branch it returns to.", **TEXT)] = None,
     title: Annotated[str | None, typer.Option(metavar="T", help="What it is about; empty: none.", **TEXT)] = None,
     group: Annotated[str | None, typer.Option(metavar="G", help="The group it is in; empty: none.", **TEXT)] = None,
+    owns: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="The files it may change; repeatable; empty: all.", **TEXT),
+    ] = None,
     protect: Annotated[
         bool | None, typer.Option("--protect/--no-protect", help="Whether it may never be removed.", **TEXT)
     ] = None,
@@ -135,4 +145,6 @@ def set_(
     """Change what is recorded of tasks."""
     from git_par.commands.set import Options, run
 
-    return lambda session: run(session, names, Options(base=base, title=title, group=group, protected=protect))
+    owned = tuple(owns) if owns is not None else None
+    options = Options(base=base, title=title, group=group, owns=owned, protected=protect)
+    return lambda session: run(session, names, options)

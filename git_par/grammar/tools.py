@@ -101,6 +101,10 @@ def hook(
     ],
 ) -> Work:
     """Answer a coding agent that wants a worktree or is done with one: JSON on stdin, the path on stdout."""
+    if event == "pre-commit":  # asked by the hook of `runs.guard`, and by nobody else
+        from git_par.commands import precommit
+
+        return precommit.run
     from git_par.commands.hook import Event, run
 
     wanted = one_of("hook", "", event, Event)

@@ -13,6 +13,7 @@ from shlex import quote
 from git_par import interrupts, names
 from git_par.errors import GitFailed, ParError
 from git_par.git import Git, Reply
+from git_par.landing import fitness, ownership
 from git_par.landing.planned import Skipped
 from git_par.landing.select import Batch, Item
 from git_par.state.journal import Open
@@ -30,6 +31,7 @@ class Wish:
     text: str | None = None
     signoff: bool = False
     dry_run: bool = False
+    allow_foreign: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def run(session: Session, batch: Batch, wish: Wish, operation: Open) -> dict[str
 
     vetoed: dict[str, Skipped] = {}
     with ThreadPoolExecutor(max_workers=session.settings.jobs) as pool:
-        looks = list(pool.map(lambda item: _look(session, item), batch.items))
+        looks = list(pool.map(lambda item: _look(session, item, wish), batch.items))
     for found in looks:
         if isinstance(found, Skipped):
             vetoed[found.item.branch] = found
@@ -70,7 +72,7 @@ def run(session: Session, batch: Batch, wish: Wish, operation: Open) -> dict[str
     return vetoed
 
 
-def _look(session: Session, item: Item) -> Work | Skipped | None:
+def _look(session: Session, item: Item, wish: Wish) -> Work | Skipped | None:
     """What is to be committed in the workspace of `item`; None when there is nothing, or nobody may commit there now."""
     if item.task is None:
         return None
@@ -90,7 +92,13 @@ def _look(session: Session, item: Item) -> Work | Skipped | None:
     # A path that ends with '/' is a repository of its own, which nobody means to be a submodule.
     secret = secrets.of(session.settings, directory)
     fresh = tuple(one for one in now.untracked if not one.endswith("/") and not secret(one))
-    return Work(item, path, directory, now.head, fresh) if now.tracked_dirt or fresh else None
+    if not now.tracked_dirt and not fresh:
+        return None
+    if not wish.allow_foreign and (found := ownership.uncommitted(git, item.task)):
+        strayed = [path for path in found if path in fresh or path not in now.untracked]
+        if strayed:
+            return fitness.foreign(item, strayed)
+    return Work(item, path, directory, now.head, fresh)
 
 
 def _commit(session: Session, work: Work, wish: Wish, operation: Open) -> Skipped | None:

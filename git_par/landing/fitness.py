@@ -1,11 +1,12 @@
 """Who is fit to be merged: on its branch, nothing in progress, nothing uncommitted that would be left behind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 
 from git_par.errors import ParError
 from git_par.git import Git
+from git_par.landing import ownership
 from git_par.landing.planned import Skipped
 from git_par.landing.select import Batch, Item
 from git_par.state.session import Session
@@ -22,6 +23,7 @@ def inspect(
     tips: Mapping[str, str],
     *,
     allow_dirty: bool,
+    allow_foreign: bool,
     into: str | None,
     vetoed: Mapping[str, Skipped],
 ) -> tuple[list[tuple[Item, str]], list[Skipped], tuple[tuple[str, int], ...]]:
@@ -33,12 +35,15 @@ def inspect(
 
     jobs = session.settings.jobs
     lead = _ONE_THREAD if len(batch.items) > jobs else ()
+    owning = [] if allow_foreign else [item for item in batch.items if item.task and item.task.owns]
     with ThreadPoolExecutor(max_workers=jobs) as pool:
+        asking = pool.map(lambda item: _strayed(session, batch, item, tips), owning)
         looking = pool.map(lambda item: _look(session, item, tips.get(item.ref), allow_dirty, into, lead), batch.items)
         looks = list(session.followed("looking at workspaces", looking, len(batch.items)))
+        strayed = dict(zip((item.branch for item in owning), asking, strict=True))
     ready, left, untracked = [], [], []
     for item, (why, count) in zip(batch.items, looks, strict=True):
-        if why := vetoed.get(item.branch, why):
+        if why := vetoed.get(item.branch, why) or strayed.get(item.branch):
             left.append(why)
             continue
         ready.append((item, tips[item.ref]))
@@ -95,6 +100,22 @@ def _look_at(
         detail = f"uncommitted changes: {some}"
         return Skipped(item, "dirty", detail, _UNCOMMITTED), 0
     return None, len(now.untracked)
+
+
+def _strayed(session: Session, batch: Batch, item: Item, tips: Mapping[str, str]) -> Skipped | None:
+    """Why `item` must be left out: its task changed what it does not own."""
+    tip = tips.get(item.ref)
+    if item.task is None or tip is None:
+        return None
+    bases = [tips[ref] for name in (batch.base, item.task.base) if (ref := f"refs/heads/{name}") in tips]
+    found = ownership.committed(session.repo, item.task, tip, bases)
+    return foreign(item, found) if found else None
+
+
+def foreign(item: Item, paths: Sequence[str]) -> Skipped:
+    """`item`, left out because its task changed `paths`, which it does not own."""
+    hint = f"git par merge {quote(item.name)} --allow-foreign, or git par set {quote(item.name)} --owns GLOB ..."
+    return Skipped(item, "foreign", ownership.said(paths), hint, files=tuple(paths))
 
 
 def _gone(session: Session, item: Item) -> Skipped:

@@ -36,6 +36,7 @@ class Wish:
     signer: str = ""
     autocommit: bool = False
     allow_dirty: bool = False
+    allow_foreign: bool = False
     dry_run: bool = False
     into: str | None = None
     """The branch that all of them go into, when it is not each one's base."""
@@ -51,13 +52,13 @@ def land(session: Session, wish: Wish, batch: Batch, operation: Open) -> Outcome
     vetoed: dict[str, Skipped] = {}
     if wish.autocommit:
         publish.target(session.repo, _on_living_base(session, batch).base)  # where it must not move, nothing is done
-        how = autocommit.Wish(wish.text, signoff=wish.signoff, dry_run=wish.dry_run)
+        how = autocommit.Wish(wish.text, signoff=wish.signoff, dry_run=wish.dry_run, allow_foreign=wish.allow_foreign)
         vetoed = autocommit.run(session, batch, how, operation)
     asked = None
     if wish.hooks and wish.hooks.wanted("pre-merge") and not wish.dry_run:
         living = _on_living_base(session, batch)
         publish.target(session.repo, living.base)
-        asked = Asked(wish.hooks, wish.allow_dirty, wish.into, vetoed)
+        asked = Asked(wish.hooks, wish.allow_dirty, wish.allow_foreign, wish.into, vetoed)
         asked.ask(living)
     gated = wish.gate is not None and not wish.dry_run
     attempts = 1 + wish.gate.retries if wish.gate and gated else _REPLANS
@@ -112,7 +113,13 @@ def _try(
     # What would be committed first is no reason to leave a task out of a rehearsal.
     allow_dirty = wish.allow_dirty or (wish.autocommit and wish.dry_run)
     ready, left, untracked = fitness.inspect(
-        session, batch, tips, allow_dirty=allow_dirty, into=wish.into, vetoed=vetoed
+        session,
+        batch,
+        tips,
+        allow_dirty=allow_dirty,
+        allow_foreign=wish.allow_foreign,
+        into=wish.into,
+        vetoed=vetoed,
     )
     if wish.order is Order.FEWEST_CONFLICTS:
         ready = _fewest_conflicts(session, batch, before, ready)

@@ -41,6 +41,7 @@ Reason = Literal[
     "audit",
     "dirty",
     "diverged",
+    "foreign",
     "gone",
     "operation",
     "other-branch",
@@ -110,6 +111,8 @@ class Skipped:
     detail: str = ""
     hint: str = ""
     harmless: bool = False
+    files: tuple[str, ...] = ()
+    """What a task changed that it does not own."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ class Asked:
 
     hooks: Hooks
     allow_dirty: bool
+    allow_foreign: bool
     into: str | None
     vetoed: dict[str, Skipped]
     """Branches that are left out, also for other reasons."""
@@ -35,7 +36,13 @@ class Asked:
         tips = session.repo.branches()
         before = tips.get(f"refs/heads/{batch.base}")
         ready, _, _ = fitness.inspect(
-            session, batch, tips, allow_dirty=self.allow_dirty, into=self.into, vetoed=self.vetoed
+            session,
+            batch,
+            tips,
+            allow_dirty=self.allow_dirty,
+            allow_foreign=self.allow_foreign,
+            into=self.into,
+            vetoed=self.vetoed,
         )
         for item, tip in ready:
             if before is None or self._passed.get(item.branch) == tip:

@@ -54,6 +54,8 @@ class Task:
     group: str | None = None
     title: str | None = None
     protected: bool = False
+    owns: tuple[str, ...] = ()
+    """Patterns of the files that it may change (`workspaces.owned`); without any it may change all."""
     landed: Landed | None = None
 
     @property
@@ -83,9 +85,11 @@ def decode(data: object) -> Task:
     if not isinstance(data, dict) or data.get("version") != VERSION:
         raise ValueError("not a task of this version")
     fields = {key: value for key, value in data.items() if key in Task.__dataclass_fields__}
-    landed = fields.pop("landed", None)
+    landed, owns = fields.pop("landed", None), fields.pop("owns", [])
+    if not isinstance(owns, list | tuple):
+        raise ValueError("a field has the wrong type")
     try:
-        task = Task(**fields, landed=Landed(**landed) if landed is not None else None)
+        task = Task(**fields, owns=tuple(owns), landed=Landed(**landed) if landed is not None else None)
     except TypeError as error:
         raise ValueError(str(error)) from None
     texts = [task.name, task.branch, task.path, task.base, task.state, task.created, task.isolation]
@@ -93,13 +97,15 @@ def decode(data: object) -> Task:
     commits = [task.base_commit, task.placed]
     if task.landed:
         commits += [task.landed.tip, task.landed.commit, *([task.landed.onto] if task.landed.onto is not None else [])]
-    if not all(isinstance(text, str) for text in texts + commits) or type(task.slot) is not int:
+    if not all(isinstance(text, str) for text in (*texts, *commits, *task.owns)) or type(task.slot) is not int:
         raise ValueError("a field has the wrong type")
     if names.task_problem(task.name) or names.branch_problem(task.branch) or task.base[:1] in ("", "-"):
         raise ValueError("a field has the wrong value")
     if task.state not in STATES or not all(COMMIT.fullmatch(commit) for commit in commits):
         raise ValueError("a field has the wrong value")
     if type(task.protected) is not bool or not Path(task.path).is_absolute() or b"\0" in os.fsencode(task.path):
+        raise ValueError("a field has the wrong value")
+    if not all(task.owns) or any("\0" in pattern for pattern in task.owns):
         raise ValueError("a field has the wrong value")
     if datetime.fromisoformat(task.created).tzinfo is None:
         raise ValueError("its time has no zone")

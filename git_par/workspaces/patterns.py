@@ -35,6 +35,12 @@ class Pattern:
     named: bool
     """Whether it is more than wildcards."""
 
+    def matches(self, path: bytes, name: bytes, directory: bool) -> bool:
+        """Whether it matches `path`, whose last part is `name`."""
+        if self.directories_only and not directory:
+            return False
+        return self.whole.fullmatch(path if self.steps else name) is not None
+
 
 @dataclass(frozen=True)
 class Patterns:
@@ -53,6 +59,18 @@ class Patterns:
             for count in range(1, len(parts) + 1)
         )
 
+    def claim(self, path: str) -> bool:
+        """Whether the last of them that matches `path`, or a directory that it lies in, is not after a `!`.
+
+        Unlike with `select`, part of a directory can be excepted.
+        """
+        parts = os.fsencode(path).split(b"/")
+        ways = [(b"/".join(parts[:count]), parts[count - 1], count < len(parts)) for count in range(1, len(parts) + 1)]
+        for one in reversed(self.patterns):
+            if any(one.matches(*way) for way in ways):
+                return one.wanted
+        return False
+
     def lead_into(self, path: str) -> bool:
         """Whether one of them names something in the directory `path` by its way from the top, not by its name alone."""
         parts = os.fsencode(path).split(b"/")
@@ -64,7 +82,7 @@ class Patterns:
 
     def _decide(self, path: bytes, name: bytes, directory: bool) -> bool:
         for one in reversed(self.patterns):
-            if (directory or not one.directories_only) and one.whole.fullmatch(path if one.steps else name):
+            if one.matches(path, name, directory):
                 return one.wanted
         return False
 

@@ -15,6 +15,7 @@ It belongs to the group '{group}'.
 
 Work in the directory {path} and nowhere else: it is a checkout of your own, on the branch '{branch}'.
 {main} and the other worktrees of the repository belong to others; change nothing there.
+Change only the files that are yours: {owns}.  Commits of others are refused, or are not merged.
 Servers that you start listen on port {port} or the next few; others have other ports.
 
 Commit all that you want to keep, in small commits on '{branch}'; what is not committed is not merged.
@@ -26,7 +27,7 @@ When you need what came into '{base}' meanwhile, run 'git par sync' in your dire
 """
 
 
-_PLACEHOLDERS = ("task", "title", "group", "path", "branch", "base", "main", "port", "slot")
+_PLACEHOLDERS = ("task", "title", "group", "path", "branch", "base", "main", "port", "slot", "owns")
 
 
 def check(session: Session) -> None:
@@ -39,6 +40,7 @@ def fill(session: Session, task: Task, variables: Mapping[str, str]) -> str:
     known = {
         **{key.removeprefix("GIT_PAR_").lower(): value for key, value in variables.items()},
         "title": task.title or "",
+        "owns": ", ".join(task.owns),
     }
     return _expanded(session, {key: known[key] for key in _PLACEHOLDERS})
 

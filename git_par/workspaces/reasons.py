@@ -323,6 +323,6 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def some(paths: Sequence[str]) -> str:
+def some(paths: Sequence[str], count: int = 3) -> str:
     """The first few of `paths`, and how many more there are."""
-    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    return ", ".join(paths[:count]) + (f" and {len(paths) - count} more" if len(paths) > count else "")

@@ -40,10 +40,12 @@ def read(
     paths: Sequence[str] = (),
     seeing: bool = False,
     submodules: bool = True,
+    renames: bool = True,
 ) -> Status:
     """The status of a checkout, or of `paths` in it; `untracked` is no, normal or all (git-status(1)).
 
-    Without `submodules` git does not look into any, nor at the commits that are staged of them.
+    Without `submodules` git does not look into any, nor at the commits that are staged of them.  Without `renames` the old
+    path of a file counts too.
 
     Settings that would hide something are overruled; nothing is written, not even a refreshed index.  Refused,
     when `seeing` is asked for, where there is a directory that git cannot look into: it warns, and takes it for empty.
@@ -53,6 +55,7 @@ def read(
         *(["--ignored=matching"] if ignored else ["--ignored=no"]),
         f"--ignore-submodules={'none' if submodules else 'all'}",
         "--no-ahead-behind",
+        *([] if renames else ["--no-renames"]),
         "--",
         *(f":(top,literal){path}" for path in paths),
     )

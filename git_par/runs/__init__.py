@@ -1,0 +1,1 @@
+"""Task files: read, put into levels, carried out."""

@@ -1,0 +1,97 @@
+"""Which files belong to a task, as patterns say: exact paths, or globs as in gitignore(5)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from git_par.errors import UsageError
+from git_par.workspaces import patterns
+from git_par.workspaces.patterns import Patterns
+
+_MAGIC = "*?["
+
+
+@dataclass(frozen=True)
+class Owned:
+    """The files that `patterns` name; a later one counts before an earlier, and `!` takes out."""
+
+    patterns: tuple[str, ...]
+
+    def __contains__(self, path: str) -> bool:
+        return self._parsed.claim(path.rstrip("/"))
+
+    def of(self, paths: Iterable[str]) -> list[str]:
+        """Those of `paths` that belong to it."""
+        return [path for path in paths if path in self]
+
+    def outside(self, paths: Iterable[str]) -> list[str]:
+        """Those of `paths` that do not, sorted."""
+        return sorted(path for path in paths if path not in self)
+
+    @cached_property
+    def _parsed(self) -> Patterns:
+        return patterns.parse(map(anchored, self.patterns))
+
+
+def is_exact(pattern: str) -> bool:
+    """Whether `pattern` names one file or directory and no others."""
+    return not any(sign in pattern for sign in _MAGIC) and not pattern.startswith("!")
+
+
+def anchored(pattern: str) -> str:
+    """`pattern` as gitignore(5) has it: there a plain name would match at any depth; here it names one file."""
+    sign, plain = ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)
+    if is_exact(plain):
+        return f"{sign}/{plain.lstrip('/')}"
+    return f"{sign}\\{plain}" if not sign and plain.startswith("#") else pattern
+
+
+def problem(pattern: str) -> str:
+    """Why `pattern` cannot say what a task owns; empty when it can."""
+    plain = pattern.removeprefix("!")
+    if not plain.strip("/") or plain.strip() != plain:
+        return "it names nothing" if not plain.strip("/ ") else "it begins or ends with a space"
+    if any(ord(sign) < 32 for sign in plain):
+        return "it has a control character"
+    parts = plain.strip("/").split("/")
+    if plain.startswith(("/", "~")) or ".." in parts or "." in parts or "" in parts:
+        return "it must be a path inside of the repository, from its top"
+    if parts[0].lower() == ".git":
+        return "it is git's own"
+    return "" if patterns.parse([anchored(pattern)]).patterns else "it is no pattern that git can read"
+
+
+def wanted(given: Sequence[str]) -> tuple[str, ...]:
+    """The patterns of `--owns`: an empty one drops those before it.  UsageError when one cannot be had."""
+    found: list[str] = []
+    for pattern in given:
+        if not pattern:
+            found.clear()
+            continue
+        if why := problem(pattern):
+            raise UsageError(
+                f"--owns {pattern}: {why}", hint="--owns src/menu.c, --owns 'src/**' or --owns '!src/old/'"
+            )
+        found.append(pattern)
+    if found and all(pattern.startswith("!") for pattern in found):
+        raise UsageError(f"--owns {found[0]}: it only takes out", hint=f"--owns '*' --owns '{found[0]}'")
+    return tuple(dict.fromkeys(found))
+
+
+def overlap(one: Owned, other: Owned, files: Sequence[str], fresh: Iterable[tuple[str, str]] = ()) -> list[str]:
+    """The files that belong to both: of those there are, of those either names, and an example of new ones.
+
+    `fresh` are pairs of patterns, one of each, at least one of which makes files: they may meet where nothing is yet.
+    """
+    both = set(one.of(other.of(files)))
+    named = {pattern.strip("/") for owned in (one, other) for pattern in owned.patterns if is_exact(pattern)}
+    # A directory that is named stands for what is in it.
+    both |= {
+        path for path in named if path in one and path in other and not any(f.startswith(f"{path}/") for f in both)
+    }
+    if both:
+        return sorted(both)
+    from git_par.workspaces import globs
+
+    examples = (globs.common(anchored(left), anchored(right)) for left, right in fresh)
+    return sorted({path for path in examples if path and path in one and path in other})
