@@ -16,8 +16,11 @@ if TYPE_CHECKING:  # 20 ms to import, and only those who end something pay that
 
 
 def tell(leader: int, number: int) -> None:
-    """Send signal `number` to all processes of the command that the unreaped process `leader` leads."""
-    for process in _family([leader], ()):
+    """Send signal `number` to all processes of the command that the unreaped process `leader` leads.
+
+    The leader hears it first: a shell would take the end of its child for a reason to go on.
+    """
+    for process in sorted(_family([leader], ()), key=lambda one: one.pid != leader):
         _send(process, number)
 
 

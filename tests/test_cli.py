@@ -30,7 +30,7 @@ WRONG = [
     (["path", "."], "'.': this is not the workspace of a task", "see 'git par list'"),
     (["env"], "env: this is not the workspace of a task", "git par env NAME"),
     (["show"], "show: this is not the workspace of a task", "git par show NAME"),
-    (["set", "x"], "set: nothing to change", "git par set NAME --base BRANCH, --title, --group, --protect"),
+    (["set", "x"], "set: nothing to change", "git par set NAME --base, --title, --group, --owns, --protect"),
     (["set", "x", "--base", "y"], "--base y: no such local branch", "see 'git branch'"),
     (["merge", "--ff", "--squash", "x"], "--ff, --squash: not together", "choose one of them"),
     (
