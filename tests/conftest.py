@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -63,10 +64,11 @@ MATRIX = ("add", "merge", "sync", "prune", "removal", "restore", "conflicts", "d
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests of the matrix against both isolations."""
-    module = metafunc.module.__name__.removeprefix("tests.test_")
-    if module in MATRIX and "isolation" in metafunc.fixturenames and metafunc.definition.name not in WORKTREES_ONLY:
-        metafunc.parametrize("isolation", ["worktree", "clone"], indirect=True)
+    """Run the tests of the matrix against both isolations, with clones a third of them; the others are in the soak."""
+    module, name = metafunc.module.__name__.removeprefix("tests.test_"), metafunc.definition.name
+    if module in MATRIX and "isolation" in metafunc.fixturenames and name not in WORKTREES_ONLY:
+        marks = () if crc32(name.encode()) % 3 == 0 else pytest.mark.soak
+        metafunc.parametrize("isolation", ["worktree", pytest.param("clone", marks=marks)], indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
