@@ -394,6 +394,18 @@ def half_made(world: World, spare: Path) -> None:
     (spare / "a.txt").write_text("line 1\nli")
 
 
+def test_an_add_that_comes_to_nothing_leaves_a_spare_ready_that_it_had_brought_to_its_commit(pool: World) -> None:
+    (spare,) = fill(pool)
+    pool.git("branch", "taken")
+    new = pool.commit("more", more__txt="more\n")
+    assert pool.par("add", "taken").status == 2
+    assert states(pool) == ["ready"]
+    assert pool.rev("HEAD", cwd=spare) == new
+    assert pool.git("status", "--porcelain", cwd=spare) == ""
+    inode = spare.stat().st_ino
+    assert was_claimed(spare, pool.add("free")[0], inode)
+
+
 def test_a_half_made_spare_is_finished_by_the_next_filling(pool: World) -> None:
     (spare,) = fill(pool)
     half_made(pool, spare)

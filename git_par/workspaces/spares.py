@@ -181,7 +181,7 @@ def head(git: Git, entry: Path) -> str | None:
 def held(session: Session, commit: str, count: int) -> Iterator[list[Spare]]:
     """At most `count` spares for this process alone, all standing at `commit`; those at it already are taken first.
 
-    What cannot be used is told, and stays as it is.
+    What cannot be used is told, and stays as it is.  What is still in the list in the end is as ready as it was.
     """
     found: list[Spare] = []
     with ExitStack() as stack:
@@ -196,7 +196,13 @@ def held(session: Session, commit: str, count: int) -> Iterator[list[Spare]]:
                     ):
                         found.append(usable)
                         stack.push(attempt.pop_all())
-        yield found
+        try:
+            yield found
+        finally:
+            for spare in found:
+                if not spare.ready:
+                    with suppress(ParError, OSError):  # then the next filling does it
+                        _arrive(session.repo, spare)
 
 
 def _usable(session: Session, spare: Spare, commit: str) -> Spare | None:
@@ -212,6 +218,13 @@ def _usable(session: Session, spare: Spare, commit: str) -> Spare | None:
         why = str(error)
     session.tell(f"'{now.path}': this spare is not used: {why}; see 'git par pool'")
     return None
+
+
+def _arrive(repo: Repo, spare: Spare) -> None:
+    """Let a spare that was moved, and that nobody else could get at since, be ready where it stands now."""
+    assert spare.record
+    opened(repo, spare).run("update-ref", "--no-deref", "HEAD", spare.record.commit)
+    note(spare, replace(spare.record, was="", index=checksum(spare)))
 
 
 def move(repo: Repo, spare: Spare, commit: str) -> Spare:
