@@ -59,7 +59,7 @@ def world(tmp_path: Path, isolation: str) -> World:
     return World(tmp_path).init()
 
 
-MATRIX = ("add", "merge", "sync", "prune", "removal", "restore", "conflicts", "doctor")
+MATRIX = ("add", "standing", "tasks", "merge", "sync", "prune", "removal", "restore", "conflicts", "doctor")
 """The test modules that hold for a workspace of any isolation."""
 
 

@@ -54,6 +54,14 @@ _REASONS = {
         "test_what_is_removed_is_kept",
         "test_it_can_be_brought_back_again_and_again",
     ),
+    "it counts git processes, or compares a whole record, and those of a clone are others": (
+        "test_what_is_known_is_not_asked_again",
+        "test_records_are_private_and_whole",
+    ),
+    "it asks git in the parent for commits that only the clone has yet": (
+        "test_where_git_counts_many_in_one_walk_it_says_what_one_by_one_does",
+        "test_an_upstream_ahead_counts_as_the_base_and_one_behind_does_not",
+    ),
     "it makes git's checkout of a worktree fail": ("test_a_restore_that_fails_takes_back_what_it_made",),
 }
 
