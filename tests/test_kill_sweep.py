@@ -1,5 +1,6 @@
 """Killed at any git call and at any write of a state file, git-par leaves the old state or the new one, and goes on."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -12,7 +13,7 @@ import pytest
 
 from git_par.grammar import NAMES
 from tests.killing import GIT_POINTS, Before, End, Killer, check_registrations, end_state, fingerprint
-from tests.world import World, fillers
+from tests.world import World, living
 
 
 @dataclass(frozen=True)
@@ -261,7 +262,7 @@ class Sweep:
     def fresh(self) -> World:
         """The world as it stood before the command."""
         if self.scene.name in ("add-warm", "add-moved"):
-            while fillers(self.world):
+            while living(os.environ["HOME"]):
                 time.sleep(0.01)
         copy(self.world.root.parent / "template", self.world.root)
         return self.world

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -169,6 +169,16 @@ def fillers(world: World) -> list[str]:
     """The processes in the background that fill the pool of this world."""
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if "git_par.workspaces.refill" in line and str(world.root) in line]
+
+
+def living(home: str) -> list[int]:
+    """The processes that were started with this directory as HOME, and those of them that have not begun their program."""
+    found = []
+    for process in Path("/proc").iterdir():
+        with suppress(OSError):
+            if process.name.isdigit() and f"HOME={home}\0".encode() in (process / "environ").read_bytes():
+                found.append(int(process.name))
+    return found
 
 
 PAR = (sys.executable, "-m", "git_par")
