@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
         if sys.platform == "win32":
             raise UsageError("Windows: not supported", hint="use git-par inside WSL")
         words = list(argv)
-        if words[:1] in (["with-lock"], ["exec"]) and "--" in words:
+        if words[:1] in (["with-lock"], ["exec"], ["run"]) and "--" in words:
             words = words[: words.index("--")]  # typer would swallow it
         work = _app(argv)(words, prog_name="git par", standalone_mode=False)
         if not callable(work):

@@ -22,7 +22,7 @@ def run(jobs: Sequence[Job], at_once: int) -> None:
     """
     waiting = deque(jobs)
     with selectors.DefaultSelector() as selector:
-        crowd = _Crowd(selector, spawn.Watcher())
+        crowd = Crowd(selector, spawn.Watcher())
         try:
             while waiting or crowd.running:
                 while waiting and len(crowd.running) < at_once:
@@ -38,12 +38,14 @@ def run(jobs: Sequence[Job], at_once: int) -> None:
 
 
 @dataclass
-class _Crowd:
+class Crowd:
     """The jobs that run, by process number."""
 
     selector: selectors.BaseSelector
     watcher: spawn.Watcher
     running: dict[int, Running] = field(default_factory=dict)
+    detained: set[int] = field(default_factory=set)
+    """Those that somebody is about to end: they are not reaped, lest their numbers become somebody else's."""
 
     def begin(self, job: Job) -> None:
         """Start a job; one that cannot be started says so as a shell would, and has ended."""
@@ -54,15 +56,16 @@ class _Crowd:
                 self.watcher.note("began", one.process.pid)
                 for pipe in one.pipes:
                     self.selector.register(pipe, selectors.EVENT_READ, one)
+                spawn.let_go(one)
         except spawn.NotStartedError as error:
             job.take(f"{error.message}\n".encode(errors="surrogateescape"), True)
             job.done(error.code, 0.0)
 
     def listen(self) -> None:
         """Give on what the jobs write, for a moment, and take leave of those that have ended and said all."""
-        ended = [one for one in self.running.values() if one.ended]
-        patience = 0.0 if ended else 0.1
-        if not ended and not all(one.pipes for one in self.running.values()):
+        ended = [one for pid, one in self.running.items() if one.ended and pid not in self.detained]
+        patience = 0.0 if ended else 0.02 if self.detained else 0.1
+        if not ended and not self.detained and not all(one.pipes for one in self.running.values()):
             patience = 0.005  # its output has ended, so it is about to
         heard = set()
         for key, _ in self.selector.select(patience):
@@ -89,6 +92,10 @@ class _Crowd:
         for one in list(self.running.values()):
             if _has_ended(one.process.pid):  # what became another user's may not have heard us
                 self._reap(one)
+
+    def has_ended(self, pid: int) -> bool:
+        """Whether the process `pid` of a running job has ended; what it said may not all be heard yet."""
+        return bool(self.running[pid].ended)
 
     def _reap(self, one: Running) -> int:
         """Take the status of a job that has ended; from then on its number may be somebody else's."""

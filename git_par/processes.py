@@ -7,7 +7,7 @@ its own: what was left by a parent that ended stays in these.
 import os
 import signal
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -24,19 +24,39 @@ def tell(leader: int, number: int) -> None:
         _send(process, number)
 
 
-def end(leaders: Sequence[int], grace: float) -> None:
-    """Ask all processes of the commands to end, and insist after `grace` seconds; also those that come meanwhile."""
+def end(leaders: Sequence[int], grace: float, hurry: Callable[[], bool] = lambda: False) -> None:
+    """Ask all processes of the commands to end, and insist after `grace` seconds; also those that come meanwhile.
+
+    It insists at once when there is reason to `hurry`.
+    """
     known: set[Process] = set()
     foreign: set[Process] = set()
     for number in (signal.SIGTERM, signal.SIGKILL):
         told: set[Process] = set()
         deadline = time.monotonic() + grace
         while (known := _family(leaders, known) - foreign) and time.monotonic() < deadline:
+            if hurry() and number != signal.SIGKILL:
+                break
             foreign |= {process for process in known - told if not _send(process, number)}
             told |= known
             time.sleep(0.02)
         if not known:
             return
+
+
+def end_marked(marks: Mapping[str, str], grace: float) -> None:
+    """End all processes of ours whose environment has all of `marks`, as `end` does."""
+    import psutil
+
+    def marked(process: "Process") -> bool:
+        try:
+            env = process.environ()
+        except (psutil.Error, OSError):
+            return False
+        return all(env.get(key) == value for key, value in marks.items())
+
+    leaders = [process.pid for process in psutil.process_iter() if process.pid != os.getpid() and marked(process)]
+    end(leaders, grace)
 
 
 def _family(leaders: Iterable[int], known: Iterable["Process"]) -> set["Process"]:

@@ -27,6 +27,9 @@ LAST_WORDS = 1.0
 
 _LONGEST_LINE = 65536
 
+_WAIT = 'read -r _ || exit; exec "$@" </dev/null'
+"""A shell that becomes the command once it hears a line, and nothing when there will be none."""
+
 _WATCH = """read -r word && exit
 kill -s TERM -- "$1"
 tries=0
@@ -80,6 +83,8 @@ class Job:
     """Takes a piece of what it wrote; True for standard error."""
     done: Callable[[int, float], None]
     """Takes its status (128 + n when signal n ended it) and how many seconds it ran, after all that it wrote."""
+    before: Callable[[int], None] | None = None
+    """Takes the number of its process, which waits until this has returned: nothing runs that is not on record."""
 
 
 @dataclass
@@ -283,13 +288,17 @@ class Watcher:
 
 
 def begin(job: Job) -> Running:
-    """Start a job in a session of its own, where no terminal can be asked; NotStartedError when there is no such command."""
+    """Start a job in a session of its own, where no terminal can be asked; NotStartedError when there is no such command.
+
+    One with a `before` waits for `let_go`.
+    """
+    waits = job.before is not None
     try:
         process = subprocess.Popen(
-            job.argv,
+            ["/bin/sh", "-c", _WAIT, "sh", *job.argv] if waits else job.argv,
             cwd=job.cwd,
             env=job.env,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if waits else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
@@ -299,6 +308,17 @@ def begin(job: Job) -> Running:
     assert process.stdout is not None
     assert process.stderr is not None
     return Running(job, process, time.monotonic(), {process.stdout.fileno(): False, process.stderr.fileno(): True})
+
+
+def let_go(running: Running) -> None:
+    """Let a job begin that waits; it ends without a trace when this process is killed before."""
+    if running.job.before is None:
+        return
+    running.job.before(running.process.pid)
+    assert running.process.stdin is not None
+    with suppress(BrokenPipeError):  # somebody has ended it
+        running.process.stdin.write(b"\n")
+        running.process.stdin.close()
 
 
 def _not_started(argv: Sequence[str], cwd: Path | None, error: OSError) -> OSError | NotStartedError:

@@ -3,9 +3,9 @@
 import getpass
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,15 @@ from git_par.workspaces.start import Start
 
 
 @dataclass(frozen=True)
+class Detail:
+    """What is asked for one task of several."""
+
+    title: str | None = None
+    prompt: str | None = None
+    owns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Options:
     """What was asked for."""
 
@@ -63,18 +72,33 @@ class Options:
     files: bool = True
     """Whether files of the main checkout come along."""
     command: str | None = None
+    details: Mapping[str, Detail] = field(default_factory=dict)
+    """What is asked for some of the names, in the place of the title and the patterns of all."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What there is to say about new tasks, and why a hook's failure leaves some unfit to work in."""
+
+    report: Report
+    unfit: Mapping[str, str]
 
 
 def run(session: Session, options: Options) -> Report:
     """Make the tasks and report their paths, in the order asked for."""
+    return make(session, options).report
+
+
+def make(session: Session, options: Options) -> Made:
+    """Make the tasks, all of them or none."""
     try:
         with starts.within_reach(session, options.start, options.base, staged=options.carry):
-            return _run(session, options)
+            return _make(session, options)
     except limit.Full as full:
         raise limit.refusal(session, full) from None
 
 
-def _run(session: Session, options: Options) -> Report:
+def _make(session: Session, options: Options) -> Made:
     wanted = _wanted(options)
     owned.wanted(options.owns)
     environment.check_settings(session)
@@ -134,14 +158,14 @@ def _run(session: Session, options: Options) -> Report:
     if fits:
         refill.later(session, start.commit)
     try:
-        ended = _begin(session, options, made, start)
+        ended, unfit = _begin(session, options, made, start)
     except KeyboardInterrupt:
         with suppress(OSError):
             session.tell(
                 f"{', '.join(task.name for task in made)}: interrupted; what was made stays: see 'git par list'"
             )
         raise
-    return Report(
+    report = Report(
         data=lambda: {"tasks": [fact.as_json() for fact in facts.gather(session, made)]},
         lines=[task.path for task in made],
         talk=[
@@ -158,6 +182,7 @@ def _run(session: Session, options: Options) -> Report:
         ],
         status=ended,
     )
+    return Made(report, unfit)
 
 
 def _claim(session: Session, ready: list[Spare], task: Task, undo: ExitStack) -> Spare | None:
@@ -190,8 +215,11 @@ def _carried(load: Load) -> list[str]:
     return [f"carried: {what}", *(f"not carried: {path}: {why}" for path, why in load.left)]
 
 
-def _begin(session: Session, options: Options, made: Sequence[Task], start: Start) -> Status:
-    """What users have run in new workspaces: git's hook, their own, then the command, where their own hooks went well."""
+def _begin(session: Session, options: Options, made: Sequence[Task], start: Start) -> tuple[Status, Mapping[str, str]]:
+    """What users have run in new workspaces: git's hook, their own, then the command, where their own hooks went well.
+
+    How that ended, and by task what went wrong with the own hooks.
+    """
     problems = [
         f"{task.name}: {problem}"
         for task in made
@@ -200,17 +228,19 @@ def _begin(session: Session, options: Options, made: Sequence[Task], start: Star
     for problem in problems:
         session.tell(problem)
     hooks = facts.hooks(session)
-    ready = []
+    ready: list[Task] = []
+    unfit: dict[str, str] = {}
     for task in made:
         if problem := hooks.added(task):
+            unfit[task.name] = problem
             without = "; the command was not run there" if options.command else ""
             problems.append(problem)
             session.tell(f"{task.name}: {problem}{without}")
         else:
             ready.append(task)
     if options.command and ready and not _execute(session, ready, options.command):
-        return Status.PARTIAL
-    return Status.FAILED if problems else Status.DONE
+        return Status.PARTIAL, unfit
+    return Status.FAILED if problems else Status.DONE, unfit
 
 
 def _wanted(options: Options) -> list[str]:
@@ -247,6 +277,7 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
         if there := session.tasks.get(name):
             raise claims.taken(there)
         branch = _branch(name, template, options.group)
+        detail = options.details.get(name) or Detail(options.title, None, options.owns)
         planned.append(
             Task(
                 name=name,
@@ -259,8 +290,9 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
                 slot=next(slots),
                 placed=start.commit,
                 group=options.group or None,
-                title=options.title or None,
-                owns=owned.wanted(options.owns),
+                title=detail.title or None,
+                prompt=detail.prompt or None,
+                owns=owned.wanted(detail.owns),
             )
         )
     claims.check_branches(session.repo, planned)

@@ -38,17 +38,20 @@ class Options:
     gate_tries: int | None = None
     wish: Wish = field(default_factory=Wish)
     prune: bool = False
+    counts: bool = True
+    """Whether to say how many tasks a prune would remove now."""
 
 
 def run(session: Session, options: Options) -> Report:
     """Merge what was asked for and report, base by base."""
     if not options.wish.dry_run:
-        return _run(session, options)
+        return bring(session, options)[0]
     with clones.rehearsing(session) as seeing:
-        return _run(seeing, options)
+        return bring(seeing, options)[0]
 
 
-def _run(session: Session, options: Options) -> Report:
+def bring(session: Session, options: Options) -> tuple[Report, list[Outcome]]:
+    """Merge what was asked for: what there is to say about it, and what became of each base."""
     wish = replace(options.wish, into=_into(session, options.wish.into), gate=_gate(session, options))
     wish = replace(wish, order=_order(session, options))
     items = _items(session, options, wish)
@@ -87,13 +90,13 @@ def _run(session: Session, options: Options) -> Report:
         problems += _tell_hooks(hooks, outcomes)
     notes = [*(f"{one.plan.base}: {one.problem}" for one in outcomes if one.problem), *problems]
     talk = [*notes, *report.hints(session, outcomes), *(swept.talk if swept else ())]
-    if swept is None and not options.wish.dry_run:
+    if options.counts and swept is None and not options.wish.dry_run:
         talk += prunable.hint(session, outcomes, clean=not options.wish.allow_dirty)
     lines = [line for outcome in outcomes for line in report.lines(outcome, dry=options.wish.dry_run)]
     if not items:
         talk.append("nothing to merge: there are no tasks")
     home = _home(session, swept)
-    return Report(
+    told = Report(
         data=lambda: {
             "merges": [report.as_json(outcome) for outcome in outcomes],
             **({"pruned": swept.data()} if swept else {}),
@@ -102,6 +105,7 @@ def _run(session: Session, options: Options) -> Report:
         talk=[*lines, *talk] if home else talk,
         status=report.status(outcomes, swept, [*notes, *(swept.problems if swept else ())]),
     )
+    return told, outcomes
 
 
 def _tell_hooks(hooks: Hooks, outcomes: Sequence[Outcome]) -> Iterator[str]:

@@ -13,7 +13,7 @@ MODULES = {
     "home": ("merge", "sync", "conflicts"),
     "cleanup": ("prune", "remove", "restore"),
     "history": ("log", "undo", "revert"),
-    "tools": ("exec", "pool", "adopt", "doctor", "trust", "with-lock", "hook", "demo", "shell-init"),
+    "tools": ("exec", "run", "pool", "adopt", "doctor", "trust", "with-lock", "hook", "demo", "shell-init"),
 }
 """The verbs of each module, in the order in which help shows them."""
 

@@ -31,6 +31,38 @@ def exec_(
 
 
 @verb
+def run_(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE | --each NAME... -- CMD [ARGUMENT]...", show_default=False),
+    ] = None,
+    each: Annotated[bool, typer.Option("--each", help="Make a task of each name, and run the command in it.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", metavar="N", help="Run so many workers at a time.", **TEXT)
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the last run that is not done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show levels, workspaces and owners; do nothing.")] = False,
+    allow_overlap: Annotated[
+        bool, typer.Option("--allow-overlap", help="Let tasks of one level own the same files.")
+    ] = False,
+    json: Json = False,
+) -> Work:
+    """Carry out a task file: workspaces, workers and merges, level by level."""
+    from git_par.commands.run import Options, run
+
+    options = Options(
+        words=tuple(words or ()),
+        each=each,
+        jobs=jobs,
+        resume=resume,
+        dry_run=dry_run,
+        allow_overlap=allow_overlap,
+        live=not json,
+    )
+    return lambda session: run(session, options)
+
+
+@verb
 def pool(
     action: Annotated[str, typer.Argument(metavar="[fill|drain|status]", show_default=False)] = "status",
     json: Json = False,

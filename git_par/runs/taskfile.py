@@ -38,6 +38,13 @@ class Wanted:
         """The patterns of the files that it may change; empty where it may change all."""
         return (*self.creates, *self.modifies)
 
+    @property
+    def instructions(self) -> str | None:
+        """The prompt, with what is to be read first."""
+        if not self.reads:
+            return self.prompt
+        return "\n\n".join(filter(None, (self.prompt, f"Read first: {', '.join(self.reads)}")))
+
 
 @dataclass(frozen=True)
 class TaskFile:

@@ -123,6 +123,12 @@ class Locks:
             yield got
 
     @contextmanager
+    def run(self, id: str) -> Iterator[bool]:
+        """A run of a task file, unless a living process has it; it is tried and never waited for, so it has no rank."""
+        with self._attempt(f"run-{names.slug(id)}") as got:
+            yield got
+
+    @contextmanager
     def pool(self) -> Iterator[None]:
         """While spares are filled or drained; before all other locks."""
         with self._hold("queue", _POOL, "the pool of spares"):

@@ -53,6 +53,8 @@ class Task:
     isolation: str = "worktree"
     group: str | None = None
     title: str | None = None
+    prompt: str | None = None
+    """What its worker was asked to do, in a task file."""
     protected: bool = False
     owns: tuple[str, ...] = ()
     """Patterns of the files that it may change (`workspaces.owned`); without any it may change all."""
@@ -93,7 +95,11 @@ def decode(data: object) -> Task:
     except TypeError as error:
         raise ValueError(str(error)) from None
     texts = [task.name, task.branch, task.path, task.base, task.state, task.created, task.isolation]
-    texts += [text for text in (task.group, task.title, task.landed.into if task.landed else None) if text is not None]
+    texts += [
+        text
+        for text in (task.group, task.title, task.prompt, task.landed.into if task.landed else None)
+        if text is not None
+    ]
     commits = [task.base_commit, task.placed]
     if task.landed:
         commits += [task.landed.tip, task.landed.commit, *([task.landed.onto] if task.landed.onto is not None else [])]

@@ -9,6 +9,8 @@ from git_par.state.session import Session
 from git_par.state.tasks import Task
 
 DEFAULT = """\
+{prompt}
+
 Your task is '{task}'.
 It is about: {title}
 It belongs to the group '{group}'.
@@ -27,7 +29,7 @@ When you need what came into '{base}' meanwhile, run 'git par sync' in your dire
 """
 
 
-_PLACEHOLDERS = ("task", "title", "group", "path", "branch", "base", "main", "port", "slot", "owns")
+_PLACEHOLDERS = ("task", "title", "group", "path", "branch", "base", "main", "port", "slot", "owns", "prompt")
 
 
 def check(session: Session) -> None:
@@ -41,6 +43,7 @@ def fill(session: Session, task: Task, variables: Mapping[str, str]) -> str:
         **{key.removeprefix("GIT_PAR_").lower(): value for key, value in variables.items()},
         "title": task.title or "",
         "owns": ", ".join(task.owns),
+        "prompt": task.prompt or "",
     }
     return _expanded(session, {key: known[key] for key in _PLACEHOLDERS})
 

@@ -1,0 +1,98 @@
+"""What `git par run` says: what is about to be done, and what became of each task."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from git_par.errors import Status
+from git_par.render import Report, Table
+from git_par.runs.record import MET, Part, Run
+from git_par.runs.taskfile import TaskFile, Wanted
+from git_par.state.session import Session
+
+
+def rehearsal(session: Session, plan: TaskFile, base: str) -> Report:
+    """What a run would do: each level's tasks, where they would work, and what they own."""
+    rows, data = [], []
+    for number, level in enumerate(plan.levels, 1):
+        for one in level:
+            path = str(session.repo.workspaces / one.name)
+            rows.append(
+                [str(number), one.name, ", ".join(one.needs), path, ", ".join(dict.fromkeys(one.owns)), one.title or ""]
+            )
+            data.append(_planned(number, one, path))
+    return Report(
+        data=lambda: {"base": base, "dry_run": True, "tasks": data, "merges": []},
+        table=Table(["LEVEL", "TASK", "NEEDS", "WORKSPACE", "OWNS", "TITLE"], rows),
+        talk=[f"{base}: {len(plan.tasks)} tasks in {len(plan.levels)} levels; nothing was done"],
+    )
+
+
+def _planned(number: int, one: Wanted, path: str) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "level": number,
+        "needs": list(one.needs),
+        "path": path,
+        "owns": list(one.owns),
+        "title": one.title,
+    }
+
+
+def of(run: Run) -> Report:
+    """What became of a run."""
+    rows = [[str(part.level), part.name, part.state, seconds(part), commits(part), part.detail] for part in run.parts]
+    missing = [part for part in run.parts if part.state not in MET]
+    came = len(run.parts) - len(missing)
+    return Report(
+        data=lambda: as_json(run),
+        table=Table(["LEVEL", "TASK", "STATE", "TIME", "COMMITS", "NOTE"], rows),
+        talk=[f"run {run.id}: {came} of {len(run.parts)} came home to {run.base}", *_hints(missing)],
+        status=Status.PARTIAL if missing else Status.DONE,
+    )
+
+
+def _hints(missing: Sequence[Part]) -> list[str]:
+    return ["hint: mend what failed where it was made, then git par run --resume"] if missing else []
+
+
+def seconds(part: Part) -> str:
+    """How long its worker took, for people."""
+    if part.seconds is None:
+        return ""
+    whole = round(part.seconds)
+    return f"{whole // 60}:{whole % 60:02}" if whole >= 60 else f"{part.seconds:.1f} s"
+
+
+def commits(part: Part) -> str:
+    """How many commits its worker made, for people."""
+    return "" if part.commits is None else str(part.commits)
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    """A run as reports show it."""
+    return {
+        "id": run.id,
+        "file": run.file or None,
+        "base": run.base,
+        "state": run.state,
+        "began": run.began,
+        "ended": run.ended or None,
+        "tasks": [_task(part) for part in run.parts],
+        "merges": run.merges,
+    }
+
+
+def _task(part: Part) -> dict[str, Any]:
+    return {
+        "name": part.name,
+        "level": part.level,
+        "state": part.state,
+        "reason": part.reason or None,
+        "detail": part.detail or None,
+        "exit": part.exit,
+        "seconds": part.seconds,
+        "commits": part.commits,
+        "landed": part.landed or None,
+        "removed": part.removed,
+        "log": part.log or None,
+    }
