@@ -1,6 +1,5 @@
 """`git par run`: carry out a task file, or one command for several new tasks, and bring home what comes of it."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,18 +52,18 @@ def _carry_out(session: Session, runs: Runs, run: Run, options: Options) -> Repo
     with runs.held(run) as got:
         if not got:
             raise Refused(f"run {run.id}: another process is carrying it out", hint="git par list --watch")
-        conductor = Conductor(session, runs, run, _jobs(run, options), live=options.live)
+        conductor = Conductor(session, runs, run, _jobs(session, run, options), live=options.live)
         conductor.carry_out()
     return report.of(run)
 
 
-def _jobs(run: Run, options: Options) -> int:
-    """How many workers at once: as asked for here, else in the file (0: all of them), else one for each processor."""
+def _jobs(session: Session, run: Run, options: Options) -> int:
+    """How many workers at once: as asked for here, else in the file (0: all of them), else par.jobs."""
     if options.jobs is not None:
         return options.jobs
     if run.plan.jobs is not None:
         return run.plan.jobs or len(run.parts)
-    return os.cpu_count() or 1
+    return session.settings.jobs
 
 
 def _plan(session: Session, options: Options) -> tuple[Path | None, TaskFile]:
