@@ -5,9 +5,10 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from git_par import interrupts, processes, spawn
+from git_par.classes import dataclass
 from git_par.spawn import Job, Running
 
 _PIECE = 65536

@@ -35,6 +35,7 @@ STOREYS = {
     "interrupts": 1,
     "files": 1,
     "errors": 0,
+    "classes": 0,
     "__init__": 0,
 }
 

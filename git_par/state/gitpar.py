@@ -9,8 +9,9 @@ import os
 import shlex
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from git_par.classes import dataclass
 from git_par.errors import UsageError
 from git_par.repo import Repo
 

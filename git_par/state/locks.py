@@ -12,11 +12,12 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_par import files, git, names
+from git_par.classes import dataclass
 from git_par.errors import Busy
 from git_par.repo import Repo
 from git_par.state import tasks

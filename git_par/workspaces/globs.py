@@ -6,7 +6,8 @@ automata theory), the shortest first.  `!` is not known here: who asks looks at 
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from git_par.classes import dataclass
 
 _ENOUGH = 200_000
 """Pairs of states looked at, at most: two patterns of a hundred characters have far fewer."""

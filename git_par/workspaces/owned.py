@@ -1,9 +1,9 @@
 """Which files belong to a task, as patterns say: exact paths, or globs as in gitignore(5)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
+from git_par.classes import dataclass
 from git_par.errors import UsageError
 from git_par.workspaces import patterns
 from git_par.workspaces.patterns import Patterns

@@ -4,7 +4,8 @@ import os
 import re
 import string
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from git_par.classes import dataclass
 
 _CLASSES = {
     "alnum": string.ascii_letters + string.digits,

@@ -5,12 +5,12 @@ Not knowing is a reason too: any check that fails means that nothing is removed.
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from shlex import quote
 
 from git_par import files
+from git_par.classes import dataclass
 from git_par.errors import ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo

@@ -8,11 +8,12 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from shlex import quote
 
 from git_par import files
+from git_par.classes import dataclass
 from git_par.errors import GitFailed, ParError
 from git_par.git import Git
 from git_par.repo import Repo, is_true, linked_checkout
