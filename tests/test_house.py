@@ -34,6 +34,7 @@ STOREYS = {
     "names": 1,
     "interrupts": 1,
     "files": 1,
+    "beside": 1,
     "errors": 0,
     "classes": 0,
     "__init__": 0,
