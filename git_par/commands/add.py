@@ -224,7 +224,7 @@ def _begin(session: Session, options: Options, made: Sequence[Task], start: Star
     problems = [
         f"{task.name}: {problem}"
         for task in made
-        if (problem := worktree.run_checkout_hook(Path(task.path), start.commit))
+        if (problem := worktree.run_checkout_hook(session.repo, Path(task.path), start.commit))
     ]
     for problem in problems:
         session.tell(problem)

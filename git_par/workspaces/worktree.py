@@ -8,7 +8,7 @@ from git_par import files, names
 from git_par.errors import GitFailed, UsageError
 from git_par.git import Git
 from git_par.repo import Repo
-from git_par.workspaces import registry
+from git_par.workspaces import git_hooks, registry
 
 PRIVATE = ".par"
 """Git-par's own corner of the workspaces directory; no task can be called so."""
@@ -94,15 +94,10 @@ def _by_several(repo: Repo, at_once: int) -> Sequence[str]:
     return ("-c", f"checkout.workers={spare}") if size >= _BIG_INDEX else ()
 
 
-def run_checkout_hook(path: Path, commit: str) -> str:
+def run_checkout_hook(repo: Repo, path: Path, commit: str) -> str:
     """Run post-checkout as `git worktree add` does (githooks(5)); what went wrong, or nothing."""
-    null = "0" * len(commit)
-    reply = Git(path).run(
-        *("hook", "run", "--ignore-missing", "post-checkout", "--", null, commit, "1"),
-        ok=range(256),
-        hooks=True,
-    )
-    return f"its post-checkout hook failed with status {reply.code}" if reply.code else ""
+    problem = git_hooks.run(repo, path, Git(path), "post-checkout", "0" * len(commit), commit, "1")
+    return f"its {problem}" if problem else ""
 
 
 def take_back(repo: Repo, path: Path) -> None:
