@@ -112,14 +112,15 @@ def _make(session: Session, options: Options) -> Made:
         starts.fetch(repo, options.start)
     dirty_too = options.allow_dirty or options.carry
     coming = incoming.look_ahead(session) if options.files else None
+    fits = chosen == Isolation.WORKTREE and not options.sparse
+    count = max(len(wanted), 1) if fits else 0
+    looks = spares.look_ahead(session, count)
     start = starts.find(session, options.start, options.base, allow_dirty=dirty_too, lenient=options.lenient)
     for one in worktree.check_sparse(repo, start.commit, options.sparse):
         session.tell(f"--sparse '{one}': commit {start.commit[:8]} has no such directory")
     load = carry.gather(repo, start) if options.carry else None
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
-        fits = chosen == Isolation.WORKTREE and not options.sparse
-        count = max(len(wanted), 1) if fits else 0
-        ready = busy.enter_context(spares.held(session, start.commit, count))
+        ready = busy.enter_context(spares.held(session, start.commit, count, looks))
         claimed: dict[str, Spare] = {}
         arriving = _arrived(session, coming) if coming else None
         with session.locks.repository():

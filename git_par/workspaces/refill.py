@@ -17,6 +17,8 @@ from git_par.workspaces import spares
 def later(session: Session, commit: str) -> None:
     """Start filling in the background, when fewer spares stand ready at `commit` than are wanted."""
     wanted = spares.wanted(session)
+    if not wanted:
+        return
     found = spares.find(session.repo)
     if sum(spare.ready and spare.record is not None and spare.record.commit == commit for spare in found) < wanted:
         place = session.repo.main or session.repo.common
