@@ -1,26 +1,24 @@
 """`git par add`: a branch and a directory for every name, all of them or none."""
 
-import getpass
 import itertools
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_par import interrupts, names, render
 from git_par.classes import dataclass
 from git_par.commands import facts, limit
 from git_par.errors import Status, UsageError
 from git_par.render import Report
-from git_par.runs import guard
-from git_par.state import tasks
+from git_par.repo import Repo
+from git_par.state import journal, tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import (
-    carry,
     claims,
     environment,
     incoming,
@@ -35,11 +33,13 @@ from git_par.workspaces import (
     worktree,
 )
 from git_par.workspaces import start as starts
-from git_par.workspaces.carry import Load
 from git_par.workspaces.incoming import Incoming
 from git_par.workspaces.isolation import Isolation
 from git_par.workspaces.spares import Spare
 from git_par.workspaces.start import Start
+
+if TYPE_CHECKING:
+    from git_par.workspaces.carry import Load
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _make(session: Session, options: Options) -> Made:
     start = starts.find(session, options.start, options.base, allow_dirty=dirty_too, lenient=options.lenient)
     for one in worktree.check_sparse(repo, start.commit, options.sparse):
         session.tell(f"--sparse '{one}': commit {start.commit[:8]} has no such directory")
-    load = carry.gather(repo, start) if options.carry else None
+    load = _gathered(repo, start) if options.carry else None
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
         ready = busy.enter_context(spares.held(session, start.commit, count, looks))
         claimed: dict[str, Spare] = {}
@@ -210,7 +210,13 @@ def _shared(session: Session, made: Sequence[Task]) -> list[str]:
     return owners.shared(session, made)
 
 
-def _carried(load: Load) -> list[str]:
+def _gathered(repo: Repo, start: Start) -> "Load":
+    from git_par.workspaces import carry  # few ask
+
+    return carry.gather(repo, start)
+
+
+def _carried(load: "Load") -> list[str]:
     """What came along, and what did not."""
     count = len(load.paths)
     what = "nothing was uncommitted" if not count else f"{count} path{'' if count == 1 else 's'}"
@@ -330,10 +336,8 @@ def _branch(name: str, template: str, group: str | None) -> str:
 
 
 def _user() -> str:
-    try:
-        return names.from_title(getpass.getuser())
-    except (KeyError, OSError):
-        return str(os.getuid())
+    who = journal.user()
+    return who if who.isdigit() else names.from_title(who)
 
 
 def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
@@ -342,6 +346,7 @@ def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
     One task on a terminal has the terminal to itself; else each line comes out on stderr with the task in front.
     """
     from git_par import spawn
+    from git_par.runs import guard
 
     if len(made) == 1 and render.has_terminal():
         (task,) = made

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from git_par import beside, files
 from git_par.classes import dataclass
@@ -20,7 +21,9 @@ from git_par.workspaces import submodules as modules
 from git_par.workspaces.listing import Listing
 from git_par.workspaces.status import Status
 from git_par.workspaces.submodules import Checkout
-from git_par.workspaces.usage import User
+
+if TYPE_CHECKING:  # who only removes looks for users
+    from git_par.workspaces.usage import User
 
 _SHALLOW = 3
 """How deep a directory that can be made again is searched for repositories."""
@@ -82,7 +85,7 @@ class Reason:
         return self.word in FORCED and not self.firm
 
 
-def find(repo: Repo, task: Task, patterns: Sequence[str], users: Sequence[User]) -> list[Reason]:
+def find(repo: Repo, task: Task, patterns: Sequence[str], users: "Sequence[User]") -> list[Reason]:
     """Why the workspace of `task` must stay; none means that it can go.  A workspace that is gone holds nothing back."""
     path = Path(task.path)
     if task.protected:
