@@ -1,7 +1,7 @@
-"""The shell blocks of a page, played as a reader would type them: one bash, from an empty home directory to the end of the page.
+"""The shell blocks of a page, played as a reader would type them: one bash, from an empty home to the end of the page.
 
-A ```console block has commands behind `$ ` (they go on behind `> `) and what they write.  A ```sh block has commands that must
-succeed, and says nothing of what they write.  Between them stand two marks, as comments that a reader of the page does not see:
+A ```console block has commands behind `$ ` (they go on behind `> `) and what they write.  A ```sh block has commands that
+must succeed, and says nothing of what they write.  Two marks stand in comments that a reader of the page does not see:
 
     <!-- shell             commands that set the scene or look whether what the page says came true; they must succeed
     COMMAND
@@ -113,13 +113,15 @@ def _typed(text: str, at: int) -> Iterator[Command]:
 
 
 def comparable(text: str) -> str:
-    """Without what differs from run to run: commit and operation ids, times, how long something took, how wide a column is."""
+    """Without what differs from run to run: ids of commits and operations, times, sizes, free ports, column widths."""
     for pattern, instead in (
         (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?", "TIME"),
         (r"\b\d{8}T\d{6}[\d-]*", "OPERATION"),
         (r"\b[0-9a-f]{7,40}\b", "ID"),
         (r"\b\d+(\.\d+)? (ms|s|min)\b", "1 s"),
-        (r"\(process \d+\)", "(process 1)"),
+        (r"\b\d+(\.\d+)? ([kMG]i?)?B\b", "1 kB"),
+        (r"\bprocess \d+", "process 1"),
+        (r"\bport 2\d{4}\b", "port 20010"),
         (r" {2,}", "  "),
         (r" +$", ""),
     ):
@@ -161,6 +163,8 @@ def environment(home: Path) -> dict[str, str]:
     """A reader at home, who takes every message that an editor would show as it is."""
     return {
         "HOME": str(home),
+        "LOGNAME": home.name,
+        "USER": home.name,
         "PATH": f"{home}/bin:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "GIT_CEILING_DIRECTORIES": str(home),
