@@ -116,7 +116,7 @@ def comparable(text: str) -> str:
     """Without what differs from run to run: ids of commits and operations, times, sizes, free ports, column widths."""
     for pattern, instead in (
         (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?", "TIME"),
-        (r"\b\d{8}T\d{6}[\d-]*", "OPERATION"),
+        (r"\b\d{8}T\d{6}(\.\d+Z)?[\d-]*", "OPERATION"),
         (r"\b[0-9a-f]{7,40}\b", "ID"),
         (r"\b\d+(\.\d+)? (ms|s|min)\b", "1 s"),
         (r"\b\d+(\.\d+)? ([kMG]i?)?B\b", "1 kB"),
