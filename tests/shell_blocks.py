@@ -121,7 +121,7 @@ def comparable(text: str) -> str:
         (r"\b\d+(\.\d+)? (ms|s|min)\b", "1 s"),
         (r"\b\d+(\.\d+)? ([kMG]i?)?B\b", "1 kB"),
         (r"\bprocess \d+", "process 1"),
-        (r"\bport 2\d{4}\b", "port 20010"),
+        (r"(\bport\W{1,3})2\d{4}\b", r"\g<1>20010"),
         (r" {2,}", "  "),
         (r" +$", ""),
     ):

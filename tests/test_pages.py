@@ -145,7 +145,16 @@ def test_programs_of_the_checkout_are_there() -> None:
 def test_manual_pages_refer_to_what_git_and_we_have(tmp_path: Path) -> None:
     git = World(tmp_path).process("git", "--list-cmds=main,list-guide", cwd=tmp_path).out.split()
     ours = {page.name for page in (ROOT / "man/man1").iterdir()}
-    guides = {"gitignore.5", "gitattributes.5", "githooks.5", "gitmodules.5", "gitsubmodules.7", "git.1", "git-lfs.1"}
+    guides = {
+        "man.1",
+        "gitignore.5",
+        "gitattributes.5",
+        "githooks.5",
+        "gitmodules.5",
+        "gitsubmodules.7",
+        "git.1",
+        "git-lfs.1",
+    }
     wrong = []
     for page in sorted((ROOT / "man/man1").iterdir()):
         source = page.read_text(encoding="utf-8")
