@@ -54,7 +54,7 @@ def _carry_out(session: Session, runs: Runs, run: Run, options: Options) -> Repo
             raise Refused(f"run {run.id}: another process is carrying it out", hint="git par list --watch")
         conductor = Conductor(session, runs, run, _jobs(session, run, options), live=options.live)
         conductor.carry_out()
-    return report.of(run)
+    return report.of(session, run)
 
 
 def _jobs(session: Session, run: Run, options: Options) -> int:
