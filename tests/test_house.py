@@ -201,6 +201,7 @@ def test_every_verb_has_one_module() -> None:
     helpers = {
         "facts",
         "limit",
+        "log_runs",
         "merge_report",
         "remove_report",
         "sync_report",

@@ -250,7 +250,7 @@ def test_what_a_run_writes(world: World) -> None:
     check("log", world.ok("log", "--runs", "--json").json)
     done = world.par("run", "tasks.toml", "--json")
     check("error", done.json)
-    assert len(done.json["error"]["details"]) == 5
+    assert len(done.json["error"]["details"]) == 4
 
 
 def test_what_a_merge_with_a_gate_hooks_and_a_stale_task_writes(world: World) -> None:

@@ -1,14 +1,12 @@
 """What `git par run` says: what is about to be done, and what became of each task."""
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from git_par import names
 from git_par.errors import Status
-from git_par.repo import Repo
 from git_par.render import Report, Table
 from git_par.runs.record import MET, Part, Run
 from git_par.runs.taskfile import TaskFile, Wanted
@@ -18,11 +16,9 @@ from git_par.state.session import Session
 def rehearsal(session: Session, plan: TaskFile, base: str) -> Report:
     """What a run would do: each level's tasks, where they would work, and what they own."""
     rows, data = [], []
-    levels = plan.levels
-    paths = _workspaces(session.repo, [one.name for level in levels for one in level])
-    for number, level in enumerate(levels, 1):
+    for number, level in enumerate(plan.levels, 1):
         for one in level:
-            path = paths[one.name]
+            path = str(session.repo.workspaces / one.name)
             rows.append(
                 [str(number), one.name, ", ".join(one.needs), path, ", ".join(dict.fromkeys(one.owns)), one.title or ""]
             )
@@ -30,21 +26,8 @@ def rehearsal(session: Session, plan: TaskFile, base: str) -> Report:
     return Report(
         data=lambda: {"base": base, "dry_run": True, "tasks": data, "merges": []},
         table=Table(["LEVEL", "TASK", "NEEDS", "WORKSPACE", "OWNS", "TITLE"], rows),
-        talk=[f"{base}: {_count(len(plan.tasks), 'task')} in {_count(len(levels), 'level')}; nothing was done"],
+        talk=[f"{base}: {len(plan.tasks)} tasks in {len(plan.levels)} levels; nothing was done"],
     )
-
-
-def _workspaces(repo: Repo, wanted: Sequence[str]) -> Mapping[str, str]:
-    """Where the workspace of each would be, if nobody takes the place before."""
-    found: dict[str, str] = {}
-    for name in wanted:
-        places = (str(repo.workspaces / directory) for directory in names.directories(name))
-        found[name] = next(place for place in places if place not in found.values() and not os.path.lexists(place))
-    return found
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _planned(number: int, one: Wanted, path: str) -> dict[str, Any]:
@@ -67,7 +50,7 @@ def of(session: Session, run: Run) -> Report:
         data=lambda: as_json(run),
         table=Table(["LEVEL", "TASK", "STATE", "TIME", "COMMITS", "NOTE"], rows),
         talk=[
-            f"run {run.id}: {came} of {_count(len(run.parts), 'task')} came home to {run.base}",
+            f"run {run.id}: {came} of {len(run.parts)} came home to {run.base}",
             *_hints(session, missing),
         ],
         status=Status.PARTIAL if missing else Status.DONE,
@@ -84,6 +67,7 @@ def _hints(session: Session, missing: Sequence[Part]) -> Iterator[str]:
 
 
 def _way_out(session: Session, part: Part) -> str:
+    """How to find out what is wrong with a task, or to mend it; empty where there is nothing of it."""
     task = session.tasks.get(part.name)
     if task is None or task.created != part.created:
         return f"git par restore {quote(part.name)} brings back what it made" if part.removed else ""
