@@ -236,8 +236,9 @@ def test_what_a_run_writes(world: World) -> None:
     assert [(task["name"], task["level"]) for task in done.json["tasks"]] == [
         ("one", 1), ("conflict", 1), ("exit", 1), ("timeout", 1), ("gate", 2), ("never", 2),
     ]  # fmt: skip
-    done = world.par("run", "tasks.toml", "--json")
-    assert done.status == 1
+    done = world.par_process("run", "tasks.toml", "--json")
+    assert done.status == 1, done
+    assert "one: noise\none: noise\n" in done.err
     check("run", done.json)
     assert {task["name"]: (task["state"], task["reason"]) for task in done.json["tasks"]} == {
         "one": ("landed", None),

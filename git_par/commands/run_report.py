@@ -68,11 +68,13 @@ def _hints(session: Session, missing: Sequence[Part]) -> Iterator[str]:
 
 def _way_out(session: Session, part: Part) -> str:
     """How to find out what is wrong with a task, or to mend it; empty where there is nothing of it."""
+    see = f"see '{part.log}'" if part.reason in ("exit", "timeout") else ""
     task = session.tasks.get(part.name)
     if task is None or task.created != part.created:
-        return f"git par restore {quote(part.name)} brings back what it made" if part.removed else ""
-    if part.reason in ("exit", "timeout"):
-        return f"see '{part.log}'"
+        back = f"git par restore {quote(part.name)} brings back what it made" if part.removed else ""
+        return "; ".join(filter(None, (see, back)))
+    if see:
+        return see
     go = names.going_to(Path(task.path), session.repo.cwd)
     if part.reason in ("conflict", "gate"):
         return f"{'solve' if part.reason == 'conflict' else 'mend'} it where it was made: {go}git par sync"
