@@ -54,7 +54,7 @@ def answered(home: Path) -> str:
 
 
 def comparable(text: str, home: str) -> str:
-    """Without what differs from run to run: commit ids, times, where the home directory lies, and who was the quicker one."""
+    """Without what differs from run to run: commit ids, times, where the home directory lies, and who was quicker."""
     text = re.sub(r"\b([0-9a-f]{7,8})\b", lambda found: "x" * len(found[1]), text.replace(home, "/home/ann"))
     text = re.sub(r"\d{8}T\d{6}Z(-\d+)?", "20261121T093012Z", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-11-21T09:30:12Z", text)
