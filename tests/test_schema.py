@@ -90,7 +90,8 @@ def test_states_and_reasons_of_a_run_are_the_ones_of_the_code() -> None:
     own = re.findall(r"^\.It Cm (.*)", page.partition(".Ss Why a task fails\n")[2], re.MULTILINE)
     others = [reason for reason in get_args(Reason) if reason not in ("already in", *own)]
     assert task["reason"]["enum"] == [None, *own, *others]
-    assert set(own) <= _texts("commands/run_conduct.py")
+    used = {text for file in (ROOT / "git_par/commands").glob("run*.py") for text in _texts(f"commands/{file.name}")}
+    assert set(own) <= used
     page = (ROOT / "man/man1/git-par-log.1").read_text().partition(".Ss Runs\n")[2].partition("\n.Sh")[0]
     assert sorted(re.findall(r"^\.It Sy (.*)", page, re.MULTILINE)) == sorted(run["state"]["enum"])
 
