@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from git_par import files, interrupts, processes, spawn
-from git_par.commands import add, merge, remove
+from git_par.commands import add, merge, remove, run_check
 from git_par.commands.run_show import Show
 from git_par.landing import autocommit
 from git_par.landing.land import Wish
@@ -28,7 +28,9 @@ from git_par.runs.taskfile import Wanted
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
+from git_par.workspaces import copying, registry
 from git_par.workspaces.isolation import Isolation
+from git_par.workspaces.reasons import some
 
 MARK = "GIT_PAR_RUN"
 """The variable that tells a worker, and what it starts, which run it belongs to."""
@@ -87,7 +89,8 @@ class Conductor:
         for part in self.run.parts:
             if part.state == "failed" and part.created:
                 landed = self._task(part) is None or self._has_landed(part)
-                again = "done" if part.reason not in ("exit", "timeout", "hook") else "ready"
+                again = "done" if part.commits is not None else "ended"  # its commit may have been refused
+                again = "ready" if part.reason in ("exit", "timeout", "hook") else again
                 part.state = ("landed" if landed else again) if self._task(part) else part.state
             elif part.state in ("failed", "skipped"):
                 part.state = "waiting"
@@ -99,7 +102,8 @@ class Conductor:
 
     def _has_landed(self, part: Part) -> bool:
         task = self._task(part)
-        return bool(task and task.landed and task.landed.tip == self.session.repo.git.commit(task.ref))
+        there = registry.refs(self.session.repo, Path(task.path)) if task else None
+        return bool(task and there and task.landed and task.landed.tip == there.commit(task.ref))
 
     def _skip(self, parts: Sequence[Part]) -> None:
         for part in parts:
@@ -118,6 +122,10 @@ class Conductor:
             if part.state == "adding" and (task := self.session.tasks.get(part.name)) and self._is_ours(task):
                 self._note(part, state="ready", created=task.created)
         fresh = [part for part in parts if part.state != "ready"]
+        lacking = run_check.lacking(self.session, self.run.base, [self._wanted(part) for part in fresh])
+        for part in (one for one in fresh if one.name in lacking):
+            self._fail(part, "copy", f"copy: {lacking[part.name]}")
+        fresh = [part for part in fresh if part.name not in lacking]
         if not fresh:
             return
         self._note(*fresh, state="adding")
@@ -143,7 +151,7 @@ class Conductor:
         for part in fresh:
             task = self.session.tasks.expect(part.name)
             if part.name in made.unfit:
-                self._note(part, state="failed", created=task.created, reason="hook", detail=made.unfit[part.name])
+                self._fail(part, "hook", made.unfit[part.name], created=task.created)
             else:
                 self._note(part, state="ready", created=task.created)
 
@@ -154,7 +162,7 @@ class Conductor:
 
     def _detail(self, part: Part) -> add.Detail:
         one = self._wanted(part)
-        return add.Detail(one.title, one.instructions, one.owns)
+        return add.Detail(one.title, one.instructions, one.owns, one.copy)
 
     # workers
 
@@ -239,7 +247,7 @@ class Conductor:
     def _fail(self, part: Part, reason: str, detail: str, **fields: Any) -> None:
         self._note(part, state="failed", reason=reason, detail=detail, **fields)
         self.session.tell(f"{part.name}: failed: {detail}" + (f"; see '{part.log}'" if part.log else ""))
-        if self.run.plan.on_failure == "remove":
+        if self.run.plan.on_failure == "remove" and part.created:
             self._remove([part], force=True)
 
     def _commit(self, part: Part) -> None:
@@ -255,7 +263,12 @@ class Conductor:
             if task.branch in vetoed:
                 self._fail(part, vetoed[task.branch].reason, vetoed[task.branch].detail)
                 return
-        counted = self.session.repo.git.line("rev-list", "--count", f"{task.placed}..{task.ref}")
+        if edited := copying.changed(self.session.repo, Path(task.path)):
+            self.session.tell(
+                f"{part.name}: it changed its copy of {some(edited)}, which is not merged and goes to what is kept"
+            )
+        there = registry.refs(self.session.repo, Path(task.path))
+        counted = there.line("rev-list", "--count", f"{task.placed}..{task.ref}")
         self._note(part, state="done", commits=int(counted))
 
     # the way home

@@ -38,7 +38,7 @@ class Part:
     level: int
     state: str = "waiting"
     reason: str = ""
-    """Why it failed or was skipped, in one word: exit, timeout, add, a word of `git par merge`, needs."""
+    """Why it failed or was skipped, in one word: exit, timeout, copy, hook, a word of `git par merge`, needs."""
     detail: str = ""
     """The same in a sentence."""
     created: str = ""
