@@ -332,7 +332,7 @@ def _not_started(argv: Sequence[str], cwd: Path | None, error: OSError) -> OSErr
     """What to raise when a command did not start: `error` itself when that is not the command's fault."""
     if error.errno in NO_ROOM:
         return error
-    return NotStartedError(argv[0], error, cwd if cwd and error.filename == str(cwd) else None)
+    return NotStartedError(argv[0], error, cwd if cwd and str(error.filename) == str(cwd) else None)
 
 
 def supervised(

@@ -11,6 +11,7 @@ from typing import Any
 from tests.world import World
 
 Value = str | int | bool | Sequence[str]
+Tasks = Mapping[str, Mapping[str, Value]]
 
 QUICK = (
     sys.executable,
@@ -23,7 +24,7 @@ ALONE = (sys.executable, "-c", "import os, sys; os.setsid(); os.execv(sys.argv[1
 """Without the terminal that the tests may have been started from."""
 
 
-def task_file(world: World, tasks: Mapping[str, Mapping[str, Value]], name: str = "tasks.toml", **run: Value) -> str:
+def task_file(world: World, tasks: Tasks, name: str = "tasks.toml", **run: Value) -> str:
     """Write a task file beside the repository; its path.  A task without a command has that of `run`, or `true`."""
     tables = [
         ("[run]", {"command": "true", **run}),

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from tests.running import QUICK, alive, lines, log_of, parts, subjects, task_file
+from tests.running import QUICK, Tasks, alive, lines, log_of, parts, subjects, task_file
 from tests.world import Result, World
 
 SLEEPER = 'echo $$ >>"$PIDS"; sleep 300 & echo $! >>"$PIDS"'
 
-TASKS: dict[str, dict[str, str | int | bool | list[str]]] = {
+TASKS: Tasks = {
     "edits": {"command": "echo edited >edits.txt; echo secret >.env", "title": "edit one file"},
     "commits": {"command": "for n in 1 2; do echo $n >commits.txt; git add .; git commit -qm c$n; done"},
     "clash-a": {"command": "sed -i 's/line 1$/of a/' a.txt"},
@@ -33,7 +33,9 @@ def test_what_becomes_of_twelve(world: World) -> None:
     assert (done.status, done.json["state"]) == (1, "failed")
     assert {one["name"]: one["level"] for one in done.json["tasks"]} == {
         **dict.fromkeys(TASKS, 1),
-        **{"after": 2, "needing": 2, "last": 3},
+        "after": 2,
+        "needing": 2,
+        "last": 3,
     }
     assert parts(done.json) == {
         **dict.fromkeys(("edits", "commits", "clash-a", "leaves", "after", "last"), ("landed", "")),

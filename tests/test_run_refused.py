@@ -1,14 +1,12 @@
 """What `git par run` refuses: every text, hint and status, and nothing is made."""
 
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.running import ALONE, parts, record, states, task_file, wait_for
+from tests.running import ALONE, Tasks, parts, record, states, task_file, wait_for
 from tests.world import PAR, World
 
 EACH = "git par run --each NAME… -- CMD"
@@ -91,7 +89,7 @@ def test_usage(
 
 def test_all_that_is_in_the_way_is_said_at_once(world: World) -> None:
     world.add("one")
-    tasks: dict[str, dict[str, str | int | bool | list[str]]] = {
+    tasks: Tasks = {
         "one": {},
         "two": {"modifies": ["src/**"]},
         "three": {"creates": ["src/new.py"]},
@@ -172,7 +170,7 @@ def _cut_off(world: World, file: str) -> None:
 
 def test_edits_in_the_way_of_a_merge_interrupt_the_run_and_it_goes_on(world: World) -> None:
     count = world.root / "count"
-    tasks = {
+    tasks: Tasks = {
         "one": {"command": f"echo one >>{count}; echo x >>a.txt; echo edited >>{world.repo}/a.txt"},
         "two": {"needs": ["one"], "command": f"echo two >>{count}; echo y >y"},
     }
@@ -198,7 +196,7 @@ def test_a_name_that_somebody_takes_meanwhile_is_not_ours(world: World) -> None:
     person = world.root / "person"
     add = f"env -u GIT_PAR_RUN PYTHONPATH={Path(__file__).parent.parent} {' '.join(PAR)} -C {world.repo} add two"
     add = add.replace(" -C", "").replace(f" {world.repo} ", " ")
-    tasks = {
+    tasks: Tasks = {
         "one": {"command": f"(cd {world.repo} && {add}) >{person}; echo x >x"},
         "two": {"needs": ["one"], "command": "echo ours >ours"},
     }

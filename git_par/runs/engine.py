@@ -1,6 +1,5 @@
 """The engine of this machine: carry out workers' commands, in one thread that starts, hears and ends all processes."""
 
-import os
 import resource
 import selectors
 import threading
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 from git_par import crowd, processes, spawn
@@ -197,7 +197,7 @@ def _room() -> int:
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most == resource.RLIM_INFINITY:
         return 1 << 16
-    return max(1, (most - len(os.listdir("/dev/fd")) - _OUR_FILES) // _FILES_EACH)
+    return max(1, (most - len(list(Path("/dev/fd").iterdir())) - _OUR_FILES) // _FILES_EACH)
 
 
 def last_line(known: str, data: bytes) -> str:
