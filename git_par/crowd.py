@@ -107,9 +107,9 @@ class Crowd:
         del self.running[one.process.pid]
         for pipe in one.pipes:
             self.selector.unregister(pipe)
-        for stream in (one.process.stdout, one.process.stderr):
-            assert stream is not None
-            stream.close()
+        for stream in (one.process.stdin, one.process.stdout, one.process.stderr):
+            if stream is not None:
+                stream.close()
         return one.process.wait()
 
 

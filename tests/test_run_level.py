@@ -52,6 +52,7 @@ def test_what_becomes_of_twelve(world: World) -> None:
     assert len(lines(world.root / "pids")) == 8
     assert alive(world.root / "pids") == []
     world.check_sound()
+    _check_that_it_goes_on(world)
 
 
 def _check_details(world: World, done: Result) -> None:
@@ -113,8 +114,8 @@ def _check_workspaces(world: World) -> None:
     assert kept == ["secret\n"]
 
 
-def test_mended_it_all_comes_home(world: World) -> None:
-    carry_out(world)
+def _check_that_it_goes_on(world: World) -> None:
+    """Mended where it was made, all of it comes home but what fails once more."""
     world.par("sync", "clash-b")
     clash = world.workspaces / "clash-b"
     world.write("a.txt", Path(clash / "a.txt").read_text().split("<<<<<<<")[0] + "of both\n", clash)

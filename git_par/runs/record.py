@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -163,4 +164,12 @@ class Runs:
 
 
 def _text(run: Run) -> bytes:
-    return (json.dumps({"version": VERSION, **asdict(run)}, indent=1) + "\n").encode()
+    fields = {**vars(run), "parts": [vars(part) for part in run.parts]}
+    del fields["plan"]
+    return f'{json.dumps({"version": VERSION, **fields})[:-1]}, "plan": {_plan_text(run.plan)}}}\n'.encode()
+
+
+@lru_cache(maxsize=1)
+def _plan_text(plan: TaskFile) -> str:
+    """A plan never changes, and with its prompts it may be long."""
+    return json.dumps(asdict(plan))
