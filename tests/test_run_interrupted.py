@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
@@ -25,8 +26,6 @@ trap '' TERM INT HUP
 echo $$ >>"$OUT/pids"; touch "$OUT/begun.$GIT_PAR_TASK"
 while [ ! -e "$OUT/go" ]; do sleep 0.05; done
 """
-
-QUOTES = "''"
 
 
 @pytest.fixture
@@ -135,8 +134,9 @@ def test_at_a_terminal(how: str, world: World, out: Path) -> None:
             child.expect("not finished; go on with")
             child.expect(pexpect.EOF)
         else:
-            child.ptyproc.fileobj.close()
-            child.closed = child.ptyproc.closed = True
+            terminal: Any = child
+            terminal.ptyproc.fileobj.close()
+            terminal.closed = terminal.ptyproc.closed = True
         child.wait()
     finally:
         if not child.closed:
@@ -168,7 +168,8 @@ def test_who_left_the_group_of_a_killed_run_is_ended_before_that_goes_on(
 ) -> None:
     """Two never work in one workspace: whoever the watcher cannot know is found by the mark of the run."""
     monkeypatch.setattr("git_par.spawn.GRACE", 0.5)
-    away = f"export GIT_PAR_TASK=away; setsid sh -c '{DEAF.replace(QUOTES, '""')}' & wait"
+    deaf = DEAF.replace("''", '""')
+    away = f"export GIT_PAR_TASK=away; setsid sh -c '{deaf}' & wait"
     running = world.start(*ALONE, *PAR, "run", task_file(world, {"one": {"command": away}}))
     wait_for(out / "begun.away")
     running.kill()
@@ -176,7 +177,12 @@ def test_who_left_the_group_of_a_killed_run_is_ended_before_that_goes_on(
     time.sleep(0.5)
     (left,) = alive(out / "pids")
     (out / "begun.away").unlink()
-    other = threading.Thread(target=lambda: (wait_for(out / "begun.away"), (out / "go").touch()))
+
+    def let_go() -> None:
+        wait_for(out / "begun.away")
+        (out / "go").touch()
+
+    other = threading.Thread(target=let_go)
     other.start()
     world.ok("run", "--resume")
     other.join()

@@ -40,7 +40,7 @@ run()
 
 COUNT = 'echo "$GIT_PAR_TASK" >>"$OUT/runs"; echo $$ >>"$OUT/pids"; '
 TASKS: Tasks = {
-    "commits": {"command": f"{COUNT} echo a >>a; git add a; git commit -qm 'by itself'"},
+    "commits": {"command": f"{COUNT} echo a >a; git add a; git diff --cached --quiet || git commit -qm own"},
     "leaves": {"command": f"{COUNT} test -e b || echo b >b; sleep 300 &"},
     "fails": {"command": f"{COUNT} exit 3"},
     "next": {"command": f"{COUNT} cat a b >c", "needs": ["commits", "leaves"]},
