@@ -51,6 +51,8 @@ class Detail:
     owns: tuple[str, ...] = ()
     copy: tuple[str, ...] = ()
     """Patterns of files that are to be there: what is not tracked comes from the main checkout (`workspaces.copying`)."""
+    created: str | None = None
+    """What its record is to say of when it was made, so that whoever asked knows it again; None: the time."""
 
 
 @dataclass(frozen=True)
@@ -262,6 +264,12 @@ def _begin(session: Session, options: Options, made: Sequence[Task], start: Star
     return Status.FAILED if problems else Status.DONE, unfit
 
 
+def begin_again(session: Session, task: Task) -> str:
+    """Run what users have run in a new workspace once more, where that was cut off; what went wrong, or nothing."""
+    problem = worktree.run_checkout_hook(Path(task.path), task.placed)
+    return problem or facts.hooks(session, "post-add").added(task)
+
+
 def _wanted(options: Options) -> list[str]:
     """The names asked for; empty when one is to be made up."""
     seen: set[str] = set()
@@ -304,7 +312,7 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
                 base=start.base,
                 base_commit=start.commit,
                 state="creating",
-                created=tasks.now(precise=True),
+                created=detail.created or tasks.now(precise=True),
                 slot=next(slots),
                 placed=start.commit,
                 group=options.group or None,

@@ -1,8 +1,9 @@
 """`git par run`: carry out a task file, or one command for several new tasks, and bring home what comes of it."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import join, quote
 
@@ -13,7 +14,7 @@ from git_par.commands.run_conduct import Conductor
 from git_par.errors import Refused, UsageError
 from git_par.render import Report
 from git_par.runs import taskfile
-from git_par.runs.record import Run, Runs
+from git_par.runs.record import MET, Run, Runs
 from git_par.runs.taskfile import TaskFile, Wanted
 from git_par.state.session import Session
 
@@ -37,6 +38,7 @@ def run(session: Session, options: Options) -> Report:
     """Carry out a new run, or go on with one that was cut off."""
     if options.jobs is not None and options.jobs < 1:
         raise UsageError(f"--jobs {options.jobs}: not 1 or more", hint="leave it out, or name a number")
+    session = replace(session, tell=_quietly(session.tell))
     runs = Runs(session)
     if options.resume:
         return _carry_out(session, runs, _cut_off(session, runs, options), options)
@@ -54,9 +56,33 @@ def _carry_out(session: Session, runs: Runs, run: Run, options: Options) -> Repo
     with runs.held(run) as got:
         if not got:
             raise Refused(f"run {run.id}: another process is carrying it out", hint="git par list --watch")
+        if options.resume:
+            run = runs.read(run.id)  # whoever had it may have come further meanwhile
+            _tell_where(session, run)
         conductor = Conductor(session, runs, run, _jobs(session, run, options), live=options.live)
         conductor.carry_out()
     return report.of(run)
+
+
+def _quietly(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """What nobody reads any more does not end the workers."""
+
+    def told(text: str) -> None:
+        with suppress(OSError, ValueError):
+            tell(text)
+
+    return told
+
+
+def _tell_where(session: Session, run: Run) -> None:
+    """Say which run goes on, and whether its file says something else by now."""
+    home = sum(part.state in MET for part in run.parts)
+    session.tell(f"run {run.id}: goes on; {home} of {len(run.parts)} are home")
+    if run.file:
+        with suppress(UsageError):
+            if taskfile.read(Path(run.file)) == run.plan:
+                return
+        session.tell(f"'{run.file}': it has changed; the run goes on with what it said when it began")
 
 
 def _jobs(session: Session, run: Run, options: Options) -> int:

@@ -33,7 +33,7 @@ class Outlook:
 
 
 def look(session: Session, plan: TaskFile, *, allow_overlap: bool) -> Outlook:
-    """Look at all that can be known before, and write nothing; UsageError with all that is wrong with the tasks, or Refused."""
+    """Look at all that can be known before and write nothing; UsageError for all that is wrong with the tasks, or Refused."""
     base = _base(session, plan)
     _settings(session, plan)
     _target(session, base)
