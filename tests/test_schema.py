@@ -91,8 +91,7 @@ def test_states_and_reasons_of_a_run_are_the_ones_of_the_code() -> None:
     others = [reason for reason in get_args(Reason) if reason not in ("already in", *own)]
     assert task["reason"]["enum"] == [None, *own, *others]
     used = {text for file in (ROOT / "git_par/commands").glob("run*.py") for text in _texts(f"commands/{file.name}")}
-    coming = {"copy", "git"}
-    assert set(own) <= used | coming
+    assert set(own) <= used
     page = (ROOT / "man/man1/git-par-log.1").read_text().partition(".Ss Runs\n")[2].partition("\n.Sh")[0]
     assert sorted(re.findall(r"^\.It Sy (.*)", page, re.MULTILINE)) == sorted(run["state"]["enum"])
 

@@ -6,6 +6,7 @@ from shlex import quote
 from typing import Any
 
 from git_par import names
+from git_par.commands.run_check import Outlook
 from git_par.errors import Status
 from git_par.render import Report, Table
 from git_par.runs.record import MET, Part, Run
@@ -13,21 +14,40 @@ from git_par.runs.taskfile import TaskFile, Wanted
 from git_par.state.session import Session
 
 
-def rehearsal(session: Session, plan: TaskFile, base: str) -> Report:
+def rehearsal(outlook: Outlook) -> Report:
     """What a run would do: each level's tasks, where they would work, and what they own."""
+    plan, base = outlook.plan, outlook.base
     rows, data = [], []
     for number, level in enumerate(plan.levels, 1):
         for one in level:
-            path = str(session.repo.workspaces / one.name)
+            path = str(outlook.paths[one.name])
             rows.append(
                 [str(number), one.name, ", ".join(one.needs), path, ", ".join(dict.fromkeys(one.owns)), one.title or ""]
             )
             data.append(_planned(number, one, path))
+    shared = [{"level": two.level, "tasks": [two.one, two.other], "files": list(two.files)} for two in outlook.shared]
+    stale = [
+        {"level": two.level, "task": two.reader, "changed_by": two.writer, "files": list(two.files)}
+        for two in outlook.stale
+    ]
     return Report(
-        data=lambda: {"base": base, "dry_run": True, "tasks": data, "merges": []},
+        data=lambda: {
+            "base": base,
+            "dry_run": True,
+            "tasks": data,
+            "overlaps": shared,
+            "reads": stale,
+            "merges": [],
+        },
         table=Table(["LEVEL", "TASK", "NEEDS", "WORKSPACE", "OWNS", "TITLE"], rows),
-        talk=[f"{base}: {len(plan.tasks)} tasks in {len(plan.levels)} levels; nothing was done"],
+        talk=[*outlook.words, f"{base}: {_count(plan)}; nothing was done"],
     )
+
+
+def _count(plan: TaskFile) -> str:
+    """How many tasks and levels there are."""
+    tasks, levels = len(plan.tasks), len(plan.levels)
+    return f"{tasks} task{'s' if tasks > 1 else ''} in {levels} level{'s' if levels > 1 else ''}"
 
 
 def _planned(number: int, one: Wanted, path: str) -> dict[str, Any]:
@@ -37,6 +57,8 @@ def _planned(number: int, one: Wanted, path: str) -> dict[str, Any]:
         "needs": list(one.needs),
         "path": path,
         "owns": list(one.owns),
+        "reads": list(one.reads),
+        "copy": list(one.copy),
         "title": one.title,
     }
 
