@@ -192,6 +192,38 @@ def test_every_overlap_is_listed_and_can_be_allowed(world: World, options: tuple
         ]
 
 
+def test_a_file_that_is_named_is_no_directory(world: World) -> None:
+    more = {
+        "a": "creates = ['src/new.py', 'lib']",
+        "b": "creates = ['*.md']",
+        "c": "creates = ['lib/*.c']",
+        "d": "modifies = ['src/new.py/x']",
+    }
+    done = carry_out(world, tasks(*more, **more), "--dry-run")
+    assert [line.strip() for line in done.err.splitlines()[1:-1]] == [
+        "level 1: 'a' and 'c' both own lib/.c",
+        "level 1: 'a' and 'd' both own src/new.py/x",
+    ]
+
+
+def test_what_would_be_in_the_way_at_home_is_said_before(world: World) -> None:
+    world.write("new.txt", "mine\n")
+    world.write("x.log", "ignored\n")
+    text = tasks("a", "b", a="creates = ['new.txt', 'x.log', 'a.txt', 'fresh']", b="creates = ['*.md']")
+    done = carry_out(world, text, "--dry-run")
+    assert done.status == 2
+    assert [line.strip() for line in done.err.splitlines()[1:-1]] == [
+        f"task 'a': creates: 'new.txt' lies in '{world.repo}' and is in no commit",
+        f"task 'a': creates: 'x.log' lies in '{world.repo}' and is in no commit",
+    ]
+    (world.repo / "new.txt").unlink()
+    (world.repo / "x.log").unlink()
+    world.write("a.txt", "edited\n")
+    done = carry_out(world, text, "--dry-run")
+    assert done.status == 0
+    assert f"'{world.repo}' has uncommitted changes that the tasks will not see: a.txt" in done.err
+
+
 def test_names_branches_and_limits_are_looked_at_before(world: World) -> None:
     world.git("branch", "b")
     world.git("branch", "c/d")
@@ -367,7 +399,7 @@ def test_a_task_whose_hook_fails_is_not_begun(world: World) -> None:
     assert done.status == 1
     assert states(done) == {"a": ("failed", "hook"), "b": ("landed", None), "c": ("skipped", "needs")}
     assert done.json["tasks"][0]["detail"] == "the post-add hook ended with status 7: broken"
-    assert "a: failed: the post-add hook ended with status 7: broken" in done.err
+    assert "\ngit par: a: the post-add hook ended with status 7: broken\n" in done.err
     assert not (world.workspaces / "a" / "a").exists()
     world.git("config", "par.hook.post-add", "")
     done = world.par("run", "--resume", "--json")

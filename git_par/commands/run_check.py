@@ -1,5 +1,6 @@
 """What is looked at before a run: everything that could refuse a part of it later, so that all of it is heard at once."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,11 +8,13 @@ from pathlib import Path
 from git_par.commands import add, merge
 from git_par.errors import Refused, UsageError
 from git_par.landing import publish
+from git_par.landing.publish import Place
 from git_par.runs import overlap
 from git_par.runs.overlap import Shared, Stale
 from git_par.runs.taskfile import TaskFile, Wanted
 from git_par.state.session import Session
-from git_par.workspaces import claims, copying, incoming, worktree
+from git_par.workspaces import claims, copying, incoming, owned, status, worktree
+from git_par.workspaces.reasons import some
 
 
 @dataclass(frozen=True)
@@ -25,21 +28,26 @@ class Outlook:
     shared: tuple[Shared, ...] = ()
     """What tasks of one level own both, where that was allowed."""
     stale: tuple[Stale, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def words(self) -> list[str]:
         """What is to be said, a line each."""
-        return [*(one.words for one in self.shared), *(one.words for one in self.stale)]
+        return [*(one.words for one in self.shared), *(one.words for one in self.stale), *self.notes]
 
 
 def look(session: Session, plan: TaskFile, *, allow_overlap: bool) -> Outlook:
-    """Look at all that can be known before, and write nothing; UsageError for all that is wrong with tasks, or Refused."""
+    """Look at all that can be known before, and write nothing.
+
+    UsageError with all that is wrong with the tasks; Refused where no task could come home.
+    """
     base = _base(session, plan)
     _settings(session, plan)
-    _target(session, base)
+    place = _target(session, base)
     files = session.repo.git.fields("ls-tree", "-r", "-z", "--name-only", "--full-tree", f"refs/heads/{base}")
-    shared = overlap.shared(plan, files)
+    shared, stale = overlap.look(plan, files)
     problems = [*_names(session, plan), *_limits(session, plan), *_copies(session, plan, files)]
+    problems += _in_the_way(plan, place, files) if place else []
     meeting = [] if allow_overlap else [one.words for one in shared]
     if problems or meeting:
         many = len(problems) + len(meeting)
@@ -48,7 +56,10 @@ def look(session: Session, plan: TaskFile, *, allow_overlap: bool) -> Outlook:
         )
         what = f"{many} things are" if many > 1 else "one thing is"
         raise UsageError(f"run: {what} in the way; nothing was done", hint=hint, details=[*problems, *meeting])
-    return Outlook(plan, base, _paths(session, plan), tuple(shared), tuple(overlap.stale(plan, files)))
+    unseen = f"'{place.path}' has uncommitted changes that the tasks will not see" if place else ""
+    dirt = status.read(place.git, untracked="no").tracked_dirt if place else ()
+    notes = (f"{unseen}: {some(dirt)}",) if dirt else ()
+    return Outlook(plan, base, _paths(session, plan), tuple(shared), tuple(stale), notes)
 
 
 def _base(session: Session, plan: TaskFile) -> str:
@@ -71,10 +82,10 @@ def _settings(session: Session, plan: TaskFile) -> None:
     merge.check(session, merge.Options(gate=plan.gate))
 
 
-def _target(session: Session, base: str) -> None:
-    """Refused when the base must not be moved."""
+def _target(session: Session, base: str) -> Place | None:
+    """Where the base is checked out, if it is; Refused when it must not be moved."""
     try:
-        publish.target(session.repo, base)
+        return publish.target(session.repo, base)
     except Refused as error:
         here = session.here()
         if here and here.branch == base:
@@ -118,6 +129,16 @@ def _copies(session: Session, plan: TaskFile, files: Sequence[str]) -> Iterator[
         coming += [pattern for one in level for pattern in one.creates]
     for one in plan.tasks:
         yield from (f"task '{one.name}': copy: {why}" for why in found[one.name])
+
+
+def _in_the_way(plan: TaskFile, place: Place, files: Sequence[str]) -> Iterator[str]:
+    """What a task is to make anew, and what lies uncommitted where the base is checked out: no merge would write over it."""
+    tracked = set(files)
+    for one in plan.tasks:
+        for path in (pattern.strip("/") for pattern in one.creates if owned.is_exact(pattern)):
+            there = place.path / path
+            if path not in tracked and os.path.lexists(there) and (there.is_symlink() or not there.is_dir()):
+                yield f"task '{one.name}': creates: '{path}' lies in '{place.path}' and is in no commit"
 
 
 def _paths(session: Session, plan: TaskFile) -> dict[str, Path]:

@@ -3,7 +3,7 @@
 What two may change is where they would meet when they come home; what one reads and another may change it reads as it was.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations, product
 
@@ -43,26 +43,38 @@ class Stale:
         return f"{self.reader} reads {some(self.files, 10)}, which {self.writer} of the same level may change"
 
 
-def shared(plan: TaskFile, files: Sequence[str]) -> list[Shared]:
-    """Every overlap between two tasks of one level, among the `files` of the base and those that are made new."""
-    return [one for number, level in enumerate(plan.levels, 1) for one in _shared(number, level, files)]
+def look(plan: TaskFile, files: Sequence[str]) -> tuple[list[Shared], list[Stale]]:
+    """What tasks of one level own both, and what one reads that another owns.
 
+    Among the `files` of the base, and those that are made new; of a task that may change everything nothing is said.
+    """
+    directories, levels = owned.directories(files), list(enumerate(plan.levels, 1))
+    # Each is asked about all files once only.
+    owners = {one.name: Owned(one.owns) for one in plan.tasks if one.owns}
+    readers = {one.name: Owned(one.reads) for one in plan.tasks if one.reads}
+    mine = {name: set(own.of(files)) for name, own in owners.items()}
+    read = {name: set(own.of(files)) for name, own in readers.items()}
 
-def stale(plan: TaskFile, files: Sequence[str]) -> list[Stale]:
-    """All that a task reads while another one may change it; of a task that may change everything nothing is said."""
-    return [one for number, level in enumerate(plan.levels, 1) for one in _stale(number, level, files)]
-
-
-def _stale(number: int, level: Sequence[Wanted], files: Sequence[str]) -> Iterator[Stale]:
-    for one, other in permutations(level, 2):
-        if one.reads and other.owns:
-            fresh = product(one.reads, other.creates)
-            if both := owned.overlap(Owned(one.reads), Owned(other.owns), files, fresh):
-                yield Stale(number, one.name, other.name, tuple(both))
-
-
-def _shared(number: int, level: Sequence[Wanted], files: Sequence[str]) -> Iterator[Shared]:
-    for one, other in combinations([one for one in level if one.owns], 2):
+    def shared(one: Wanted, other: Wanted) -> list[str]:
         fresh = [*product(one.creates, other.owns), *product(one.modifies, other.creates)]
-        if both := owned.overlap(Owned(one.owns), Owned(other.owns), files, fresh):
-            yield Shared(number, one.name, other.name, tuple(both))
+        both = mine[one.name] & mine[other.name]
+        return owned.overlap(owners[one.name], owners[other.name], both, fresh, directories)
+
+    def stale(one: Wanted, other: Wanted) -> list[str]:
+        fresh, both = product(one.reads, other.creates), read[one.name] & mine[other.name]
+        return owned.overlap(readers[one.name], owners[other.name], both, fresh, directories)
+
+    return (
+        [
+            Shared(number, one.name, other.name, tuple(both))
+            for number, level in levels
+            for one, other in combinations([one for one in level if one.owns], 2)
+            if (both := shared(one, other))
+        ],
+        [
+            Stale(number, one.name, other.name, tuple(both))
+            for number, level in levels
+            for one, other in permutations(level, 2)
+            if one.reads and other.owns and (both := stale(one, other))
+        ],
+    )
