@@ -203,7 +203,8 @@ def _of_history(
         )
     elif tip is not None and verdict.reason is None:
         detail = f"not in {task.base}" + (", and in conflict with it" if verdict.conflict else "")
-        more.append(Reason("unmerged", detail, f"git par merge {quote(task.name)}"))
+        way = "sync" if verdict.conflict else "merge"  # a conflict is solved in the workspace
+        more.append(Reason("unmerged", detail, f"git par {way} {quote(task.name)}"))
     return more
 
 

@@ -121,8 +121,11 @@ class Locks:
 
     @contextmanager
     def run(self, id: str) -> Iterator[bool]:
-        """A run of a task file, unless a living process has it; it is tried and never waited for, so it has no rank."""
-        with self._attempt(f"run-{names.slug(id)}") as got:
+        """A run of a task file, unless a living process has it; it is tried and never waited for, so it has no rank.
+
+        No git child carries it: hooks run below some of them, and may leave somebody behind who lives for long.
+        """
+        with self._attempt(f"run-{names.slug(id)}", carried=False) as got:
             yield got
 
     @contextmanager
@@ -155,9 +158,9 @@ class Locks:
         return False
 
     @contextmanager
-    def _attempt(self, file: str) -> Iterator[bool]:
+    def _attempt(self, file: str, *, carried: bool = True) -> Iterator[bool]:
         with ExitStack() as stack:
-            yield self._take_free(file, stack)
+            yield self._take_free(file, stack, carried=carried)
 
     @contextmanager
     def _hold(self, kind: str, name: str, shown: str) -> Iterator[None]:
@@ -171,7 +174,7 @@ class Locks:
             stack.callback(self._held.remove, place)
             yield
 
-    def _take_free(self, file: str, stack: ExitStack) -> bool:
+    def _take_free(self, file: str, stack: ExitStack, *, carried: bool = True) -> bool:
         """Take a lock that nobody has, until `stack` unwinds; whether it could be taken.
 
         As filelock does it, which takes longer to load than what most locks are held for, and is for who has to wait.
@@ -187,7 +190,7 @@ class Locks:
                 if not self._is_free(descriptor):
                     os.close(descriptor)
                     return False
-                self._keep(stack)(descriptor)
+                (self._keep(stack) if carried else self._sign)(descriptor)
             except BaseException:
                 os.close(descriptor)
                 raise
@@ -234,11 +237,14 @@ class Locks:
         """What is done with the descriptor of an acquired lock: our name goes in, and git children carry it."""
 
         def acquired(descriptor: int) -> None:
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, self._note(), 0)
+            self._sign(descriptor)
             stack.enter_context(git.carrying(descriptor))
 
         return acquired
+
+    def _sign(self, descriptor: int) -> None:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, self._note(), 0)
 
     def _lent(self) -> str:
         """Which lock to take instead of the repository's when a living ancestor holds that for us; empty when none does.
