@@ -274,7 +274,7 @@ def _begin(session: Session, options: Options, made: Sequence[Task], start: Star
 
 def begin_again(session: Session, task: Task) -> str:
     """Run what users have run in a new workspace once more, where that was cut off; what went wrong, or nothing."""
-    problem = worktree.run_checkout_hook(Path(task.path), task.placed)
+    problem = worktree.run_checkout_hook(session.repo, Path(task.path), task.placed)
     return problem or facts.hooks(session, "post-add").added(task)
 
 
