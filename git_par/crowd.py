@@ -5,10 +5,9 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from git_par import interrupts, processes, spawn
-from git_par.classes import dataclass
 from git_par.spawn import Job, Running
 
 _PIECE = 65536

@@ -13,12 +13,11 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from git_par import interrupts, processes
-from git_par.classes import dataclass
 from git_par.errors import GitFailed
 
 REPO_VARS = frozenset(

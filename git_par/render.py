@@ -11,10 +11,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from git_par.classes import dataclass
 from git_par.errors import ParError, Status
 
 VERSION = 1

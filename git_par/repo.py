@@ -8,13 +8,12 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
 
 from git_par import git, names
-from git_par.classes import dataclass
 from git_par.errors import Refused, UsageError
 from git_par.git import Git
 

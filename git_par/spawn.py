@@ -12,11 +12,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from git_par import git, interrupts, processes
-from git_par.classes import dataclass
 from git_par.errors import UsageError
 
 GRACE = 10.0

@@ -36,7 +36,6 @@ STOREYS = {
     "files": 1,
     "beside": 1,
     "errors": 0,
-    "classes": 0,
     "__init__": 0,
 }
 

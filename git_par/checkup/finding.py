@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from git_par import files
-from git_par.classes import dataclass
 from git_par.repo import Repo, linked_checkout
 from git_par.state.session import Session
 from git_par.state.tasks import Task, Tasks

@@ -3,14 +3,13 @@
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_par import interrupts, names, render
-from git_par.classes import dataclass
 from git_par.commands import facts, limit
 from git_par.errors import Status, UsageError
 from git_par.render import Report

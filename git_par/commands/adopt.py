@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
 
 from git_par import interrupts, names
-from git_par.classes import dataclass
 from git_par.commands import facts
 from git_par.errors import UsageError
 from git_par.render import Report

@@ -4,10 +4,10 @@ What is uncommitted counts: each workspace is taken as it stands, into an object
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from sys import maxsize
 
-from git_par.classes import dataclass
 from git_par.commands import conflicts_report as report
 from git_par.commands.conflicts_report import Forecast
 from git_par.errors import ParError, UsageError

@@ -1,11 +1,11 @@
 """What `git par conflicts` found, in words, as a matrix for the terminal, and as JSON."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
 from git_par import render
-from git_par.classes import dataclass
 from git_par.landing.matrix import Collision
 from git_par.landing.order import Order
 from git_par.workspaces.reasons import some

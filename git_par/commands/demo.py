@@ -5,10 +5,10 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from git_par import git, render, spawn
-from git_par.classes import dataclass
 from git_par.errors import GitFailed
 from git_par.render import Report
 from git_par.state.session import Session

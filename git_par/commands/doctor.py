@@ -4,13 +4,12 @@ After each round of mending all is looked at again: what is found no more is fix
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 
 from git_par import render
 from git_par.checkup import branches, config, disk, leftovers, locks, places, records, registrations, spares
 from git_par.checkup.finding import Case, Finding
-from git_par.classes import dataclass
 from git_par.commands import list as listing
 from git_par.commands import remove
 from git_par.errors import ParError, Status

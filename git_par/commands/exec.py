@@ -4,13 +4,13 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from git_par import crowd, spawn
-from git_par.classes import dataclass
 from git_par.commands.exec_output import Grouped, Output, Prefixed
 from git_par.errors import Status, UsageError
 from git_par.render import Report

@@ -1,11 +1,10 @@
 """How the output of commands that run side by side is told apart: a name before each line, or one piece a task."""
 
 import tempfile
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from git_par import render
-from git_par.classes import dataclass
 
 _LONGEST_LINE = 1 << 20
 """What is longer is broken, so that a task that never ends a line does not fill the memory, in bytes."""

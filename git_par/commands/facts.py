@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from git_par import render
-from git_par.classes import dataclass
 from git_par.errors import ParError
 from git_par.repo import Repo
 from git_par.state.session import Session

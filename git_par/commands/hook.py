@@ -8,13 +8,12 @@ import os
 import select
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from git_par import names
-from git_par.classes import dataclass
 from git_par.commands import add, remove
 from git_par.errors import ParError, Status, UsageError
 from git_par.landing import healing

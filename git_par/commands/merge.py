@@ -5,12 +5,11 @@ planned again.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from git_par import render
-from git_par.classes import dataclass
 from git_par.commands import facts, prunable, remove
 from git_par.commands import merge_report as report
 from git_par.commands.remove_report import Sweep

@@ -4,12 +4,11 @@ A task that must stay is reported with every reason; one that another process re
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
 
 from git_par import beside, interrupts
-from git_par.classes import dataclass
 from git_par.commands import facts, older
 from git_par.commands.remove_report import Removed, Sweep
 from git_par.errors import Status

@@ -1,10 +1,9 @@
 """What `git par remove` and `git par prune` say: what went and where it is kept, what stayed and why."""
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any
 
-from git_par.classes import dataclass
 from git_par.state.tasks import Task
 from git_par.workspaces.hooks import Matter
 from git_par.workspaces.kept import Keepsake

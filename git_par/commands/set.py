@@ -1,9 +1,9 @@
 """`git par set`: change what is recorded of tasks."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from git_par.classes import dataclass
 from git_par.errors import UsageError
 from git_par.render import Report
 from git_par.state.session import Session

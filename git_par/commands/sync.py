@@ -5,12 +5,12 @@ work stays as it is.  Markers are left only for the one task that was named, or 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
 
 from git_par import interrupts
-from git_par.classes import dataclass
 from git_par.commands import sync_report as report
 from git_par.commands.sync_report import Moved, Synced
 from git_par.errors import Busy, GitFailed, Refused, Status, UsageError

@@ -1,12 +1,11 @@
 """What `git par sync` says: what became of each task, and how to go on where it is in conflict."""
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from git_par.classes import dataclass
 from git_par.landing import solve
 from git_par.landing.bring import Arrival, Left
 from git_par.names import going_to

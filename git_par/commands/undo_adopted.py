@@ -2,12 +2,11 @@
 
 import os
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
 
 from git_par import interrupts
-from git_par.classes import dataclass
 from git_par.commands.undo_obstacle import Obstacle
 from git_par.errors import Refused
 from git_par.state.journal import Open

@@ -3,12 +3,11 @@
 So an undo that was cut off is finished by running it again.
 """
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from git_par.classes import dataclass
 from git_par.commands import remove
 from git_par.commands.undo_adopted import GiveBack, TakeAgain
 from git_par.commands.undo_obstacle import Obstacle

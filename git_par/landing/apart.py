@@ -7,9 +7,9 @@ one `git diff-tree`, however many commits there are.  Sets of commits are the bi
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
-from git_par.classes import dataclass
 from git_par.git import Git
 
 

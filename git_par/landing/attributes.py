@@ -7,10 +7,10 @@ have a say when merge.renormalize is set.
 import os
 import tempfile
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from git_par.classes import dataclass
 from git_par.repo import Repo, is_true
 
 _BUILT_IN = ("set", "unset", "unspecified", "text", "binary", "union")

@@ -9,8 +9,8 @@ merge.renormalize, which rewrites files on the way; they are listed, not hidden.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from git_par.classes import dataclass
 from git_par.git import Git
 from git_par.repo import Repo, is_true
 

@@ -6,11 +6,11 @@ files go with it, except those that look like secrets.
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
 from git_par import interrupts, names
-from git_par.classes import dataclass
 from git_par.errors import GitFailed, ParError
 from git_par.git import Git, Reply
 from git_par.landing import fitness, ownership

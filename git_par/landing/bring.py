@@ -1,10 +1,10 @@
 """Bring a base into one task: what its branch becomes, planned by the same steps as a merge into a base."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from git_par.classes import dataclass
 from git_par.git import Git
 from git_par.landing import audit, integrated, message, trees
 from git_par.landing.attributes import Attributes

@@ -4,10 +4,9 @@ Pure: `passes` answers for a commit, by running a command or by remembering.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-
-from git_par.classes import dataclass
 
 
 @dataclass(frozen=True)

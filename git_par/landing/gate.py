@@ -9,12 +9,11 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from git_par import files, names, spawn
-from git_par.classes import dataclass
 from git_par.errors import UsageError
 from git_par.landing.culprit import Result
 from git_par.state import tasks

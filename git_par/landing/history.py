@@ -5,8 +5,8 @@ long as a merge or longer.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from git_par.classes import dataclass
 from git_par.repo import Repo
 
 

@@ -6,9 +6,8 @@ reverted on the base is never integrated, whatever ancestry says.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from git_par.classes import dataclass
 from git_par.landing import trees
 from git_par.repo import Repo
 from git_par.state.tasks import Landed, Task

@@ -1,8 +1,8 @@
 """One task's way onto the plan: what is asked of it, and what comes of it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from git_par.classes import dataclass
 from git_par.landing import trees
 from git_par.landing.audit import Step
 from git_par.landing.message import Words

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from git_par import interrupts
-from git_par.classes import dataclass
 from git_par.errors import Busy, Refused
 from git_par.landing import autocommit, fitness, gitlinks, matrix, message, publish, trial
 from git_par.landing.gate import Policy

@@ -1,11 +1,10 @@
 """Who collides with whom: every pair merged in the object database, but for those that provably cannot collide."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from sys import maxsize
 
-from git_par.classes import dataclass
 from git_par.git import Git
 from git_par.landing import apart, trees
 from git_par.landing.order import Order, arrange

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from git_par import names
-from git_par.classes import dataclass
 from git_par.errors import Refused, UsageError
 from git_par.landing.select import Item
 from git_par.repo import Repo

@@ -6,9 +6,8 @@ Sets are the bits of a number.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-
-from git_par.classes import dataclass
 
 _PATIENCE = 400_000
 """How many tasks the search may look at, over all its steps."""

@@ -1,10 +1,9 @@
 """Keep planned commits from a gc until they are published (git-gc(1), NOTES)."""
 
 import os
-from dataclasses import field
+from dataclasses import dataclass, field
 from types import TracebackType
 
-from git_par.classes import dataclass
 from git_par.repo import Repo
 
 

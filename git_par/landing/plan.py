@@ -1,10 +1,9 @@
 """Plan a merge: every step computed before anything is published, nobody's checkout touched."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from shlex import quote
 
-from git_par.classes import dataclass
 from git_par.landing import audit, history, integrated, takeback
 from git_par.landing.attributes import Attributes
 from git_par.landing.history import History

@@ -1,10 +1,10 @@
 """What a merge comes to: what was planned for one base, and for each task what becomes of it and why."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from git_par.classes import dataclass
 from git_par.errors import ParError
 from git_par.landing.audit import Step
 from git_par.landing.select import Item

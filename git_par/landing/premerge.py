@@ -1,10 +1,9 @@
 """Ask the user's pre-merge hooks about what would land: each may refuse a task, and may change it before it lands."""
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from shlex import quote
 
-from git_par.classes import dataclass
 from git_par.landing import fitness, integrated
 from git_par.landing.planned import Skipped
 from git_par.landing.select import Batch, Item

@@ -8,12 +8,12 @@ index and branch together.
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from shlex import quote
 
 from git_par import git
-from git_par.classes import dataclass
 from git_par.errors import Busy, GitFailed, Refused
 from git_par.git import Git, Reply
 from git_par.landing import recover, shortcut

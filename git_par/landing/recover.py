@@ -11,11 +11,11 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from git_par import files
-from git_par.classes import dataclass
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state import announce

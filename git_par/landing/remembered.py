@@ -9,12 +9,11 @@ import os
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from git_par import files
-from git_par.classes import dataclass
 from git_par.landing.integrated import Verdict
 from git_par.repo import Repo
 from git_par.state.tasks import Landed

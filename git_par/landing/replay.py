@@ -5,8 +5,8 @@ merge counts as one piece.  What comes after it is linear, and each commit is a 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from git_par.classes import dataclass
 from git_par.landing import integrated, message
 from git_par.landing.jobs import Job, Way
 from git_par.repo import Repo

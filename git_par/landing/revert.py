@@ -1,9 +1,9 @@
 """Take one landed task back out of the branch it landed in, and publish that as any merge is."""
 
+from dataclasses import dataclass
 from shlex import quote
 
 from git_par import interrupts
-from git_par.classes import dataclass
 from git_par.errors import Busy, Refused
 from git_par.landing import audit, integrated, publish, takeback
 from git_par.landing.jobs import Clashing, Made, Vetoed, Way

@@ -1,9 +1,9 @@
 """What a merge is to bring where: tasks and branches grouped by the branch they land in, in order."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from shlex import quote
 
-from git_par.classes import dataclass
 from git_par.errors import UsageError
 from git_par.state.session import Session
 from git_par.state.tasks import Task

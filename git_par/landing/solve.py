@@ -7,10 +7,10 @@ record what is solved.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from git_par.classes import dataclass
 from git_par.errors import GitFailed, Refused
 from git_par.git import Git, Reply
 from git_par.landing import bring, message, publish, trees

@@ -5,8 +5,8 @@ What is uncommitted is never remembered.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from git_par.classes import dataclass
 from git_par.landing import integrated
 from git_par.landing.integrated import Verdict
 from git_par.landing.remembered import Memory, Standing

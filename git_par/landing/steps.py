@@ -4,7 +4,8 @@ Mostly in the object database, where nobody's checkout is touched and nothing ha
 because hooks, drivers or submodules have a say, goes to the workshop; the rest of a merge does not see the difference.
 """
 
-from git_par.classes import dataclass
+from dataclasses import dataclass
+
 from git_par.landing import message, replay, trees
 from git_par.landing.attributes import AtStake, Attributes
 from git_par.landing.audit import Step

@@ -5,9 +5,8 @@ as the merge base.  Git takes the older one for merged long ago, so it is shown 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from git_par.classes import dataclass
 from git_par.landing import integrated, trees
 from git_par.landing.attributes import Attributes
 from git_par.landing.jobs import Clashing, Job, Made, Outcome, Vetoed, Way

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from git_par.classes import dataclass
 from git_par.errors import GitFailed
 from git_par.git import Git, failed
 from git_par.landing import message, signing

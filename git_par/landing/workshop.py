@@ -7,12 +7,11 @@ That is the repository's merge hooks, merge drivers and attributes, and what rer
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_par.classes import dataclass
 from git_par.git import Git, Reply
 from git_par.landing import message, replay, trees
 from git_par.landing.audit import Step

@@ -4,11 +4,10 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from git_par import files
-from git_par.classes import dataclass
 from git_par.repo import Repo
 
 

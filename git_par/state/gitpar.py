@@ -8,9 +8,8 @@ import os
 import shlex
 import stat
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from git_par.classes import dataclass
 from git_par.errors import UsageError
 from git_par.repo import Repo
 

@@ -8,14 +8,13 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from git_par import files
-from git_par.classes import dataclass
 from git_par.errors import Refused, UsageError
 from git_par.repo import Repo
 from git_par.state import tasks

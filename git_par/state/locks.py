@@ -12,11 +12,10 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from git_par import files, git, interrupts, names
-from git_par.classes import dataclass
 from git_par.errors import Busy
 from git_par.repo import Repo
 from git_par.state import tasks

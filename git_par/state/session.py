@@ -1,13 +1,12 @@
 """What every command works with: the repository, its settings, its records and its locks."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from git_par import repo as repository
-from git_par.classes import dataclass
 from git_par.errors import UsageError
 from git_par.repo import Repo
 from git_par.state.settings import Settings

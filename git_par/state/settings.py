@@ -5,10 +5,10 @@ Of a `.gitpar`, which came with the repository, only keys that cannot do harm co
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 
 from git_par import names
-from git_par.classes import dataclass
 from git_par.errors import Refused, UsageError
 from git_par.repo import Repo
 from git_par.state import gitpar, trust

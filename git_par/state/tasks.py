@@ -7,13 +7,12 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from git_par import files, names
-from git_par.classes import dataclass
 from git_par.errors import Refused, UsageError
 from git_par.repo import Repo
 

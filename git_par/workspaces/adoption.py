@@ -6,12 +6,11 @@ A worktree is only moved where nobody notices; what is in it stays as it is.  It
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
 
 from git_par import files
-from git_par.classes import dataclass
 from git_par.errors import GitFailed, Refused, UsageError
 from git_par.repo import Repo, linked_checkout
 from git_par.state.session import Session

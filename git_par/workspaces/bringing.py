@@ -9,10 +9,10 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from git_par import files
-from git_par.classes import dataclass
 from git_par.errors import GitFailed
 from git_par.git import Git
 from git_par.state.session import Session

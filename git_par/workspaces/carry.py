@@ -8,9 +8,9 @@ import os
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from git_par.classes import dataclass
 from git_par.errors import Refused, UsageError
 from git_par.git import Git
 from git_par.repo import Repo

@@ -8,10 +8,9 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Literal
 
-from git_par.classes import dataclass
 from git_par.workspaces import cow
 
 Why = Literal["exists", "not-ignored", "no-directory", "in-the-way", "unreadable", "special", "repository"]

@@ -6,8 +6,7 @@ automata theory), the shortest first.  `!` is not known here: who asks looks at 
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-
-from git_par.classes import dataclass
+from dataclasses import dataclass
 
 _ENOUGH = 200_000
 """Pairs of states looked at, at most: two patterns of a hundred characters have far fewer."""

@@ -6,11 +6,11 @@ No lock of a base, the repository or a task is held meanwhile, so a hook may run
 import json
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from git_par import interrupts
-from git_par.classes import dataclass
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import environment

@@ -8,11 +8,11 @@ with a slash leads there, and not searched otherwise, however many files it hold
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from git_par import beside, names
-from git_par.classes import dataclass
 from git_par.errors import UsageError
 from git_par.repo import Repo, is_true
 from git_par.state.session import Session

@@ -8,10 +8,9 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from git_par.classes import dataclass
 from git_par.errors import GitFailed
 from git_par.git import Git
 from git_par.repo import Repo

@@ -8,13 +8,12 @@ progress there.
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from git_par import files, names
-from git_par.classes import dataclass
 from git_par.repo import Repo
 from git_par.state import tasks
 from git_par.state.tasks import Task

@@ -1,8 +1,8 @@
 """What the index of a checkout lists, read once for all who ask: in a large one that takes git some time."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from git_par.classes import dataclass
 from git_par.git import Git
 
 

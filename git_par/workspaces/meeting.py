@@ -7,12 +7,12 @@ when git-par saw them last, so that one that moved can be told from two.
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
 
 from git_par import git
-from git_par.classes import dataclass
 from git_par.errors import Refused
 from git_par.git import Git
 from git_par.repo import Repo

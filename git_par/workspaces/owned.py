@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
-from git_par.classes import dataclass
 from git_par.errors import UsageError
 from git_par.workspaces import patterns
 from git_par.workspaces.patterns import Patterns

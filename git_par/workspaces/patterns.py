@@ -4,8 +4,7 @@ import os
 import re
 import string
 from collections.abc import Iterable
-
-from git_par.classes import dataclass
+from dataclasses import dataclass
 
 _CLASSES = {
     "alnum": string.ascii_letters + string.digits,

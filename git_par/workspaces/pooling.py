@@ -5,12 +5,11 @@ One process at a time does so, under the lock of the pool.  A spare in which any
 
 import itertools
 import os
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from git_par import files
-from git_par.classes import dataclass
 from git_par.errors import GitFailed, ParError, Refused
 from git_par.repo import Repo
 from git_par.state.session import Session

@@ -7,11 +7,11 @@ in it was left by somebody who is gone.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from git_par import files
-from git_par.classes import dataclass
 from git_par.errors import GitFailed
 from git_par.git import Git
 from git_par.repo import Repo

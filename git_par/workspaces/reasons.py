@@ -5,13 +5,13 @@ Not knowing is a reason too: any check that fails means that nothing is removed.
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
 from git_par import beside, files
-from git_par.classes import dataclass
 from git_par.errors import ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo

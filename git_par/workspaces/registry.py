@@ -8,10 +8,10 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from git_par import files, git
-from git_par.classes import dataclass
 from git_par.git import Git
 from git_par.repo import Repo, linked_checkout
 from git_par.state.tasks import Task

@@ -6,11 +6,11 @@ Each bears the time in its name; what bears none stays.
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from git_par import files
-from git_par.classes import dataclass
 from git_par.repo import Repo
 from git_par.workspaces import kept
 from git_par.workspaces.worktree import PRIVATE

@@ -7,10 +7,10 @@ already.
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from git_par import files, names
-from git_par.classes import dataclass
 from git_par.state.settings import Settings
 from git_par.workspaces import incoming
 from git_par.workspaces.patterns import Patterns

@@ -8,10 +8,10 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from git_par import files, names
-from git_par.classes import dataclass
 from git_par.errors import Refused
 from git_par.git import Git
 from git_par.workspaces import status

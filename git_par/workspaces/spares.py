@@ -8,13 +8,12 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from shlex import quote
 
 from git_par import beside, files
-from git_par.classes import dataclass
 from git_par.errors import GitFailed, ParError
 from git_par.git import Git
 from git_par.repo import Repo, is_true, linked_checkout

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from git_par import git
-from git_par.classes import dataclass
 from git_par.errors import Refused, UsageError
 from git_par.git import Git
 from git_par.repo import Repo

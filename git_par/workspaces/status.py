@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from git_par.classes import dataclass
 from git_par.errors import Refused
 from git_par.git import Git
 

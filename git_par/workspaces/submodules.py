@@ -7,9 +7,9 @@ commits that others need are brought home first, into the one that the main chec
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from git_par.classes import dataclass
 from git_par.git import Git
 from git_par.workspaces import snapshot
 

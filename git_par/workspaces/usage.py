@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 
-from git_par.classes import dataclass
 from git_par.workspaces import by_psutil, proc
 
 _told = proc if proc.IS_HERE else by_psutil
