@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from git_par.errors import ParError, Status
+from git_par.live import Board, Screen, can_move
 
 VERSION = 1
 
@@ -85,7 +86,13 @@ class Progress:
     def __call__(self, what: str, done: int, total: int) -> None:
         """`done` of `total` are done."""
         now = time.monotonic()
-        if now - self._began < 1 or now - self._shown < 0.1 or preview.is_shown or not sys.stderr.isatty():
+        if (
+            now - self._began < 1
+            or now - self._shown < 0.1
+            or preview.is_shown
+            or board.is_on
+            or not sys.stderr.isatty()
+        ):
             return
         self._shown = now
         sys.stderr.write(f"\r\x1b[K{one_line(what)}: {done}/{total}")
@@ -139,6 +146,7 @@ class Preview:
 
 
 progress, preview = Progress(), Preview()
+board, screen = Board(lambda: sys.stderr), Screen(lambda: sys.stdout)
 """There is one terminal."""
 
 
@@ -150,9 +158,8 @@ def answer(text: str) -> None:
 
 def say(text: str) -> None:
     """One line of talk, on stderr; control characters in names come out harmless."""
-    progress.wipe()
     preview.wipe()
-    print(one_line(text), file=sys.stderr, flush=True)
+    _aside(one_line(text))
 
 
 def ask(question: str) -> bool:
@@ -167,13 +174,15 @@ def ask(question: str) -> bool:
 
 def relay(name: str, line: str) -> None:
     """A line that a user's command of the task `name` wrote, as it is."""
-    progress.wipe()
-    print(f"{name}: {line}", file=sys.stderr, flush=True)
+    _aside(f"{name}: {line}")
 
 
 def pour(data: bytes, *, aside: bool) -> None:
     """What a user's command wrote, byte for byte, on stdout, or `aside` on stderr."""
     progress.wipe()
+    if aside and board.is_on:
+        board.above(data)
+        return
     stream = sys.stderr if aside else sys.stdout
     stream.flush()
     if hasattr(stream, "buffer"):
@@ -199,6 +208,16 @@ def tell(text: str) -> None:
 def width() -> int:
     """How many columns a line of the answer may fill: the terminal's, else what COLUMNS says, else 80."""
     return shutil.get_terminal_size().columns
+
+
+def has_board() -> bool:
+    """Whether lines can stay at the bottom of stderr, while others scroll by above them."""
+    return can_move(sys.stderr)
+
+
+def has_screen() -> bool:
+    """Whether a person can watch a whole terminal and press keys there."""
+    return sys.stdin.isatty() and can_move(sys.stdout)
 
 
 def has_terminal() -> bool:
@@ -239,6 +258,14 @@ def one_line(text: str) -> str:
 
 def _spelled_out(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode()
+
+
+def _aside(line: str) -> None:
+    progress.wipe()
+    if board.is_on:
+        board.above(f"{line}\n".encode(errors="surrogateescape"))
+    else:
+        print(line, file=sys.stderr, flush=True)
 
 
 def _write(text: str) -> None:

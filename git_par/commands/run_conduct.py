@@ -7,16 +7,17 @@ it may have been; each can be taken again.
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from git_par import files, interrupts, processes, spawn
 from git_par.commands import add, merge, remove
 from git_par.commands.run_show import Show
-from git_par.landing import autocommit
+from git_par.landing import autocommit, signing
 from git_par.landing.land import Wish
 from git_par.landing.planned import Order, Outcome
 from git_par.landing.select import Batch, Item
@@ -45,12 +46,17 @@ class Conductor:
     live: bool = True
     _writing: threading.Lock = field(default_factory=threading.Lock, init=False)
 
+    @cached_property
+    def _show(self) -> Show:
+        return Show(self.session, self.run, live=self.live)
+
     def carry_out(self) -> None:
         """Do all that is not done yet; a KeyboardInterrupt, or what refuses, leaves a run that can be gone on with."""
         try:
-            self._look_again()
-            for number in range(1, 1 + max(part.level for part in self.run.parts)):
-                self._level([part for part in self.run.parts if part.level == number])
+            with self._show:
+                self._look_again()
+                for number in range(1, 1 + max(part.level for part in self.run.parts)):
+                    self._level([part for part in self.run.parts if part.level == number])
         except BaseException:
             with interrupts.held():
                 self._note(run="interrupted")
@@ -167,25 +173,25 @@ class Conductor:
         if not waiting:
             return
         with ExitStack() as stack:
-            show = stack.enter_context(Show(self.session, self.run, waiting, live=self.live))
             logs = {part.name: stack.enter_context(self._log(part)) for part in waiting}
-            engine = stack.enter_context(Local(_Ear(self, show, logs), self.jobs))
+            engine = stack.enter_context(Local(_Ear(self, self._show, logs), self.jobs))
             pending = {engine.submit(self._job(part, logs[part.name])): part for part in waiting}
             try:
-                self._wait(pending, show)
+                self._wait(pending)
             except BaseException as error:
                 if isinstance(error, KeyboardInterrupt):
                     self.session.tell("ending the workers; interrupt once more to end them at once")
                 self._stop(engine, pending)
                 raise
 
-    def _wait(self, pending: "dict[Future[Ended], Part]", show: Show) -> None:
+    def _wait(self, pending: "dict[Future[Ended], Part]") -> None:
         while pending:
-            done, _ = wait(pending, timeout=show.every, return_when=FIRST_COMPLETED)
+            done, _ = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
                 with interrupts.later():
-                    self._ended(pending.pop(future), future.result())
-            show.refresh()
+                    part = pending.pop(future)
+                    self._show.close(part.name)
+                    self._ended(part, future.result())
 
     def _stop(self, engine: Local, pending: "dict[Future[Ended], Part]") -> None:
         """End all workers, at once when asked twice; those that were at work are run again when the run goes on."""
@@ -250,7 +256,7 @@ class Conductor:
             return
         if self.run.plan.autocommit:
             batch = Batch(self.run.base, (Item(task.name, task.branch, task),))
-            with self.session.journal.operation() as operation:
+            with self._asking(), self.session.journal.operation() as operation:
                 vetoed = autocommit.run(self.session, batch, autocommit.Wish(), operation)
             if task.branch in vetoed:
                 self._fail(part, vetoed[task.branch].reason, vetoed[task.branch].detail)
@@ -275,7 +281,8 @@ class Conductor:
             wish=Wish(into=self.run.base),
             counts=False,
         )
-        told, outcomes = merge.bring(self.session, options)
+        with self._asking():
+            told, outcomes = merge.bring(self.session, options)
         for line in (*told.lines, *told.talk):
             self.session.tell(line)
         with interrupts.held():
@@ -317,6 +324,10 @@ class Conductor:
             self.session.tell(line)
         gone = {one.task.name for one in swept.removed}
         self._note(*(part for part in parts if part.name in gone or not self._task(part)), removed=True)
+
+    def _asking(self) -> AbstractContextManager[None]:
+        """Where commits are signed, somebody may have to type a passphrase."""
+        return self._show.away() if signing.is_wanted(self.session.repo) else nullcontext()
 
     # what is known
 

@@ -8,7 +8,7 @@ import selectors
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -185,9 +185,3 @@ class Local:
                 self._running[number].ending = ending
             many.detained.update(over)
             ending.start()
-
-
-def last_line(known: str, data: bytes) -> str:
-    """What a worker said last, once it wrote `data` too: one line, without what steers a terminal."""
-    lines: Callable[[], list[str]] = data.decode(errors="replace").replace("\r", "\n").splitlines
-    return next((line.strip() for line in reversed(lines()) if line.strip()), known)

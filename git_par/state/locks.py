@@ -124,8 +124,11 @@ class Locks:
 
     @contextmanager
     def run(self, id: str) -> Iterator[bool]:
-        """A run of a task file, unless a living process has it; it is tried and never waited for, so it has no rank."""
-        with self._attempt(f"run-{names.slug(id)}") as got:
+        """A run of a task file, unless a living process has it; it is tried and never waited for, so it has no rank.
+
+        Who only asks whether it is held (`is_held`) holds it for a moment, and that does not count.
+        """
+        with self._attempt(f"run-{names.slug(id)}", patience=0.1) as got:
             yield got
 
     @contextmanager
@@ -158,13 +161,13 @@ class Locks:
         return False
 
     @contextmanager
-    def _attempt(self, file: str) -> Iterator[bool]:
+    def _attempt(self, file: str, *, patience: float = 0.0) -> Iterator[bool]:
         from filelock import Timeout
 
         with ExitStack() as stack:
             lock = self._lock(file, self._keep(stack))
             try:
-                lock.acquire(blocking=False)
+                lock.acquire(timeout=patience)
             except Timeout:
                 yield False
                 return
