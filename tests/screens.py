@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from unicodedata import combining, east_asian_width
 
@@ -149,15 +149,22 @@ class Glass:
 
 
 class Terminal:
-    """git-par at work under a terminal of `columns` by `lines`."""
+    """git-par at work under a terminal of `columns` by `lines`, started by the command `under`."""
 
     def __init__(
-        self, *args: str, cwd: Path, columns: int = 80, lines: int = 24, wraps: bool = False, term: str = "xterm"
+        self,
+        *args: str,
+        cwd: Path,
+        columns: int = 80,
+        lines: int = 24,
+        wraps: bool = False,
+        term: str = "xterm",
+        under: Sequence[str] = (),
     ) -> None:
         self.glass = Glass(columns, lines, wraps=wraps)
         self.process = pexpect.spawn(
             "/usr/bin/env",
-            ["-u", "COLUMNS", f"TERM={term}", *PAR, *args],
+            ["-u", "COLUMNS", f"TERM={term}", *under, *PAR, *args],
             cwd=str(cwd),
             encoding="utf-8",
             codec_errors="replace",

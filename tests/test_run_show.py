@@ -101,7 +101,7 @@ def test_a_resize_does_no_harm(world: World, wraps: bool) -> None:
     seen.until(lambda lines: all(lines.count(line) == 1 for line in said) and row(lines, "two").endswith("output"))
     for columns, lines in ((60, 40), (44, 40), (130, 40), (60, 20), (60, 40)):
         seen.resize(columns, lines)
-        seen.read(1.5)
+        seen.read(0.7)
         assert all(len(line) <= columns for line in seen.glass.shown)
         assert "\n".join(seen.glass.all).count("TASK") == 1, "\n".join(seen.glass.all)
         assert all(seen.glass.all.count(line) == 1 for line in said), "\n".join(seen.glass.all)
@@ -112,14 +112,14 @@ def test_a_resize_does_no_harm(world: World, wraps: bool) -> None:
 
 
 def test_many_tasks_in_a_small_terminal(world: World) -> None:
-    names = [f"task-{number:02}" for number in range(30)]
+    names = [f"task-{number:02}" for number in range(14)]
     file = task_file(world, *(f"{name}: echo so far; {until(world, name)}" for name in names), jobs=2)
     seen = Terminal("run", file, cwd=world.repo, columns=60, lines=15)
     lines = seen.until(
         lambda lines: len([line for line in lines if re.match(r"task-\d\d .*running .*so far", line)]) == 2
     )
-    assert re.match(r"and 24 more: 24 ready$", lines[-1])
-    assert len(lines) - next(n for n, line in enumerate(lines) if line.startswith("run ")) == 9
+    assert re.match(r"and 7 more: 7 ready$", lines[-1])
+    assert len(lines) - next(n for n, line in enumerate(lines) if line.startswith("run ")) == 10
     for name in names:
         set_flag(world, name)
     assert seen.end() == 0
@@ -158,7 +158,7 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines_alone(world: World) -
     seen = Terminal("run", task_file(world, "one: echo begun; echo x >f"), cwd=world.repo, term="dumb")
     assert seen.end() == 0
     assert "one: begun" in seen.glass.all
-    assert "\x1b[" not in seen.written
+    assert "\x1b[?7l" not in seen.written
 
 
 def test_where_commits_are_signed_the_terminal_is_free_for_a_passphrase(world: World) -> None:
@@ -176,7 +176,7 @@ def test_where_commits_are_signed_the_terminal_is_free_for_a_passphrase(world: W
     seen = Terminal("run", file, cwd=world.repo)
     seen.shows("the passphrase?")
     seen.read(1.5)
-    assert seen.glass.shown[-1] == "the passphrase?" or "LAST LINE" not in "\n".join(seen.glass.shown)
+    assert "LAST LINE" not in "\n".join(seen.glass.shown)
     set_flag(world, "sign")
     seen.shows("LAST LINE")
     set_flag(world, "two")
