@@ -6,12 +6,11 @@ width for, a line of ours stays one line.
 
 import os
 import re
-import signal
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TextIO, TypeVar
+from typing import TextIO, TypeVar
 
 from git_par import interrupts
 
@@ -127,21 +126,20 @@ def can_move(stream: TextIO) -> bool:
 class Board:
     """Lines that stay at the bottom of a terminal, while what is said there scrolls by above them.
 
-    The cursor rests on the first of them, so that a terminal which wraps its lines anew when it is resized takes it along.
+    The cursor rests on the first of them: a terminal that wraps its lines anew when it is resized takes it along, and what
+    others write while we are stopped moves it below that.
     Lines are shown and things are said in any thread.
     """
 
     stream: Callable[[], TextIO]
     is_on: bool = False
     _lines: tuple[str, ...] = ()
-    _before: Any = None
     _held: bytearray = field(default_factory=bytearray)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def on(self) -> None:
-        """From now on lines may be shown, and what is said goes above them; for the main thread, as `off` is."""
+        """From now on lines may be shown, and what is said goes above them."""
         self.is_on = True
-        self._before = signal.signal(signal.SIGCONT, self._forget)
 
     @property
     def size(self) -> Size:
@@ -167,11 +165,6 @@ class Board:
             if self.is_on:
                 self._paint(())
                 self.is_on = False
-                signal.signal(signal.SIGCONT, self._before)
-
-    def _forget(self, *_: object) -> None:
-        """We were stopped, and others wrote to the terminal: begin anew below that."""
-        self._lines = ()
 
     def _paint(self, lines: Sequence[str]) -> None:
         stream, said = self.stream(), bytes(self._held)

@@ -160,11 +160,12 @@ class Terminal:
         wraps: bool = False,
         term: str = "xterm",
         under: Sequence[str] = (),
+        program: Sequence[str] = PAR,
     ) -> None:
         self.glass = Glass(columns, lines, wraps=wraps)
         self.process = pexpect.spawn(
             "/usr/bin/env",
-            ["-u", "COLUMNS", f"TERM={term}", *under, *PAR, *args],
+            ["-u", "COLUMNS", f"TERM={term}", *under, *program, *args],
             cwd=str(cwd),
             encoding="utf-8",
             codec_errors="replace",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from git_par import live, render
+from git_par.changes import Changes
 from git_par.commands import list_watch
 from git_par.commands.list import Columns
 from git_par.state.session import Session
@@ -43,6 +44,27 @@ def test_it_shows_what_list_shows_and_goes_on_without_a_key(world: World) -> Non
     seen.until(lambda lines: any(re.match(r"three +active +main +1 +0 +\d+ s", line) for line in lines))
     world.ok("remove", "two")
     seen.until(lambda lines: not any(line.startswith("two") for line in lines))
+    seen.process.send("q")
+    assert seen.end() == 0
+
+
+def test_a_change_is_heard_of_where_the_system_tells(world: World) -> None:
+    with Changes() as changes:
+        if not changes.descriptors:
+            pytest.skip("no inotify here")
+    rarely = "from git_par import cli; from git_par.commands import list_watch as watch; watch._EVERY = 1000; cli.run()"
+    seen = Terminal("list", "--watch", cwd=world.repo, program=(PAR[0], "-c", rarely))
+    seen.shows("no tasks")
+    path = world.add("one")[0]
+    seen.until(lambda lines: any(re.match(r"one +new", line) for line in lines))
+    world.write("new.txt", "x\n", path)
+    seen.until(lambda lines: any(re.match(r"one +new .*1 untracked", line) for line in lines))
+    world.commit("work", cwd=path)
+    seen.until(lambda lines: any(re.match(r"one +active +main +1 +0 +\d+ s", line) for line in lines))
+    world.commit("more", a__txt="changed\n")
+    seen.until(lambda lines: any(re.match(r"one +active +main +1 +1 +\d+ s", line) for line in lines))
+    world.ok("merge", "one")
+    seen.until(lambda lines: any(re.match(r"one +landed", line) for line in lines))
     seen.process.send("q")
     assert seen.end() == 0
 

@@ -123,14 +123,14 @@ def test_each_state_is_one_write_and_only_a_new_one_is_written(wire: Wire) -> No
 def test_what_is_said_comes_above_in_the_same_write(wire: Wire) -> None:
     board = Board(lambda: wire.stream)
     board.on()
-    board.show(["head", "row"])
+    board.show(["a head of some length", "row"])
     wire.writes()
     for number in range(40):
         board.above(f"line {number}\n".encode())
         board.above(f"{'long ' * 20}{number}\n".encode())
-        board.show(["head", f"row {number}"])
+        board.show(["a head of some length", f"row {number}"])
         assert len(wire.writes()) == 1
-    assert wire.glass.shown[-2:] == ["head", "row 39"]
+    assert wire.glass.shown[-2:] == ["a head of some length", "row 39"]
     text = "\n".join(wire.glass.all)
     assert [line for line in wire.glass.all if line.startswith("line ")] == [f"line {number}" for number in range(40)]
     assert text.count("head") == 1

@@ -1,16 +1,22 @@
 """What a person sees of a run: on a terminal a table below the workers' lines, elsewhere the lines alone."""
 
+import fcntl
+import os
 import re
 import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from git_par import live
+from git_par import live, render
 from git_par.commands.run_show import frame
-from git_par.runs.counts import Count
-from git_par.runs.record import Part, Run
+from git_par.runs import counts
+from git_par.runs.counts import Count, Counter
+from git_par.runs.record import Part, Run, Runs
 from git_par.runs.taskfile import TaskFile, Wanted
+from git_par.state.session import Session
 from tests.screens import Terminal
 from tests.world import World
 
@@ -189,6 +195,63 @@ def test_elsewhere_there_are_the_lines_and_nothing_else(world: World) -> None:
     assert "one: begun\none: end\n" in done.err
     assert "LAST LINE" not in done.err + done.out
     assert "\x1b" not in done.err + done.out
+
+
+@pytest.mark.parametrize("kind", ["worktree", "clone"])
+def test_commits_and_changed_files_are_counted_where_the_worker_is(world: World, kind: str) -> None:
+    world.ok("add", "one", "--isolation", kind)
+    path = world.workspaces / "one"
+    session = Session(("run",), render.tell, cwd=world.repo)
+    task = session.tasks.expect("one")
+    assert counts.count(session, task) == (0, 0, world.rev("HEAD", path))
+    world.write("a.txt", "changed\n", path)
+    world.write("new.txt", "x\n", path)
+    world.git("add", "new.txt", cwd=path)
+    world.write("new.txt", "y\n", path)
+    first = counts.count(session, task)
+    assert first == (0, 2, world.rev("HEAD", path))
+    world.commit("work", cwd=path)
+    world.commit("more", cwd=path)
+    assert counts.count(session, task, first) == (2, 0, world.rev("HEAD", path))
+    path.rename(world.root / "elsewhere")
+    assert counts.count(session, task) is None
+
+
+def test_counting_is_seldom_and_leaves_the_index_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = world.add("one", "two", "gone")
+    for path in paths:
+        os.utime(path / "a.txt", (1, 1))  # git status would like to write that down
+    before = [(path, world.git("rev-parse", "--git-path", "index", cwd=path)) for path in paths]
+    indexes = [Path(path / index).stat().st_mtime_ns for path, index in before]
+    world.ok("remove", "gone")
+    monkeypatch.setenv("GIT_TRACE2_EVENT", str(world.root / "trace"))
+    session = Session(("run",), render.tell, cwd=world.repo)
+    counter = Counter(session, lambda: ["one", "two", "gone"])
+    began = time.monotonic()
+    counter.open()
+    while not (counter.get("one") and counter.get("two")) or time.monotonic() - began < 1:
+        assert time.monotonic() - began < 60
+        time.sleep(0.05)
+    counter.close()
+    calls = (world.root / "trace").read_text().count('"name":"status"')
+    assert 2 <= calls <= 2 * (1 + (time.monotonic() - began) // 2)
+    assert (counter.get("one"), counter.get("gone")) == (Count(0, 0, world.rev("one")), None)
+    assert indexes[:2] == [Path(path / index).stat().st_mtime_ns for path, index in before[:2]]
+
+
+def test_who_asks_whether_a_run_is_carried_out_is_in_nobodys_way(world: World) -> None:
+    session = Session(("run",), render.tell, cwd=world.repo)
+    runs = Runs(session)
+    run = runs.begin(TaskFile(tasks=(Wanted("one"),)), "main", None, allow_overlap=False)
+    with runs.held(run) as got:
+        assert got
+        assert [one.id for one in Runs(session).living()] == [run.id]
+    assert list(runs.living()) == []
+    lock = os.open(world.repo / ".git" / "par" / "locks" / f"run-{run.id}", os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    threading.Timer(0.04, lambda: os.close(lock)).start()
+    with runs.held(run) as got:
+        assert got
 
 
 def of(*parts: Part) -> Run:

@@ -81,7 +81,8 @@ class Show:
             render.board.on()
 
     def _running(self) -> list[str]:
-        return [part.name for part in self._run.parts if part.state == "running"]
+        """Those that may be shown."""
+        return [part.name for part in self._run.parts if part.state == "running"][: render.board.size.lines]
 
     def _paint(self) -> None:
         while not self._over.wait(_EVERY):
