@@ -55,6 +55,13 @@ _ALSO_DROPPED = frozenset(
 GUARD = "GIT_PAR_GUARD"
 """Names the directory of hooks that a worker of git-par's is pointed at, for as long as it runs."""
 
+LOOKS = "GIT_PAR_LOOKS"
+"""In the environment of a git that only looks, and of what it starts, the process for which it does."""
+
+_LOOKING = frozenset(
+    ("diff", "diff-files", "diff-index", "for-each-ref", "ls-files", "rev-list", "rev-parse", "status")
+)
+
 _LONGEST_TALK = 65536
 """How much of what a watched git says is kept, in bytes."""
 
@@ -161,6 +168,8 @@ class Git:
         """
         argv = ["git", *_CALM, *(() if hooks else _NO_HOOKS), *self.lead, *args]
         own = {**(env or {}), **({"GIT_PROGRESS_DELAY": "1"} if watch else {})}
+        if not hooks and args[0] in _LOOKING:
+            own[LOOKS] = str(os.getpid())
         reply = _run(argv, self.cwd, {**_environment(plain=not hooks), **dict(self.env), **own}, feed, timeout, watch)
         if reply.code not in ok:
             raise failed(args, reply)

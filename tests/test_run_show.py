@@ -209,7 +209,7 @@ def test_commits_and_changed_files_are_counted_where_the_worker_is(world: World,
     world.git("add", "new.txt", cwd=path)
     world.write("new.txt", "y\n", path)
     first = counts.count(session, task)
-    assert first == (0, 2, world.rev("HEAD", path))
+    assert first == Count(0, 2, world.rev("HEAD", path))
     world.commit("work", cwd=path)
     world.commit("more", cwd=path)
     assert counts.count(session, task, first) == (2, 0, world.rev("HEAD", path))

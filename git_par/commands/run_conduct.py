@@ -186,7 +186,8 @@ class Conductor:
 
     def _wait(self, pending: "dict[Future[Ended], Part]") -> None:
         while pending:
-            done, _ = wait(pending, return_when=FIRST_COMPLETED)
+            # Not for ever: where another thread was told of an interrupt, this one hears of it when it wakes.
+            done, _ = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in done:
                 with interrupts.later():
                     part = pending.pop(future)
