@@ -10,6 +10,7 @@ from typing import Self
 from git_par import interrupts, live, render
 from git_par.commands import run_report
 from git_par.commands.exec_output import Prefixed
+from git_par.landing import signing
 from git_par.runs.counts import Count, Counter
 from git_par.runs.log import TAIL, last_line
 from git_par.runs.record import MET, STATES, Part, Run
@@ -69,9 +70,9 @@ class Show:
                 output.close()
 
     @contextmanager
-    def away(self) -> Iterator[None]:
-        """The terminal is for somebody else, who may ask there, as long as the block runs."""
-        if not self._is_drawn:
+    def asking(self) -> Iterator[None]:
+        """Where commits are signed somebody may have to type a passphrase: the terminal is free while the block runs."""
+        if not self._is_drawn or not signing.is_wanted(self._session.repo):
             yield
             return
         render.board.off()

@@ -126,9 +126,10 @@ class Locks:
     def run(self, id: str) -> Iterator[bool]:
         """A run of a task file, unless a living process has it; it is tried and never waited for, so it has no rank.
 
-        Who only asks whether it is held (`is_held`) holds it for a moment, and that does not count.
+        No git child carries it: hooks run below some of them, and may leave somebody behind who lives for long.  Who only
+        asks whether it is held (`is_held`) holds it for a moment, and that does not count.
         """
-        with self._attempt(f"run-{names.slug(id)}", patience=0.1) as got:
+        with self._attempt(f"run-{names.slug(id)}", carried=False, patience=0.1) as got:
             yield got
 
     @contextmanager
@@ -161,11 +162,11 @@ class Locks:
         return False
 
     @contextmanager
-    def _attempt(self, file: str, *, patience: float = 0.0) -> Iterator[bool]:
+    def _attempt(self, file: str, *, carried: bool = True, patience: float = 0.0) -> Iterator[bool]:
         from filelock import Timeout
 
         with ExitStack() as stack:
-            lock = self._lock(file, self._keep(stack))
+            lock = self._lock(file, self._keep(stack) if carried else self._sign)
             try:
                 lock.acquire(timeout=patience)
             except Timeout:
@@ -202,11 +203,14 @@ class Locks:
         """What is done with the descriptor of an acquired lock: our name goes in, and git children carry it."""
 
         def acquired(descriptor: int) -> None:
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, self._note(), 0)
+            self._sign(descriptor)
             stack.enter_context(git.carrying(descriptor))
 
         return acquired
+
+    def _sign(self, descriptor: int) -> None:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, self._note(), 0)
 
     def _lent(self) -> str:
         """Which lock to take instead of the repository's when a living ancestor holds that for us; empty when none does.
