@@ -165,7 +165,7 @@ class Terminal:
         self.glass = Glass(columns, lines, wraps=wraps)
         self.process = pexpect.spawn(
             "/usr/bin/env",
-            ["-u", "COLUMNS", f"TERM={term}", *under, *program, *args],
+            ["-u", "COLUMNS", "-u", "LINES", f"TERM={term}", *under, *program, *args],
             cwd=str(cwd),
             encoding="utf-8",
             codec_errors="replace",

@@ -213,7 +213,7 @@ def test_what_cannot_be_found_out_is_said_and_the_rest_stays(world: World) -> No
     lines = list_watch.frame("repo", view, Columns(), live.Size(80, 24))
     (world.repo / ".git").rename(world.root / "elsewhere")
     lost = list_watch.look(session, Columns())
-    assert (lost.tasks, lost.places) == ((), ())
+    assert (lost.tasks, lost.is_whole) == ((), False)
     assert re.match(r"git par: .*not a git repository", lost.said[0])
     assert lines[-1] == "q quits"
 

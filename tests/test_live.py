@@ -188,6 +188,7 @@ def test_the_size_is_the_terminals_and_may_be_asked_to_be_less(monkeypatch: pyte
     with open(near, "w") as stream:
         termios.tcsetwinsize(near, (40, 100))
         monkeypatch.delenv("COLUMNS")
+        monkeypatch.delenv("LINES", raising=False)
         assert live.size(stream) == live.Size(100, 40)
         monkeypatch.setenv("COLUMNS", "60")
         monkeypatch.setenv("LINES", "200")

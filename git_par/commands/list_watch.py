@@ -7,9 +7,10 @@ at once: when a file system that can tell says that something has changed, else 
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from git_par import live, render
@@ -52,9 +53,9 @@ class View:
     runs: tuple[Run, ...] = ()
     """Those that a living process carries out."""
     said: tuple[str, ...] = ()
-    places: tuple[Path, ...] = ()
-    """Directories in which things change when something here does."""
     seconds: float = 0.0
+    is_whole: bool = True
+    """Whether it could be found out."""
 
 
 def check(*, as_json: bool) -> None:
@@ -114,48 +115,51 @@ class _Watch:
         if self.looking and self.looking.done():
             found, self.looking = self.looking.result(), None
             # What cannot be found out at the moment stays as it was.
-            self.view = found if found.places else replace(self.view, said=found.said)
-            self.changes.follow(found.places)
+            self.view = found if found.is_whole else replace(self.view, said=found.said)
             self.soonest = now + max(_AFTER_CHANGE, _SHARE_AFTER_CHANGE * found.seconds)
             self.due = self.soonest if self.changed else now + max(_EVERY, _SHARE * found.seconds)
         if not self.looking and now >= self.due:
             self.changed = False
             self.changes.came()
-            self.looking = self.pool.submit(look, self.session, self.columns)
+            self.looking = self.pool.submit(look, self.session, self.columns, self.changes.follow)
             self.looking.add_done_callback(lambda _: self.sitting.wake())
 
 
-def look(session: Session, columns: Columns) -> View:
-    """Find out how all stands, as `git par list` does; nothing is remembered from look to look but what that remembers."""
+def look(session: Session, columns: Columns, follow: Callable[[Iterable[Path]], None] = lambda _: None) -> View:
+    """Find out how all stands, as `git par list` does; nothing is remembered from look to look but what that remembers.
+
+    `follow` gets the directories in which something changes when that does, each before what is in it is read.
+    """
     began, said = time.monotonic(), list[str]()
     session = replace(session, tell=said.append, progress=lambda *_: None, preview=lambda _: None)
     try:
+        follow(islice(_places(session.repo), _MOST))
         tasks = session.tasks.all()
+        follow(islice(_places_of(tasks), _MOST))
         found = facts.gather(session, tasks, size=columns.size, in_use=columns.in_use)
         runs = tuple(Runs(session).living())
-        places = tuple(_places(session.repo, tasks))
-    except ParError as error:
-        return View(said=(f"git par: {error.message}",), seconds=time.monotonic() - began)
-    except OSError as error:
-        return View(said=(f"git par: {error}",), seconds=time.monotonic() - began)
-    return View(tuple(tasks), tuple(found), runs, tuple(said), places, time.monotonic() - began)
+    except (ParError, OSError) as error:
+        told = error.message if isinstance(error, ParError) else str(error)
+        return View(said=(f"git par: {told}",), seconds=time.monotonic() - began, is_whole=False)
+    return View(tuple(tasks), tuple(found), runs, tuple(said), time.monotonic() - began)
 
 
-def _places(repo: Repo, tasks: Iterable[Task]) -> list[Path]:
-    def all_of() -> Iterator[Path]:
-        yield from (repo.state, repo.state / "tasks", repo.state / "runs", repo.common, repo.common / "reftable")
-        for task in tasks:
-            path = Path(task.path)
-            yield path
-            if clones.is_clone(task):
-                yield path / ".git"
-                yield path / ".git" / Path(task.ref).parent
-        with os.scandir(repo.common) as found:
-            if any(entry.name == "worktrees" for entry in found):
-                yield from (Path(entry.path) for entry in os.scandir(repo.common / "worktrees"))
-        yield from (Path(directory) for directory, _, _ in os.walk(repo.common / "refs" / "heads"))
+def _places(repo: Repo) -> Iterator[Path]:
+    yield from (repo.common, repo.state, repo.state / "tasks", repo.state / "runs", repo.common / "reftable")
+    worktrees = repo.common / "worktrees"
+    yield worktrees
+    if worktrees.is_dir():
+        yield from worktrees.iterdir()
+    yield from (Path(directory) for directory, _, _ in os.walk(repo.common / "refs" / "heads"))
 
-    return [place for place, _ in zip(all_of(), range(_MOST), strict=False)]
+
+def _places_of(tasks: Iterable[Task]) -> Iterator[Path]:
+    for task in tasks:
+        path = Path(task.path)
+        yield path
+        if clones.is_clone(task):
+            yield path / ".git"
+            yield path / ".git" / Path(task.ref).parent
 
 
 def frame(name: str, view: View, columns: Columns, size: live.Size) -> list[str]:
