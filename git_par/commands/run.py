@@ -100,8 +100,14 @@ def _plan(session: Session, options: Options) -> tuple[Path | None, TaskFile]:
     if len(options.words) != 1:
         what = "no task file" if not options.words else f"one task file, not {len(options.words)}"
         raise UsageError(f"run: {what}", hint="git par run FILE, or git par run --each NAME… -- CMD")
-    file = (session.cwd or Path.cwd()) / options.words[0]
+    file = _file(session, options.words[0])
     return file, taskfile.read(file)
+
+
+def _file(session: Session, word: str) -> Path:
+    """A task file, named so that it is known again from elsewhere."""
+    file = (session.cwd or Path.cwd()) / word
+    return file.parent.resolve() / file.name
 
 
 def _each(session: Session, wanted: Sequence[str]) -> TaskFile:
@@ -146,7 +152,7 @@ def _cut_off(session: Session, runs: Runs, options: Options) -> Run:
     """The newest run that is not done, of the file that was named, if one was."""
     if options.each or options.dry_run or options.allow_overlap or session.command or len(options.words) > 1:
         raise UsageError("--resume: only with a task file and --jobs", hint="git par run --resume")
-    file = str((session.cwd or Path.cwd()) / options.words[0]) if options.words else None
+    file = str(_file(session, options.words[0])) if options.words else None
     for run in runs.all(session.tell):
         if run.state != "done" and (file is None or run.file == file):
             return run
