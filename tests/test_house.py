@@ -202,6 +202,7 @@ def test_every_verb_has_one_module() -> None:
     helpers = {
         "facts",
         "limit",
+        "log_runs",
         "merge_report",
         "remove_report",
         "sync_report",
@@ -213,6 +214,7 @@ def test_every_verb_has_one_module() -> None:
         "precommit",
         "prunable",
         "run_book",
+        "run_check",
         "run_conduct",
         "run_home",
         "run_report",

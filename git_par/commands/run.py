@@ -1,5 +1,6 @@
 """`git par run`: carry out a task file, or one command for several new tasks, and bring home what comes of it."""
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -7,12 +8,12 @@ from pathlib import Path
 from shlex import join, quote
 
 from git_par import names
+from git_par.commands import run_check
 from git_par.commands import run_report as report
 from git_par.commands.run_conduct import Conductor
 from git_par.errors import Refused, UsageError
-from git_par.landing import publish
 from git_par.render import Report
-from git_par.runs import overlap, taskfile
+from git_par.runs import taskfile
 from git_par.runs.record import MET, Run, Runs
 from git_par.runs.taskfile import TaskFile, Wanted
 from git_par.state.session import Session
@@ -42,12 +43,13 @@ def run(session: Session, options: Options) -> Report:
     if options.resume:
         return _carry_out(session, runs, _cut_off(session, runs, options), options)
     file, plan = _plan(session, options)
-    base = _base(session, plan)
-    plan = _checked(session, plan, base, options)
+    outlook = run_check.look(session, plan, allow_overlap=options.allow_overlap)
     if options.dry_run:
-        return report.rehearsal(session, plan, base)
-    publish.target(session.repo, base)  # better to hear now that it must not move
-    return _carry_out(session, runs, runs.begin(plan, base, file, allow_overlap=options.allow_overlap), options)
+        return report.rehearsal(outlook)
+    for words in outlook.words:
+        session.tell(words)
+    fresh = runs.begin(plan, outlook.base, file, allow_overlap=options.allow_overlap)
+    return _carry_out(session, runs, fresh, options)
 
 
 def _carry_out(session: Session, runs: Runs, run: Run, options: Options) -> Report:
@@ -59,13 +61,17 @@ def _carry_out(session: Session, runs: Runs, run: Run, options: Options) -> Repo
             _tell_where(session, run)
         conductor = Conductor(session, runs, run, _jobs(session, run, options), live=options.live)
         conductor.carry_out()
-    return report.of(run)
+    return report.of(session, run)
 
 
 def _quietly(tell: Callable[[str], None]) -> Callable[[str], None]:
-    """What nobody reads any more does not end the workers."""
+    """What nobody reads any more does not end the workers; what each level would say again is said once."""
+    said: set[str] = set()
 
     def told(text: str) -> None:
+        if text in said:
+            return
+        said.add(text)
         with suppress(OSError, ValueError):
             tell(text)
 
@@ -105,9 +111,8 @@ def _plan(session: Session, options: Options) -> tuple[Path | None, TaskFile]:
 
 
 def _file(session: Session, word: str) -> Path:
-    """A task file, named so that it is known again from elsewhere."""
-    file = (session.cwd or Path.cwd()) / word
-    return file.parent.resolve() / file.name
+    """The task file that was named, where one stands; a link stays one, for its neighbours are those of the link."""
+    return Path(os.path.normpath((session.cwd or Path.cwd()) / word))
 
 
 def _each(session: Session, wanted: Sequence[str]) -> TaskFile:
@@ -119,33 +124,6 @@ def _each(session: Session, wanted: Sequence[str]) -> TaskFile:
         if wanted.count(name) > 1:
             raise UsageError(f"{name}: named twice", hint="name each task once")
     return TaskFile(tasks=tuple(map(Wanted, wanted)), command=join(session.command))
-
-
-def _base(session: Session, plan: TaskFile) -> str:
-    repo = session.repo
-    base = plan.base.removeprefix("refs/heads/") if plan.base else repo.branch_here()
-    if base is None:
-        raise UsageError("run: no branch is checked out here", hint='name one in the file: base = "main"')
-    if f"refs/heads/{base}" not in repo.branches():
-        raise UsageError(f"base '{base}': no such local branch", hint="see 'git branch'")
-    return base
-
-
-def _checked(session: Session, plan: TaskFile, base: str, options: Options) -> TaskFile:
-    """The plan, once all is well with it that can be known before; UsageError with all that is not."""
-    taken = {task.name for task in session.tasks.all()}
-    problems = [f"task '{one.name}': name: there is a task of that name" for one in plan.tasks if one.name in taken]
-    shared = overlap.find(session.repo, plan, base)
-    if not options.allow_overlap:
-        problems += [one.words for one in shared]
-    if problems:
-        many = f"{len(problems)} things are" if len(problems) > 1 else "one thing is"
-        only = len(problems) == len(shared) and not options.allow_overlap
-        hint = "put them into levels with needs, or --allow-overlap" if only else "git par list, and see the task file"
-        raise UsageError(f"run: {many} in the way; nothing was done", hint=hint, details=problems)
-    for one in shared:
-        session.tell(one.words)
-    return plan
 
 
 def _cut_off(session: Session, runs: Runs, options: Options) -> Run:

@@ -7,16 +7,19 @@ it may have been; each can be taken again.
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from git_par import interrupts, processes, spawn
-from git_par.commands import add, run_home
+from git_par.commands import add, run_check, run_home
 from git_par.commands.run_book import Book
 from git_par.commands.run_workers import MARK, Workers
 from git_par.errors import ParError
 from git_par.runs.record import MET, OVER, Part, Run, Runs
 from git_par.state import tasks
 from git_par.state.session import Session
+from git_par.workspaces import registry
 from git_par.workspaces.isolation import Isolation
+from git_par.workspaces.reasons import some
 
 _OF_THE_WORKER = ("exit", "timeout", "hook")
 """Why something failed that is mended by running its worker again; after all else it has done its work."""
@@ -52,6 +55,7 @@ class Conductor:
     def _level(self, parts: Sequence[Part]) -> None:
         self._skip(parts)
         if not all(part.state in OVER for part in parts):
+            self._tell_level(parts)
             self._add([part for part in parts if part.state in ("waiting", "adding")])
             working = [part for part in parts if part.state in ("ready", "running", "ended")]
             Workers(self._book, self.jobs, self.live).work(working)
@@ -60,6 +64,13 @@ class Conductor:
             landed = [part for part in parts if part.state in MET and not part.removed]
             if landed:
                 self._book.remove(landed, force=False)
+
+    def _tell_level(self, parts: Sequence[Part]) -> None:
+        """Say who is next, where there are several levels."""
+        last = max(part.level for part in self.run.parts)
+        if last > 1:
+            names = [part.name for part in parts if part.state not in OVER]
+            self.session.tell(f"level {parts[0].level} of {last}: {some(names, 10)}")
 
     def _look_again(self) -> None:
         """What an earlier process began: its workers end if any live, and what failed is tried once more."""
@@ -91,7 +102,7 @@ class Conductor:
             if run_home.has_come(self.session, part):
                 return "landed"
             return "waiting" if self.run.plan.on_failure == "remove" else "failed"
-        if task.landed and task.landed.tip == self.session.repo.git.commit(task.ref):
+        if task.landed and task.landed.tip == registry.refs(self.session.repo, Path(task.path)).commit(task.ref):
             return "landed"
         return "ready" if part.reason in _OF_THE_WORKER else "ended"
 
@@ -107,6 +118,10 @@ class Conductor:
     def _add(self, parts: Sequence[Part]) -> None:
         """Make the workspaces of a level, all or none."""
         fresh = [part for part in parts if not self._is_made(part)]
+        lacking = run_check.lacking(self.session, self.run.base, [self._book.wanted(part) for part in fresh])
+        for part in (one for one in fresh if one.name in lacking):
+            self._book.fail(part, "copy", f"copy: {lacking[part.name]}", created="")
+        fresh = [part for part in fresh if part.name not in lacking]
         if not fresh:
             return
         for part in fresh:
@@ -159,4 +174,4 @@ class Conductor:
 
     def _detail(self, part: Part) -> add.Detail:
         one = self._book.wanted(part)
-        return add.Detail(one.title, one.instructions, one.owns, created=part.created)
+        return add.Detail(one.title, one.instructions, one.owns, one.copy, part.created)

@@ -21,6 +21,8 @@ from git_par.runs.record import Part
 from git_par.runs.work import Ended, Work
 from git_par.state import tasks
 from git_par.state.tasks import Task
+from git_par.workspaces import copying, registry
+from git_par.workspaces.reasons import some
 
 MARK = "GIT_PAR_RUN"
 """The variable that tells a worker, and what it starts, which run it belongs to."""
@@ -134,7 +136,12 @@ class Workers:
                 vetoed = autocommit.run(session, batch, autocommit.Wish(), operation)
             if task.branch in vetoed:
                 return vetoed[task.branch].reason, vetoed[task.branch].detail
-        counted = session.repo.git.line("rev-list", "--count", f"{task.placed}..{task.ref}")
+        path = Path(task.path)
+        if edited := copying.changed(session.repo, path):
+            session.tell(
+                f"{task.name}: it changed its copy of {some(edited)}, which is not merged and goes to what is kept"
+            )
+        counted = registry.refs(session.repo, path).line("rev-list", "--count", f"{task.placed}..{task.ref}")
         self.book.note(part, state="done", commits=int(counted))
         return None
 

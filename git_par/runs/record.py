@@ -39,7 +39,7 @@ class Part:
     level: int
     state: str = "waiting"
     reason: str = ""
-    """Why it failed or was skipped, in one word: exit, timeout, hook, gone, git, needs, or a word of `git par merge`."""
+    """Why it failed or was skipped, in a word: exit, timeout, copy, hook, gone, git, needs, or one of `git par merge`."""
     detail: str = ""
     """The same in a sentence."""
     created: str = ""
