@@ -61,7 +61,7 @@ def comparable(text: str, home: str) -> str:
     text = re.sub(r"\b\d+\.\d s\b", "0.1 s", re.sub(r"\b\d+ (s|min)\b", "1 s", text))
     text = re.sub(r" {2,}", "  ", text)
     return re.sub(
-        r"(^(git par: )?\w+: (committed|failed|where) .*\n)+",
+        r"(^(git par: )?\w+: (committed|failed:|where) .*\n)+",
         lambda found: "".join(sorted(found[0].splitlines(keepends=True))),
         text,
         flags=re.M,
