@@ -33,6 +33,7 @@ STOREYS = {
     "live": 1,
     "changes": 1,
     "sitting": 1,
+    "watchers": 1,
     "repo": 1,
     "names": 1,
     "interrupts": 1,
