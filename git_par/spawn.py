@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -358,6 +358,36 @@ def supervised(
         code, _ = _attend(process, group=group)
         watcher.communicate(b"done\n")
     return code
+
+
+def picked(argv: Sequence[str], env: Mapping[str, str], lines: Iterable[str]) -> tuple[int, str]:
+    """Let a person pick from `lines` with a program that has the terminal to itself: its status, and what it wrote.
+
+    It is given each line as that comes, and the rest of them is not waited for once it has ended.
+    """
+    process = None
+    with ExitStack() as stack:
+        try:
+            with interrupts.later():
+                process = stack.enter_context(
+                    subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                )
+            assert process.stdin is not None
+            assert process.stdout is not None
+            with suppress(BrokenPipeError):
+                for line in lines:
+                    process.stdin.write(f"{line}\n".encode(errors="surrogateescape"))
+                    process.stdin.flush()
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+            said = process.stdout.read()
+            code = process.wait()
+        except BaseException:
+            with interrupts.held():
+                if process is not None:  # it alone knows how the terminal was
+                    processes.end([process.pid], GRACE)
+            raise
+    return (128 - code if code < 0 else code), said.decode(errors="surrogateescape")
 
 
 def _attend(process: "subprocess.Popen[bytes]", *, group: bool) -> tuple[int, KeyboardInterrupt | None]:

@@ -19,7 +19,8 @@ settings.load_profile("sealed")
 def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing outside of the test's own directory has a say."""
     for name in list(os.environ):
-        if name.startswith(("GIT_", "XDG_", "SSH_", "GPG_")) and not name.startswith("GIT_PAR_"):
+        ours = name.startswith("GIT_PAR_")
+        if name == "NO_COLOR" or (name.startswith(("GIT_", "XDG_", "SSH_", "GPG_", "FZF_")) and not ours):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()
@@ -38,6 +39,7 @@ def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
         "COLUMNS": "80",
+        "TERM": "xterm",
         "PYTHONDONTWRITEBYTECODE": "",
     }.items():
         monkeypatch.setenv(name, value)
