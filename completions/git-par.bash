@@ -84,17 +84,32 @@ __git_par_git () {
 
 # Completes `cur` after the given words: a verb and what follows it.
 __git_par_complete () {
-    local verb=${1-} kind= waits= ahead= filtered= word given=() list=()
+    local verb= kind= waits= ahead= filtered= word given=() list=()
     COMPREPLY=()
     compopt +o default +o bashdefault 2>/dev/null
+    # The option for every verb stands before it.
+    while [[ ${1-} == --color || ${1-} == --color=* ]]; do
+        waits=
+        [[ $1 == *=* ]] || waits=1
+        shift
+        [[ $waits && ${1+there} ]] && waits= && shift
+    done
     if (($# == 0)); then
-        case $cur in
-            -*) list=(--help --version) ;;
-            *) list=(add list path env show copy set merge sync conflicts prune remove restore log undo revert exec pool adopt doctor trust with-lock hook demo shell-init) ;;
+        local before=
+        case $waits$cur in
+            1*) list=(auto always never) ;;
+            --color=*)
+                list=(auto always never)
+                before=--color=
+                cur=${cur#*=}
+                ;;
+            -*) list=(--color --help --version) ;;
+            *) list=(add list path env show copy set merge sync conflicts prune remove restore log undo revert exec run pool adopt doctor trust with-lock hook demo shell-init) ;;
         esac
-        __git_par_offer
+        __git_par_offer "$before"
         return
     fi
+    verb=$1
     shift
     for word; do
         if [[ $waits ]]; then
@@ -314,6 +329,7 @@ __git_par_options () {
         undo) list=(--dry-run --json --help) ;;
         revert) list=(--dry-run --json --help) ;;
         exec) list=(--all --group --jobs --grouped --json --help) ;;
+        run) list=(--each --jobs --resume --dry-run --allow-overlap --json --help) ;;
         pool) list=(--json --help) ;;
         adopt) list=(--keep-directory --name --base --group --json --help) ;;
         doctor) list=(--fix --cleanup --json --help) ;;
@@ -359,6 +375,7 @@ __git_par_value () {
         log:-n | log:--max-count) kind=text ;;
         exec:--group) kind=text ;;
         exec:--jobs | exec:-j) kind=text ;;
+        run:--jobs | run:-j) kind=text ;;
         adopt:--name) kind=text ;;
         adopt:--base) kind=branch ;;
         adopt:--group) kind=text ;;
@@ -383,6 +400,7 @@ __git_par_names () {
         undo) ((${#given[@]})) || kind=operation ;;
         revert) ((${#given[@]})) || kind=task ;;
         exec) kind=task-command ;;
+        run) kind=file ;;
         pool) ((${#given[@]})) || kind=pool ;;
         adopt) kind=branch-or-directory ;;
         with-lock) kind=command ;;

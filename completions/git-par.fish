@@ -8,18 +8,28 @@ function __git_par_git
     command git $__git_par_where $argv 2>/dev/null
 end
 
-function __git_par_needs_verb
+# The words before the cursor, without the option for every verb, which stands before that.
+function __git_par_words
     set -l words (commandline -opc)
+    while string match -qr -- '^--color(=|$)' "$words[2]"
+        test "$words[2]" = --color; and set -e words[3]
+        set -e words[2]
+    end
+    printf '%s\n' $words
+end
+
+function __git_par_needs_verb
+    set -l words (__git_par_words)
     test (count $words) -eq 1
 end
 
 function __git_par_verb
-    set -l words (commandline -opc)
+    set -l words (__git_par_words)
     contains -- "$words[2]" $argv
 end
 
 function __git_par_no_name_yet
-    set -l words (commandline -opc)
+    set -l words (__git_par_words)
     not string match -qv -- '-*' $words[3..]
 end
 
@@ -115,6 +125,7 @@ end
 complete -c git-par -f
 complete -c git-par -n __git_par_needs_verb -s h -l help -d 'show how it is used'
 complete -c git-par -n __git_par_needs_verb -l version -d 'show the version'
+complete -c git-par -n __git_par_needs_verb -l color -x -a 'auto always never' -d 'colour what is shown'
 complete -c git-par -n __git_par_needs_verb -a add -d 'make tasks, each with a branch and a workspace of its own; print their paths'
 complete -c git-par -n __git_par_needs_verb -a list -d 'show every task and how it stands'
 complete -c git-par -n __git_par_needs_verb -a path -d 'print where a task lives'
@@ -132,6 +143,7 @@ complete -c git-par -n __git_par_needs_verb -a log -d 'show what git-par did her
 complete -c git-par -n __git_par_needs_verb -a undo -d 'take back what git-par did: the last of it from here, or the one named'
 complete -c git-par -n __git_par_needs_verb -a revert -d 'take one landed task back out of its base, as a new commit'
 complete -c git-par -n __git_par_needs_verb -a exec -d 'run a command (after --) in workspaces, all at once; say where it failed'
+complete -c git-par -n __git_par_needs_verb -a run -d 'carry out a task file: workspaces, workers and merges, level by level'
 complete -c git-par -n __git_par_needs_verb -a pool -d 'fill the pool of spares, which add claims at once; empty it; or say how it stands'
 complete -c git-par -n __git_par_needs_verb -a adopt -d 'make tasks of worktrees that others made, and of branches without one; print their paths'
 complete -c git-par -n __git_par_needs_verb -a doctor -d 'find what is wrong with the tasks and the repository, and say what it means'
@@ -252,6 +264,14 @@ complete -c git-par -n '__git_par_verb exec' -l grouped -d 'show what each wrote
 complete -c git-par -n '__git_par_verb exec' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb exec' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb exec' -a '(__git_par_tasks_then_command)'
+complete -c git-par -n '__git_par_verb run' -l each -d 'make a task of each name, and run the command in it'
+complete -c git-par -n '__git_par_verb run' -l jobs -s j -x -d 'run so many workers at a time'
+complete -c git-par -n '__git_par_verb run' -l resume -d 'go on with the last run that is not done'
+complete -c git-par -n '__git_par_verb run' -l dry-run -d 'show levels, workspaces and owners; do nothing'
+complete -c git-par -n '__git_par_verb run' -l allow-overlap -d 'let tasks of one level own the same files'
+complete -c git-par -n '__git_par_verb run' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb run' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb run' -F
 complete -c git-par -n '__git_par_verb pool' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb pool' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb pool' -n __git_par_no_name_yet -a 'fill drain status'

@@ -163,9 +163,11 @@ def _app(argv: Sequence[str]) -> "typer.Typer":
             raise typer.Exit
 
     shown = typer.Option("--version", callback=version, is_eager=True, help="Show the version and exit.")
-    when = typer.Option("--color", metavar="WHEN", help="Colour what is shown: auto, always, never.", show_default=False)
+    when = typer.Option(
+        "--color", metavar="WHEN", help="Colour what is shown: auto, always, never.", show_default=False
+    )
 
-    def root(version: Annotated[bool, shown] = False, color: Annotated[str | None, when] = None) -> None:
+    def root(version: Annotated[bool, shown] = False, color: Annotated[str | None, when] = None) -> None:  # noqa: ARG001
         """A branch and a directory for every parallel piece of work, and one safe way home."""
         if color is not None:
             render.colours.asked = words.one_of("", "--color", color, colour.When)

@@ -100,6 +100,7 @@ def test_who_answers_otherwise_is_asked_again(answer: str, world: World) -> None
 @pytest.mark.parametrize("how", ["\r", "  \r", "\x04", "\x03"])
 def test_whoever_leaves_it_changes_nothing(how: str, world: World) -> None:
     world.add("one", "two")
+    world.ok("list")  # which remembers what it found
     before = world.git("for-each-ref"), sorted((world.repo / ".git/par").rglob("*.json"))
     # Where the tests run in the background, Ctrl-C is ignored, and that is inherited.
     start = (

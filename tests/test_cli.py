@@ -17,7 +17,11 @@ WRONG = [
     (["--color"], "option '--color' requires an argument", "git par -h"),
     (["--color", "list"], "--color list: not one of auto, always, never", "git par --color auto"),
     (["--color=never", "what"], "no such command 'what'", "git par -h"),
-    (["--color=never", "--color", "always", "list", "x"], "list: got unexpected extra argument(s) (x)", "git par list -h"),
+    (
+        ["--color=never", "--color", "always", "list", "x"],
+        "list: got unexpected extra argument(s) (x)",
+        "git par list -h",
+    ),
     (["what"], "no such command 'what'", "git par -h"),
     (["what", "list"], "no such command 'what'", "git par -h"),
     (["wh\nat"], r"no such command 'wh\nat'", "git par -h"),

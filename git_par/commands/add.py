@@ -322,7 +322,10 @@ def _branch(name: str, template: str, group: str | None) -> str:
         template, name=name, group=group or "", user=_user(), date=f"{datetime.now():%Y%m%d}"
     )
     if problem:
-        raise UsageError(f"branch template '{template}': {problem}", hint="git par add --branch 'work/{name}', or git config par.branch TEMPLATE")
+        raise UsageError(
+            f"branch template '{template}': {problem}",
+            hint="git par add --branch 'work/{name}', or git config par.branch TEMPLATE",
+        )
     if problem := names.branch_problem(branch):
         raise UsageError(f"branch '{branch}': {problem}", hint="git par add with another name, or --branch TEMPLATE")
     return branch

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC
@@ -24,6 +24,8 @@ from git_par.state.session import Session
 from git_par.workspaces import kept as keeping
 from git_par.workspaces.kept import Keepsake
 
+Rows = Generator[str, None, None]
+
 _RAN, _NO_MATCH, _LEFT = 0, 1, 130
 """How fzf ends when it did its work (fzf(1), EXIT STATUS)."""
 
@@ -37,7 +39,7 @@ def tasks(session: Session, verb: str, what: str, *, several: bool = False) -> l
     wide = max(cells(task.name) for task in found)
     quiet = replace(session, progress=lambda *_: None)
 
-    def rows() -> Iterator[str]:
+    def rows() -> Rows:
         for one in facts.each(quiet, found):
             yield f"{padded(one.task.name, wide)}  {_standing(one)}"
 
@@ -53,7 +55,7 @@ def kept(session: Session, verb: str, what: str, stamp: str | None) -> Keepsake:
         raise UsageError(f"{verb}: nothing is kept{when}", hint="see 'git reflog' for lost commits")
     wide = max(cells(one.task.name) for one in found)
 
-    def rows() -> Iterator[str]:
+    def rows() -> Rows:
         for one in found:
             yield f"{padded(one.task.name, wide)}  {_removal(one)}"
 
@@ -80,7 +82,7 @@ def _removal(one: Keepsake) -> str:
     return "; ".join(filter(None, [f"removed {ago}", f"returns to {one.task.base}", one.task.title]))
 
 
-def _chosen(rows: Callable[[], Iterator[str]], count: int, verb: str, *, several: bool) -> list[int]:
+def _chosen(rows: Callable[[], Rows], count: int, verb: str, *, several: bool) -> list[int]:
     """The places of the rows that were chosen."""
     program = shutil.which("fzf")
     if program and render.has_screen():
@@ -91,7 +93,7 @@ def _chosen(rows: Callable[[], Iterator[str]], count: int, verb: str, *, several
     return _from_list(list(rows()), verb, several=several)
 
 
-def _with_fzf(program: str, rows: Iterator[str], count: int, verb: str, *, several: bool) -> list[int] | None:
+def _with_fzf(program: str, rows: Rows, count: int, verb: str, *, several: bool) -> list[int] | None:
     """What is chosen with fzf; None when that cannot be started here.
 
     Each line has its number in front, which is not shown.  The user's own options come first, and hold but for those that

@@ -98,7 +98,9 @@ def _carry_out(step: Step, cwd: Path, env: Mapping[str, str]) -> None:
             hint="see 'git version' and 'git par --version'",
         )
     if step.shows not in "\n".join(written):
-        raise GitFailed(f"demo: '{step.command}' did not show '{step.shows}'", hint="see 'git version' and 'git par --version'")
+        raise GitFailed(
+            f"demo: '{step.command}' did not show '{step.shows}'", hint="see 'git version' and 'git par --version'"
+        )
 
 
 def _way(before: str, after: str) -> str:
