@@ -61,18 +61,18 @@ def main(argv: Sequence[str]) -> int:
     render.colours = colour.Choice()
     as_json = "--json" in (argv[: argv.index("--")] if "--" in argv else argv)
     at = _where_verb_is(argv)
-    before, own = list(argv[:at]), list(argv[at:])
+    alone = at == len(argv)
+    before, own = list(argv[:at]), ["list"] if alone else list(argv[at:])
     session = _session(own, as_json=as_json)
     try:
         if sys.platform == "win32":
             raise UsageError("Windows: not supported", hint="use git-par inside WSL")
-        if at == len(argv):
-            own = _alone()
-            session = _session(own, as_json=as_json)
         words = own
         if words[:1] in (["with-lock"], ["exec"], ["run"]) and "--" in words:
             words = words[: words.index("--")]  # typer would swallow it
         work = _app(own)([*before, *words], prog_name="git par", standalone_mode=False)
+        if alone and not _has_tasks(session):
+            work = _app([])(["-h"], prog_name="git par", standalone_mode=False)
         if not callable(work):
             return int(work or 0)  # help or version was shown
         if own[0] not in _AS_THEY_ARE:
@@ -131,12 +131,12 @@ def _session(argv: Sequence[str], *, as_json: bool) -> Session:
     return session
 
 
-def _alone() -> list[str]:
-    """What `git par` alone stands for: the list where there are tasks, else help."""
-    with suppress(ParError, OSError):
-        if Session((), lambda _: None).tasks.all():
-            return ["list"]
-    return ["-h"]
+def _has_tasks(session: Session) -> bool:
+    """Whether there are records of tasks, be they damaged: then `git par` alone lists them, or says so."""
+    try:
+        return any(session.tasks.directory.glob("*.json"))
+    except (ParError, OSError):
+        return False
 
 
 def _way_out(error: OSError) -> str:
@@ -180,7 +180,8 @@ def _app(argv: Sequence[str]) -> "typer.Typer":
     )
     app.callback()(root)
     for name, function in grammar.verbs(next(iter(argv), "")).items():
-        app.command(name)(function)
+        # Said outright, it is not cut short.
+        app.command(name, short_help=(function.__doc__ or "").partition("\n")[0])(function)
     return app
 
 

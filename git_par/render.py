@@ -227,7 +227,7 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def has_screen() -> bool:
+def can_draw() -> bool:
     """Whether talk goes to a terminal that a program can draw on."""
     return colour.steers(sys.stderr)
 

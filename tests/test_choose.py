@@ -269,14 +269,15 @@ def test_a_dumb_terminal_has_no_fzf(world: World) -> None:
 def test_the_real_fzf_takes_our_options(world: World) -> None:
     need("fzf")
     world.add("alpha", "beta", "gamma")
-    with terminal(world, "/bin/sh", "-c", 'echo "<$("$@")>"', "sh", *PAR, "path", env={"TERM": "xterm"}) as child:
-        child.expect("path> ")
+    whole = {"TERM": "xterm", "FZF_DEFAULT_OPTS": "--select-1 --print0 --no-height"}  # else it asks where the cursor is
+    with terminal(world, "/bin/sh", "-c", 'echo "<$("$@")>"', "sh", *PAR, "path", env=whole) as child:
+        child.expect("path>")
         child.send("beta")
         time.sleep(0.5)
         child.send("\r")
         child.expect(f"<{world.workspaces / 'beta'}>")
-    with terminal(world, *PAR, "remove", env={"TERM": "xterm"}) as child:
-        child.expect("remove> ")
+    with terminal(world, *PAR, "remove", env=whole) as child:
+        child.expect("remove>")
         child.send("\x1b")
         assert ended(child).status == 130
 

@@ -18,7 +18,7 @@ WRONG = [
     (["--color", "list"], "--color list: not one of auto, always, never", "git par --color auto"),
     (["--color=never", "what"], "no such command 'what'", "git par -h"),
     (
-        ["--color=never", "--color", "always", "list", "x"],
+        ["--color=always", "--color", "never", "list", "x"],
         "list: got unexpected extra argument(s) (x)",
         "git par list -h",
     ),

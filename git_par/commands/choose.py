@@ -85,7 +85,7 @@ def _removal(one: Keepsake) -> str:
 def _chosen(rows: Callable[[], Rows], count: int, verb: str, *, several: bool) -> list[int]:
     """The places of the rows that were chosen."""
     program = shutil.which("fzf")
-    if program and render.has_screen():
+    if program and render.can_draw():
         with closing(rows()) as coming:
             found = _with_fzf(program, coming, count, verb, several=several)
         if found is not None:
