@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -33,11 +34,14 @@ class Refusal:
         return bool(said and helped)
 
 
-def refusals() -> Iterator[Refusal]:
+@cache
+def refusals() -> tuple[Refusal, ...]:
     """All of them, module by module."""
+    found: list[Refusal] = []
     for file in sorted((ROOT / "git_par").rglob("*.py")):
         module = str(file.relative_to(ROOT / "git_par")).removesuffix(".py").replace("/", ".")
-        yield from _in(ast.parse(file.read_text(encoding="utf-8")), module, "")
+        found += _in(ast.parse(file.read_text(encoding="utf-8")), module, "")
+    return tuple(found)
 
 
 def _in(tree: ast.AST, module: str, function: str) -> Iterator[Refusal]:
@@ -77,6 +81,7 @@ def shape(node: ast.expr) -> str:
     return "…"
 
 
+@cache
 def texts_of_tests() -> list[str]:
     """Every string in the tests, with `…` for what is put into it."""
     found = []
