@@ -436,19 +436,23 @@ def as_pattern(text: str, places: Mapping[str, str]) -> str:
     return ".*".join(map(re.escape, filled.split("…")))
 
 
+WINDOWS = Row("list", 2, "Windows: not supported", "use git-par inside WSL")
+NO_GIT = Row("list", 5, "git: not found", "install git, or go to a directory that exists")
+ROWS = (*(row for scene in TABLE for row in scene.rows), WINDOWS, NO_GIT)
+
+
 def test_on_windows_one_line_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(sys, "platform", "win32")
-        done = world.par("list")
-    assert (done.status, done.err) == (2, "git par: Windows: not supported\nhint: use git-par inside WSL\n")
+        done = world.par(WINDOWS.line)
+    assert done == (WINDOWS.status, "", f"git par: {WINDOWS.text}\nhint: {WINDOWS.hint}\n")
 
 
 def test_without_git_it_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setenv("PATH", str(world.root))
-        done = world.par("list")
-    assert done.err == "git par: git: not found\nhint: install git, or go to a directory that exists\n"
-    assert done.status == 5
+        done = world.par(NO_GIT.line)
+    assert done == (NO_GIT.status, "", f"git par: {NO_GIT.text}\nhint: {NO_GIT.hint}\n")
 
 
 def test_a_damaged_record_is_made_again_as_its_hint_says(world: World) -> None:
@@ -463,6 +467,8 @@ def test_a_damaged_record_is_made_again_as_its_hint_says(world: World) -> None:
 PASSED_ON = {
     "checkup.spares._discard": "a reason of `spares`",
     "cli.main": "the system's own words",
+    "commands.add._invent": "of `names`; a guard, for no title makes a name that cannot be one",
+    "workspaces.bringing._link": "the system's own words",
     "cli._usage_error": "typer's words; see test_cli",
     "landing.publish.place": "of `registry.moving`; see the table",
     "workspaces.adoption.find": "of `registry.moving`; see the table",
@@ -472,16 +478,13 @@ PASSED_ON = {
     "commands.undo_steps._clear": "a reason of `reasons`",
     "commands.undo_steps.take": "an obstacle or a reason; see test_undo",
     "git.failed": "git's own words",
-    "workspaces.bringing._link": "the system's own words",
     "workspaces.claims.clear_dead": "a reason of `reasons`",
     "workspaces.meeting.expect_together": "a reason of `meeting`",
-    "workspaces.removal._look": "a reason of `reasons`",
     "workspaces.restore._plan": "a refusal of `claims`, with another hint",
 }
 """Where what is said is worded elsewhere."""
 
 NOT_PROVOKED = {
-    "'…': …": "a guard in `add`: no title makes a name that cannot be one",
     "demo: '…' did not show '…'": "the demo is wrong",
     "run …: another process is carrying it out": "two processes at the same moment",
     "…: it was not installed with git-par": "an incomplete installation",
@@ -527,7 +530,7 @@ def parts_of(text: str) -> list[str]:
 def is_held(refusal: Refusal, elsewhere: list[str]) -> bool:
     """Whether the table provokes it, or another test has its words."""
     parts, hint = parts_of(refusal.shape), parts_of(shape(refusal.hint)) if refusal.hint else []
-    for row in (row for scene in TABLE for row in scene.rows if parts or hint):
+    for row in ROWS if parts or hint else ():
         if row.status == KINDS[refusal.kind] and refusal.matches(row.text, row.hint):
             return True
     return sum(map(len, parts)) >= _ENOUGH and any(all(part in text for part in parts) for text in elsewhere)
