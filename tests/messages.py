@@ -63,6 +63,8 @@ def pattern(node: ast.expr) -> str:
         return pattern(node.left) + pattern(node.right)
     if isinstance(node, ast.IfExp):
         return f"(?:{pattern(node.body)}|{pattern(node.orelse)})"
+    if isinstance(node, ast.BoolOp):
+        return f"(?:{'|'.join(map(pattern, node.values))})"
     if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.IfExp):
         return pattern(node.value)
     return ".*"
@@ -78,6 +80,8 @@ def shape(node: ast.expr) -> str:
         return shape(node.left) + shape(node.right)
     if isinstance(node, ast.IfExp):
         return shape(node.body)
+    if isinstance(node, ast.BoolOp):
+        return shape(node.values[-1])
     return "…"
 
 
