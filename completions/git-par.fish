@@ -63,6 +63,19 @@ function __git_par_tasks_then_command
     end
 end
 
+# A task file; with --each names that are yet to be made up, and behind the first -- a command of its own with its arguments.
+function __git_par_task_file_or_command
+    set -l words (commandline -opc)
+    if contains -- -- $words
+        __git_par_tasks_then_command
+    else if not contains -- --each $words
+        set -l typed (commandline -ct | string unescape)
+        string match -q -- '-*' $typed; and return
+        set -l files $typed*.toml $typed*/
+        string join \n -- $files
+    end
+end
+
 # Entries of the journal begin with their time, which tells them apart; offered are the newest.
 function __git_par_operations
     string match -q -- '-*' (commandline -ct); and return
@@ -247,6 +260,7 @@ complete -c git-par -n '__git_par_verb restore' -l json -d 'write the report as 
 complete -c git-par -n '__git_par_verb restore' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb restore' -n __git_par_no_name_yet -a '(__git_par_kept)'
 complete -c git-par -n '__git_par_verb log' -s n -l max-count -x -d 'show the newest N only'
+complete -c git-par -n '__git_par_verb log' -l runs -d 'show the runs of task files instead'
 complete -c git-par -n '__git_par_verb log' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb log' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb undo' -l dry-run -d 'show what would be done, and do nothing'
@@ -271,7 +285,7 @@ complete -c git-par -n '__git_par_verb run' -l dry-run -d 'show levels, workspac
 complete -c git-par -n '__git_par_verb run' -l allow-overlap -d 'let tasks of one level own the same files'
 complete -c git-par -n '__git_par_verb run' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb run' -s h -l help -d 'show how it is used'
-complete -c git-par -n '__git_par_verb run' -F
+complete -c git-par -n '__git_par_verb run' -a '(__git_par_task_file_or_command)'
 complete -c git-par -n '__git_par_verb pool' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb pool' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb pool' -n __git_par_no_name_yet -a 'fill drain status'
