@@ -368,33 +368,22 @@ def supervised(
 
 
 def picked(argv: Sequence[str], env: Mapping[str, str], lines: Iterable[str]) -> tuple[int, str]:
-    """Let a person pick from `lines` with a program that has the terminal to itself: its status, and what it wrote.
-
-    It is given each line as that comes, and the rest of them is not waited for once it has ended.
-    """
-    process = None
+    """Let a person pick from `lines`, as they come, with a program that has the terminal: its status, and what it wrote."""
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with ExitStack() as stack:
-        try:
-            with interrupts.later():
-                process = stack.enter_context(
-                    subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-                )
-            assert process.stdin is not None
-            assert process.stdout is not None
-            with suppress(BrokenPipeError):
-                for line in lines:
-                    process.stdin.write(f"{line}\n".encode(errors="surrogateescape"))
-                    process.stdin.flush()
-            with suppress(BrokenPipeError):
-                process.stdin.close()
-            said = process.stdout.read()
-            code = process.wait()
-        except BaseException:
-            with interrupts.held():
-                if process is not None:  # it alone knows how the terminal was
-                    processes.end([process.pid], GRACE)
-            raise
-    return (128 - code if code < 0 else code), said.decode(errors="surrogateescape")
+        with interrupts.later():
+            process = stack.enter_context(
+                subprocess.Popen(argv, env=env, **pipes, encoding="utf-8", errors="surrogateescape")
+            )
+            # It is asked to end, not left or killed: it alone knows how the terminal was.
+            stack.push(lambda kind, *_: processes.end([process.pid], GRACE) if kind else None)
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):
+            for line in lines:
+                process.stdin.write(f"{line}\n")
+                process.stdin.flush()
+        said, _ = process.communicate()
+    return (128 - process.returncode if process.returncode < 0 else process.returncode), said
 
 
 def _attend(process: "subprocess.Popen[bytes]", *, group: bool) -> tuple[int, KeyboardInterrupt | None]:

@@ -478,6 +478,7 @@ PASSED_ON = {
     "commands.undo_steps._clear": "a reason of `reasons`",
     "commands.undo_steps.take": "an obstacle or a reason; see test_undo",
     "git.failed": "git's own words",
+    "workspaces.claims.check_branches": "of `claims.rivals`; see test_add",
     "workspaces.claims.clear_dead": "a reason of `reasons`",
     "workspaces.meeting.expect_together": "a reason of `meeting`",
     "workspaces.restore._plan": "a refusal of `claims`, with another hint",
@@ -486,7 +487,6 @@ PASSED_ON = {
 
 NOT_PROVOKED = {
     "demo: '…' did not show '…'": "the demo is wrong",
-    "run …: another process is carrying it out": "two processes at the same moment",
     "…: it was not installed with git-par": "an incomplete installation",
     "…: it is still running": "two processes at the same moment",
     "…: it left nothing to take back": "an operation that was cut off before it began",
