@@ -20,7 +20,7 @@ FZF = """\
 # Stands for fzf: takes the lines, and answers with those whose numbers are in PICK.
 printf '%s\\n' "$@" >"$NOTES/argv"
 printf '%s\\n' "$FZF_DEFAULT_OPTS" >"$NOTES/options"
-case $PICK in sleep) echo $$ >"$NOTES/pid"; exec sleep 60 ;; esac
+case $PICK in sleep) echo $$ >"$NOTES/pid"; exec sleep 300 ;; esac
 cat >"$NOTES/lines"
 case $PICK in
     [0-9]*) for one in $PICK; do sed -n "${one}p" "$NOTES/lines"; done ;;
