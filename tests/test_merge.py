@@ -254,7 +254,7 @@ def test_tasks_based_on_each_other_in_a_circle_are_refused(world: World) -> None
     world.task("b")
     world.ok("set", "a", "--base", "b")
     assert world.par("set", "b", "--base", "a") == (
-        2, "", "git par: b: it cannot be based on itself\nhint: name another branch\n"
+        2, "", "git par: b: it cannot be based on itself\nhint: git par set NAME --base BRANCH, with another branch\n"
     )  # fmt: skip
     record = world.repo / ".git" / "par" / "tasks" / "b.json"
     record.write_text(record.read_text().replace('"base": "main"', '"base": "a"'))

@@ -53,7 +53,9 @@ def test_par_cd_stays_where_it_is_when_there_is_no_such_task(shell: Shell, world
     before = here(shell)
     assert shell.run("par-cd nothing") == "git par: nothing: no such task\nhint: see 'git par list'"
     assert (shell.status, here(shell)) == (2, before)
-    assert shell.run("par-cd") == "usage: par-cd NAME"
+    assert shell.run("par-cd") == "git par: path: there are no tasks\nhint: git par add NAME makes one"
+    assert (shell.status, here(shell)) == (2, before)
+    assert shell.run("par-cd one two") == "usage: par-cd [NAME]"
     assert (shell.status, here(shell)) == (2, before)
     shell.run("par-cd --help")
     assert here(shell) == before

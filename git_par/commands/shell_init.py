@@ -19,12 +19,12 @@ _COMPLETIONS = {
 
 _FUNCTIONS = """\
 par-cd () {
-    if [ $# -ne 1 ]; then
-        printf 'usage: par-cd NAME\\n' >&2
+    if [ $# -gt 1 ]; then
+        printf 'usage: par-cd [NAME]\\n' >&2
         return 2
     fi
     local place
-    place=$(@PROGRAM@ path -- "$1") && builtin cd -- "$place"
+    place=$(@PROGRAM@ path -- "$@") && builtin cd -- "$place"
 }
 par-add () {
     local place first ended
@@ -54,11 +54,11 @@ fi
 
 _FISH = """\
 function par-cd --description 'Go to the workspace of a task'
-    if test (count $argv) -ne 1
-        echo 'usage: par-cd NAME' >&2
+    if test (count $argv) -gt 1
+        echo 'usage: par-cd [NAME]' >&2
         return 2
     end
-    set -l place (@PROGRAM@ path -- $argv[1]); and cd -- $place
+    set -l place (@PROGRAM@ path -- $argv); and cd -- $place
 end
 function par-add --description 'Make tasks and go to the workspace of the first'
     set -l places (@PROGRAM@ add $argv)

@@ -91,7 +91,7 @@ def list_(
 
 
 @verb
-def path(name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)], json: Json = False) -> Work:
+def path(name: MaybeName = None, json: Json = False) -> Work:
     """Print where a task lives."""
     from git_par.commands.path import run
 
