@@ -80,14 +80,14 @@ def test_the_options_that_win_over_settings_exist() -> None:
 def test_every_variable_is_there() -> None:
     told = {line[0].strip("`") for line in rows("settings.md", "\n## Environment\n")}
     text = Path(environment.__file__).read_text()
-    assert told == {word for word in re.findall(r'"(GIT_PAR_[A-Z]+)"', text)}
+    assert told == set(re.findall(r'"(GIT_PAR_[A-Z]+)"', text))
 
 
 def test_every_schema_is_there_and_what_comes_and_goes_is_named() -> None:
     links = re.findall(r"\]\(schema/([\w-]+)\.json\)", page("json.md"))
     assert set(links) == {file.stem for file in (DOCS / "schema").glob("*.json")}
     said = page("json.md").partition("Only\n  these come and go:")[2].partition("\n- ")[0]
-    named = {word for word in re.findall(r"`(\w+)`", said)}
+    named = set(re.findall(r"`(\w+)`", said))
     assert named == {
         field for file in (DOCS / "schema").glob("*.json") for field in _optional(json.loads(file.read_text()))
     }

@@ -58,7 +58,7 @@ def test_sdist_holds_everything_that_is_needed_to_test_and_change_it(built: Path
     stem = f"git_par-{__version__}"
     assert sdist.name == f"{stem}.tar.gz"
     with tarfile.open(sdist) as archive:
-        held = {member.name.removeprefix(f"{stem}/"): member for member in archive if member.isfile()}
+        held = {member.name.removeprefix(f"{stem}/"): member for member in archive if not member.isdir()}
     parts = (".ci", "bench", "bin", "completions", "docs", "git_par", "man", "script", "tests")
     there = {
         str(file.relative_to(ROOT))
