@@ -4,13 +4,16 @@ import os
 import selectors
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from git_par import interrupts, processes, spawn
 from git_par.spawn import Job, Running
 
 _PIECE = 65536
+
+_SOON = 0.5
+"""Who closes its output is about to end, most of the time within so many seconds."""
 
 
 def run(jobs: Sequence[Job], at_once: int) -> None:
@@ -65,8 +68,8 @@ class Crowd:
         """Give on what the jobs write, for a moment, and take leave of those that have ended and said all."""
         ended = [one for pid, one in self.running.items() if one.ended and pid not in self.detained]
         patience = 0.0 if ended else 0.02 if self.detained else 0.1
-        if not ended and not self.detained and not all(one.pipes for one in self.running.values()):
-            patience = 0.005  # its output has ended, so it is about to
+        if patience > 0.02 and any(time.monotonic() - one.hushed < _SOON for one in self.running.values()):
+            patience = 0.005
         heard = set()
         for key, _ in self.selector.select(patience):
             one: Running = key.data
@@ -76,6 +79,7 @@ class Crowd:
             else:
                 self.selector.unregister(key.fd)
                 del one.pipes[key.fd]
+                one.hushed = 0.0 if one.pipes else time.monotonic()
         for one in ended:
             over = not one.pipes or one.process.pid not in heard
             if over or time.monotonic() - one.ended > spawn.LAST_WORDS:
@@ -86,9 +90,9 @@ class Crowd:
             if not one.ended and _has_ended(pid):
                 one.ended = time.monotonic()
 
-    def end(self) -> None:
-        """End them all with everything they started."""
-        processes.end(list(self.running), spawn.GRACE)
+    def end(self, hurry: Callable[[], bool] = lambda: False) -> None:
+        """End them all with everything they started, at once when there is reason to `hurry`."""
+        processes.end(list(self.running), spawn.GRACE, hurry)
         for one in list(self.running.values()):
             if _has_ended(one.process.pid):  # what became another user's may not have heard us
                 self._reap(one)
@@ -103,9 +107,9 @@ class Crowd:
         del self.running[one.process.pid]
         for pipe in one.pipes:
             self.selector.unregister(pipe)
-        for stream in (one.process.stdout, one.process.stderr):
-            assert stream is not None
-            stream.close()
+        for stream in (one.process.stdin, one.process.stdout, one.process.stderr):
+            if stream is not None:
+                stream.close()
         return one.process.wait()
 
 

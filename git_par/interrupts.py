@@ -40,14 +40,16 @@ def install() -> None:
 def held() -> Iterator[None]:
     """Let interrupts wait until the block is done.
 
-    A blocked signal stays blocked in the children (sigprocmask(2)), so a git started here is not cut short either.
+    A blocked signal stays blocked in the children (sigprocmask(2)), so a git started here is not cut short either.  The
+    system gives it to another thread then, if there is one, and Python answers it in this one.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with later():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -57,11 +59,14 @@ def heeded() -> Iterator[None]:
     For what may take any time, such as a user's command, and what can be cut off there as well as anywhere.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    delays, _state.delays = _state.delays, 0
     try:
+        _answer()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _state.delays = delays
 
 
 @contextmanager
@@ -75,9 +80,12 @@ def later() -> Iterator[None]:
         yield
     finally:
         _state.delays -= 1
-        if _state.came is not None and not _state.delays:
-            number, _state.came = _state.came, None
-            _interrupt(number, None)
+        _answer()
+
+
+def waits() -> bool:
+    """Whether an interrupt has come that waits until the block around this is done."""
+    return _state.came is not None
 
 
 @contextmanager
@@ -95,6 +103,13 @@ def taking_back() -> Iterator[ExitStack]:
 def heard() -> None:
     """The interrupt that was caught does not end the program: the next one is raised again."""
     _state.leaving = False
+
+
+def _answer() -> None:
+    """Raise what came, when nothing has it wait any more."""
+    if _state.came is not None and not _state.delays:
+        number, _state.came = _state.came, None
+        _interrupt(number, None)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # 20 ms to import, and only those who end something pay that
     from psutil import Process
 
+_PAUSES = (0.01, 0.2)
+"""The first and the longest pause between two looks at all processes, which take 10 ms each, in seconds."""
+
 
 def tell(leader: int, number: int) -> None:
     """Send signal `number` to all processes of the command that the unreaped process `leader` leads.
@@ -33,20 +36,23 @@ def end(leaders: Sequence[int], grace: float, hurry: Callable[[], bool] = lambda
     foreign: set[Process] = set()
     for number in (signal.SIGTERM, signal.SIGKILL):
         told: set[Process] = set()
-        deadline = time.monotonic() + grace
+        deadline, pause = time.monotonic() + grace, _PAUSES[0]
         while (known := _family(leaders, known) - foreign) and time.monotonic() < deadline:
             if hurry() and number != signal.SIGKILL:
                 break
             foreign |= {process for process in known - told if not _send(process, number)}
             told |= known
-            time.sleep(0.02)
+            time.sleep(pause)
+            pause = min(pause * 1.5, _PAUSES[1])
         if not known:
             return
 
 
 def end_marked(marks: Mapping[str, str], grace: float) -> None:
-    """End all processes of ours whose environment has all of `marks`, as `end` does."""
+    """End all processes of ours whose environment has all of `marks`, as `end` does, but none that we run below."""
     import psutil
+
+    spared = {os.getpid(), *(process.pid for process in psutil.Process().parents())}
 
     def marked(process: "Process") -> bool:
         try:
@@ -55,7 +61,7 @@ def end_marked(marks: Mapping[str, str], grace: float) -> None:
             return False
         return all(env.get(key) == value for key, value in marks.items())
 
-    leaders = [process.pid for process in psutil.process_iter() if process.pid != os.getpid() and marked(process)]
+    leaders = [process.pid for process in psutil.process_iter() if process.pid not in spared and marked(process)]
     end(leaders, grace)
 
 

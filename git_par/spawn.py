@@ -22,6 +22,9 @@ from git_par.errors import UsageError
 GRACE = 10.0
 """How long a command that was asked to end may take, in seconds."""
 
+NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
+"""Why no process can be started at the moment, whatever its command."""
+
 LAST_WORDS = 1.0
 """How long a command is listened to that has ended but left somebody who goes on writing, in seconds."""
 
@@ -63,12 +66,14 @@ for who in $running; do kill -s KILL -- "-$who"; done
 class NotStartedError(UsageError):
     """A command could not be started; `code` is what a shell would end with then."""
 
-    def __init__(self, command: str, error: OSError) -> None:
+    def __init__(self, command: str, error: OSError, cwd: Path | None = None) -> None:
         found = not isinstance(error, FileNotFoundError)
-        why = "command not found"
-        if found:
-            why = "not executable" if isinstance(error, PermissionError) else (error.strerror or str(error)).lower()
-        super().__init__(f"{command}: {why}", hint="check the command after '--'")
+        what, why = command, (error.strerror or str(error)).lower()
+        if cwd is not None:
+            what = f"'{cwd}'"
+        elif not found or isinstance(error, PermissionError):
+            why = "not executable" if found else "command not found"
+        super().__init__(f"{what}: {why}", hint="check the command after '--'")
         self.code = 126 if found else 127
 
 
@@ -96,6 +101,8 @@ class Running:
     began: float
     pipes: dict[int, bool]
     """The pipes that are open yet; True for that of standard error."""
+    hushed: float = 0.0
+    """When it closed the last of them."""
     ended: float = 0.0
 
 
@@ -323,9 +330,9 @@ def let_go(running: Running) -> None:
 
 def _not_started(argv: Sequence[str], cwd: Path | None, error: OSError) -> OSError | NotStartedError:
     """What to raise when a command did not start: `error` itself when that is not the command's fault."""
-    if error.errno in (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM):
+    if error.errno in NO_ROOM:
         return error
-    return NotStartedError(str(cwd) if cwd and error.filename == str(cwd) else argv[0], error)
+    return NotStartedError(argv[0], error, cwd if cwd and str(error.filename) == str(cwd) else None)
 
 
 def supervised(

@@ -15,9 +15,6 @@ from bench.results import Budget, Measure, Results, Spread, Suite, Timing
 
 FOUND = results.read(results.FILE)
 
-NOT_MEASURED = {"clone", "add-many", "deep", "at-once", "growth", "filled"}
-"""Suites of which the results have no figures of large repositories yet; the page says so of each."""
-
 
 def test_the_page_has_the_figures_of_the_results() -> None:
     assert FOUND
@@ -32,21 +29,19 @@ def test_every_measure_stands_on_the_page() -> None:
     shown = {measure.name for suite in FOUND.suites if suite.name in blocks for measure in suite.measures}
     shown |= {measure.name for measure in FOUND.measures if measure.group in blocks}
     assert shown == {measure.name for measure in FOUND.measures}
-    assert {suite.name for suite in FOUND.suites} == set(ALL) - NOT_MEASURED
+    assert {suite.name for suite in FOUND.suites} == set(ALL)
     assert set(blocks) <= {*ALL, *plots.CURVES, "machine", "budgets", "left-out"}
 
 
-def test_what_was_not_measured_says_so() -> None:
-    assert FOUND
-    said = {name for name in NOT_MEASURED if "Not measured yet." in document.block(name, FOUND)}
-    assert said == NOT_MEASURED
+def test_nothing_is_left_unmeasured() -> None:
+    assert "Not measured yet." not in document.PAGE.read_text()
 
 
 def test_every_picture_is_there_and_no_other() -> None:
     assert FOUND
     drawn = {file.stem for file in document.PICTURES.glob("*.svg")}
     assert drawn == {measure.group for measure in FOUND.measures if measure.group}
-    assert drawn == (set() if NOT_MEASURED else set(plots.CURVES))
+    assert drawn == set(plots.CURVES)
     assert set(re.findall(r"\(performance/(\S+)\.svg\)", document.PAGE.read_text())) == drawn
 
 

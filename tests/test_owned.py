@@ -104,3 +104,7 @@ def test_files_that_two_tasks_own() -> None:
     assert owned.overlap(Owned(("src/",)), Owned(("*.md",)), files) == []
     assert owned.overlap(Owned(("src/",)), Owned(("*.md",)), files, [("src/", "*.md")]) == ["src/.md"]
     assert owned.overlap(Owned(("src/", "!*.md")), Owned(("*.md",)), files, [("src/", "*.md")]) == []
+    # What is named is a file, unless it is a directory there or a pattern leads into it.
+    assert owned.overlap(Owned(("lib",)), Owned(("*.md",)), files, [("lib", "*.md")]) == []
+    assert owned.overlap(Owned(("lib",)), Owned(("*.md",)), files, [("lib", "*.md")], {"lib"}) == ["lib/.md"]
+    assert owned.overlap(Owned(("lib",)), Owned(("lib/*.md",)), files, [("lib", "lib/*.md")]) == ["lib/.md"]

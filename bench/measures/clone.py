@@ -38,7 +38,7 @@ def _made(bench: Bench, size: str, repository: Repository, rounds: int) -> Measu
         ],
     )
     bench.clear(repository)
-    says = "a clone at most twice a worktree"
+    says = f"a clone of {repository.files:,} files at most twice a worktree"
     budgets = () if bench.quick else (at_most(timings, CLONE, WORKTREE, 2.0, says),)
     return Measure(
         f"clone-{size}", f"Adding a workspace of each isolation, {repository.files:,} files", timings, budgets

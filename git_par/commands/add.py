@@ -21,6 +21,7 @@ from git_par.state.tasks import Task
 from git_par.workspaces import (
     carry,
     claims,
+    copying,
     environment,
     incoming,
     isolation,
@@ -48,6 +49,10 @@ class Detail:
     title: str | None = None
     prompt: str | None = None
     owns: tuple[str, ...] = ()
+    copy: tuple[str, ...] = ()
+    """Patterns of files that are to be there: what is not tracked comes from the main checkout (`workspaces.copying`)."""
+    created: str | None = None
+    """What its record is to say of when it was made, so that whoever asked knows it again; None: the time."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +103,20 @@ def make(session: Session, options: Options) -> Made:
         raise limit.refusal(session, full) from None
 
 
-def _make(session: Session, options: Options) -> Made:
-    wanted = _wanted(options)
-    owned.wanted(options.owns)
+def check(session: Session, *, isolated: bool) -> None:
+    """Find out before the work whether a setting makes it refuse; `isolated` when par.isolation counts."""
     environment.check_settings(session)
     session.settings.number("maxTasks")
     prompt.check(session)
     facts.hooks(session, "post-add")
+    if isolated:
+        isolation.wanted(session)
+
+
+def _make(session: Session, options: Options) -> Made:
+    wanted = _wanted(options)
+    owned.wanted(options.owns)
+    check(session, isolated=options.isolation is None)
     repo = session.repo
     chosen = options.isolation or isolation.wanted(session)
     if options.fetch:
@@ -147,7 +159,7 @@ def _make(session: Session, options: Options) -> Made:
                         isolation.register(repo, task, options.sparse)
         for task in made:
             isolation.make(repo, task, options.sparse)
-        brought = provision.provision_all(session, made, arriving, load, claimed)
+        brought = provision.provision_all(session, made, arriving, load, claimed, _asked(session, options))
         # From here on the workspaces are handed over: nothing below takes them back.
         with interrupts.held():
             undo.pop_all()
@@ -202,6 +214,15 @@ def _arrived(session: Session, coming: Callable[[], Incoming | None]) -> Incomin
     return found
 
 
+def _asked(session: Session, options: Options) -> dict[str, Incoming]:
+    """What some tasks are to find beside what all of them do."""
+    wanted = {name: detail.copy for name, detail in options.details.items() if detail.copy}
+    if not wanted:
+        return {}
+    sources = copying.sources(session.repo)
+    return {name: found for name, patterns in wanted.items() if (found := sources.select(patterns))}
+
+
 def _shared(session: Session, made: Sequence[Task]) -> list[str]:
     from git_par.commands import owners  # few ask
 
@@ -243,6 +264,12 @@ def _begin(session: Session, options: Options, made: Sequence[Task], start: Star
     return Status.FAILED if problems else Status.DONE, unfit
 
 
+def begin_again(session: Session, task: Task) -> str:
+    """Run what users have run in a new workspace once more, where that was cut off; what went wrong, or nothing."""
+    problem = worktree.run_checkout_hook(Path(task.path), task.placed)
+    return problem or facts.hooks(session, "post-add").added(task)
+
+
 def _wanted(options: Options) -> list[str]:
     """The names asked for; empty when one is to be made up."""
     seen: set[str] = set()
@@ -271,12 +298,11 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
     if not wanted:
         wanted = [_invent(session, options, {task.name for task in known})]
     slots = ports.free_slots(session, {task.slot for task in known})
-    template = options.template or session.settings.text("branch")
     planned: list[Task] = []
     for name in wanted:
         if there := session.tasks.get(name):
             raise claims.taken(there)
-        branch = _branch(name, template, options.group)
+        branch = branch_of(session, options, name)
         detail = options.details.get(name) or Detail(options.title, None, options.owns)
         planned.append(
             Task(
@@ -286,7 +312,7 @@ def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -
                 base=start.base,
                 base_commit=start.commit,
                 state="creating",
-                created=tasks.now(precise=True),
+                created=detail.created or tasks.now(precise=True),
                 slot=next(slots),
                 placed=start.commit,
                 group=options.group or None,
@@ -311,14 +337,15 @@ def _invent(session: Session, options: Options, known: set[str]) -> str:
     # One listing: when a hundred are made in one second, the last one has a hundred names to try.
     taken = {ref.removeprefix("refs/heads/") for ref in session.repo.branches()}
     taken |= {"/".join(parts[:end]) for parts in (one.split("/") for one in taken) for end in range(1, len(parts))}
-    template = options.template or session.settings.text("branch")
     tries = (stem if number == 1 else f"{stem}-{number}" for number in itertools.count(1))
-    return next(name for name in tries if name not in known and _branch(name, template, options.group) not in taken)
+    return next(name for name in tries if name not in known and branch_of(session, options, name) not in taken)
 
 
-def _branch(name: str, template: str, group: str | None) -> str:
+def branch_of(session: Session, options: Options, name: str) -> str:
+    """The branch that a new task `name` gets; UsageError when that cannot be one."""
+    template = options.template or session.settings.text("branch")
     branch, problem = names.fill_template(
-        template, name=name, group=group or "", user=_user(), date=f"{datetime.now():%Y%m%d}"
+        template, name=name, group=options.group or "", user=_user(), date=f"{datetime.now():%Y%m%d}"
     )
     if problem:
         raise UsageError(f"branch template '{template}': {problem}", hint="see --branch and par.branch")

@@ -166,7 +166,7 @@ def _foreign(repo: Repo, task: Task, tip: str | None, now: Status | None, standi
     git = registry.checkout(repo, Path(task.path)) if now and (now.tracked_dirt or now.untracked) else None
     if git:
         with suppress(ParError):
-            found |= set(ownership.uncommitted(git, task))
+            found |= set(ownership.uncommitted(git, registry.git_dir(repo, Path(task.path)), task))
     return tuple(sorted(found))
 
 

@@ -108,6 +108,16 @@ def bring(session: Session, options: Options) -> tuple[Report, list[Outcome]]:
     return told, outcomes
 
 
+def check(session: Session, options: Options) -> None:
+    """Find out, long before a merge, whether a setting or a key makes it refuse whatever it merges."""
+    _gate(session, options)
+    _order(session, options)
+    _with_words(session, options.wish, needed=True)
+    if signing.is_wanted(session.repo):
+        signing.check(session.repo)
+    facts.hooks(session, "pre-merge", "post-merge")
+
+
 def _tell_hooks(hooks: Hooks, outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Run the post-merge hooks of each task that landed; what went wrong."""
     if not hooks.wanted("post-merge"):

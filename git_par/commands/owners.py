@@ -23,7 +23,8 @@ def shared(session: Session, tasks: Sequence[Task]) -> list[str]:
         # A commit that is not here any more is no reason to fail: then only what is named in both is found.
         files = session.repo.git.run(*listed, ok=range(256)).out.split("\0")[:-1] if rivals else []
         for one in rivals:
-            both = owned.overlap(Owned(task.owns), Owned(one.owns), files, product(task.owns, one.owns))
+            pairs = product(task.owns, one.owns)
+            both = owned.overlap(Owned(task.owns), Owned(one.owns), files, pairs, owned.directories(files))
             if both:
                 said.append(f"{task.name}: {one.name} owns {some(both)} too")
     return said

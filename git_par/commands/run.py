@@ -1,18 +1,20 @@
 """`git par run`: carry out a task file, or one command for several new tasks, and bring home what comes of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import join, quote
 
 from git_par import names
+from git_par.commands import run_check
 from git_par.commands import run_report as report
 from git_par.commands.run_conduct import Conductor
 from git_par.errors import Refused, UsageError
-from git_par.landing import publish
 from git_par.render import Report
-from git_par.runs import overlap, taskfile
-from git_par.runs.record import Run, Runs
+from git_par.runs import taskfile
+from git_par.runs.record import MET, Run, Runs
 from git_par.runs.taskfile import TaskFile, Wanted
 from git_par.state.session import Session
 
@@ -36,25 +38,55 @@ def run(session: Session, options: Options) -> Report:
     """Carry out a new run, or go on with one that was cut off."""
     if options.jobs is not None and options.jobs < 1:
         raise UsageError(f"--jobs {options.jobs}: not 1 or more", hint="leave it out, or name a number")
+    session = replace(session, tell=_quietly(session.tell))
     runs = Runs(session)
     if options.resume:
         return _carry_out(session, runs, _cut_off(session, runs, options), options)
     file, plan = _plan(session, options)
-    base = _base(session, plan)
-    plan = _checked(session, plan, base, options)
+    outlook = run_check.look(session, plan, allow_overlap=options.allow_overlap)
     if options.dry_run:
-        return report.rehearsal(session, plan, base)
-    publish.target(session.repo, base)  # better to hear now that it must not move
-    return _carry_out(session, runs, runs.begin(plan, base, file, allow_overlap=options.allow_overlap), options)
+        return report.rehearsal(outlook)
+    for words in outlook.words:
+        session.tell(words)
+    fresh = runs.begin(plan, outlook.base, file, allow_overlap=options.allow_overlap)
+    return _carry_out(session, runs, fresh, options)
 
 
 def _carry_out(session: Session, runs: Runs, run: Run, options: Options) -> Report:
     with runs.held(run) as got:
         if not got:
             raise Refused(f"run {run.id}: another process is carrying it out", hint="git par list --watch")
+        if options.resume:
+            run = runs.read(run.id)  # whoever had it may have come further meanwhile
+            _tell_where(session, run)
         conductor = Conductor(session, runs, run, _jobs(session, run, options), live=options.live)
         conductor.carry_out()
-    return report.of(run)
+    return report.of(session, run)
+
+
+def _quietly(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """What nobody reads any more does not end the workers; what each level would say again is said once."""
+    said: set[str] = set()
+
+    def told(text: str) -> None:
+        if text in said:
+            return
+        said.add(text)
+        with suppress(OSError, ValueError):
+            tell(text)
+
+    return told
+
+
+def _tell_where(session: Session, run: Run) -> None:
+    """Say which run goes on, and whether its file says something else by now."""
+    home = sum(part.state in MET for part in run.parts)
+    session.tell(f"run {run.id}: goes on; {home} of {len(run.parts)} are home")
+    if run.file:
+        with suppress(UsageError):
+            if taskfile.read(Path(run.file)) == run.plan:
+                return
+        session.tell(f"'{run.file}': it has changed; the run goes on with what it said when it began")
 
 
 def _jobs(session: Session, run: Run, options: Options) -> int:
@@ -74,8 +106,13 @@ def _plan(session: Session, options: Options) -> tuple[Path | None, TaskFile]:
     if len(options.words) != 1:
         what = "no task file" if not options.words else f"one task file, not {len(options.words)}"
         raise UsageError(f"run: {what}", hint="git par run FILE, or git par run --each NAME… -- CMD")
-    file = (session.cwd or Path.cwd()) / options.words[0]
+    file = _file(session, options.words[0])
     return file, taskfile.read(file)
+
+
+def _file(session: Session, word: str) -> Path:
+    """The task file that was named, where one stands; a link stays one, for its neighbours are those of the link."""
+    return Path(os.path.normpath((session.cwd or Path.cwd()) / word))
 
 
 def _each(session: Session, wanted: Sequence[str]) -> TaskFile:
@@ -89,38 +126,11 @@ def _each(session: Session, wanted: Sequence[str]) -> TaskFile:
     return TaskFile(tasks=tuple(map(Wanted, wanted)), command=join(session.command))
 
 
-def _base(session: Session, plan: TaskFile) -> str:
-    repo = session.repo
-    base = plan.base.removeprefix("refs/heads/") if plan.base else repo.branch_here()
-    if base is None:
-        raise UsageError("run: no branch is checked out here", hint='name one in the file: base = "main"')
-    if f"refs/heads/{base}" not in repo.branches():
-        raise UsageError(f"base '{base}': no such local branch", hint="see 'git branch'")
-    return base
-
-
-def _checked(session: Session, plan: TaskFile, base: str, options: Options) -> TaskFile:
-    """The plan, once all is well with it that can be known before; UsageError with all that is not."""
-    taken = {task.name for task in session.tasks.all()}
-    problems = [f"task '{one.name}': name: there is a task of that name" for one in plan.tasks if one.name in taken]
-    shared = overlap.find(session.repo, plan, base)
-    if not options.allow_overlap:
-        problems += [one.words for one in shared]
-    if problems:
-        many = f"{len(problems)} things are" if len(problems) > 1 else "one thing is"
-        only = len(problems) == len(shared) and not options.allow_overlap
-        hint = "put them into levels with needs, or --allow-overlap" if only else "git par list, and see the task file"
-        raise UsageError(f"run: {many} in the way; nothing was done", hint=hint, details=problems)
-    for one in shared:
-        session.tell(one.words)
-    return plan
-
-
 def _cut_off(session: Session, runs: Runs, options: Options) -> Run:
     """The newest run that is not done, of the file that was named, if one was."""
     if options.each or options.dry_run or options.allow_overlap or session.command or len(options.words) > 1:
         raise UsageError("--resume: only with a task file and --jobs", hint="git par run --resume")
-    file = str((session.cwd or Path.cwd()) / options.words[0]) if options.words else None
+    file = str(_file(session, options.words[0])) if options.words else None
     for run in runs.all(session.tell):
         if run.state != "done" and (file is None or run.file == file):
             return run

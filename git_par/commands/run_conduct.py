@@ -4,34 +4,25 @@ Every step is on record before it is taken, so that whoever goes on after a kill
 it may have been; each can be taken again.
 """
 
-import threading
-from collections.abc import Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from git_par import files, interrupts, processes, spawn
-from git_par.commands import add, merge, remove
-from git_par.commands.run_show import Show
-from git_par.landing import autocommit
-from git_par.landing.land import Wish
-from git_par.landing.planned import Order, Outcome
-from git_par.landing.select import Batch, Item
-from git_par.runs import guard
-from git_par.runs.engine import Ended, Local, Work
-from git_par.runs.log import Log
+from git_par import interrupts, processes, spawn
+from git_par.commands import add, run_check, run_home
+from git_par.commands.run_book import Book
+from git_par.commands.run_workers import MARK, Workers
+from git_par.errors import ParError
 from git_par.runs.record import MET, OVER, Part, Run, Runs
-from git_par.runs.taskfile import Wanted
 from git_par.state import tasks
 from git_par.state.session import Session
-from git_par.state.tasks import Task
+from git_par.workspaces import registry
 from git_par.workspaces.isolation import Isolation
+from git_par.workspaces.reasons import some
 
-MARK = "GIT_PAR_RUN"
-"""The variable that tells a worker, and what it starts, which run it belongs to."""
+_OF_THE_WORKER = ("exit", "timeout", "hook")
+"""Why something failed that is mended by running its worker again; after all else it has done its work."""
 
 
 @dataclass
@@ -43,7 +34,10 @@ class Conductor:
     run: Run
     jobs: int
     live: bool = True
-    _writing: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _book: Book = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._book = Book(self.session, self.runs, self.run)
 
     def carry_out(self) -> None:
         """Do all that is not done yet; a KeyboardInterrupt, or what refuses, leaves a run that can be gone on with."""
@@ -52,75 +46,87 @@ class Conductor:
             for number in range(1, 1 + max(part.level for part in self.run.parts)):
                 self._level([part for part in self.run.parts if part.level == number])
         except BaseException:
-            with interrupts.held():
-                self._note(run="interrupted")
+            with interrupts.held(), suppress(OSError):  # a full disk may be why
+                self._book.close("interrupted")
             self.session.tell(f"run {self.run.id}: not finished; go on with 'git par run --resume'")
             raise
-        self._note(run="done" if all(part.state in MET for part in self.run.parts) else "failed")
+        self._book.close("done" if all(part.state in MET for part in self.run.parts) else "failed")
 
     def _level(self, parts: Sequence[Part]) -> None:
         self._skip(parts)
         if not all(part.state in OVER for part in parts):
+            self._tell_level(parts)
             self._add([part for part in parts if part.state in ("waiting", "adding")])
-            self._work([part for part in parts if part.state in ("ready", "running", "ended")])
-            self._merge([part for part in parts if part.state == "done"])
-        self._clean(parts)
+            working = [part for part in parts if part.state in ("ready", "running", "ended")]
+            Workers(self._book, self.jobs, self.live).work(working)
+            run_home.bring(self._book, [part for part in parts if part.state == "done"])
+        if self.run.plan.cleanup == "merged":
+            landed = [part for part in parts if part.state in MET and not part.removed]
+            if landed:
+                self._book.remove(landed, force=False)
 
-    def _note(self, *parts: Part, run: str = "", **fields: Any) -> None:
-        """Put on record that `fields` of `parts` are so, or the state of the whole run."""
-        with self._writing:
-            for part in parts:
-                for name, value in fields.items():
-                    setattr(part, name, value)
-            if run:
-                self.run.state = run
-                self.run.ended = "" if run == "running" else tasks.now()
-            self.runs.write(self.run)
-
-    # before
+    def _tell_level(self, parts: Sequence[Part]) -> None:
+        """Say who is next, where there are several levels."""
+        last = max(part.level for part in self.run.parts)
+        if last > 1:
+            names = [part.name for part in parts if part.state not in OVER]
+            self.session.tell(f"level {parts[0].level} of {last}: {some(names, 10)}")
 
     def _look_again(self) -> None:
         """What an earlier process began: its workers end if any live, and what failed is tried once more."""
         if self.run.state == "running" and all(part.state == "waiting" for part in self.run.parts):
             return  # nobody began yet
-        processes.end_marked({MARK: self.run.id}, spawn.GRACE)
+        # Two repositories may have begun a run in the same second.
+        main = str(self.session.repo.main or self.session.repo.common)
+        processes.end_marked({MARK: self.run.id, "GIT_PAR_MAIN": main}, spawn.GRACE)
         for part in self.run.parts:
-            if part.state == "failed" and part.created:
-                landed = self._task(part) is None or self._has_landed(part)
-                again = "done" if part.reason not in ("exit", "timeout", "hook") else "ready"
-                part.state = ("landed" if landed else again) if self._task(part) else part.state
-            elif part.state in ("failed", "skipped"):
-                part.state = "waiting"
-            elif part.state == "running":
-                part.state = "ready"
+            part.state = self._state_again(part)
+            if part.state == "waiting":
+                part.created = ""
+            if part.state not in ("failed", *MET):
+                part.removed = False
             if part.state not in ("failed", "skipped"):
                 part.reason = part.detail = ""
-        self._note(run="running")
+        self._book.close("running")
 
-    def _has_landed(self, part: Part) -> bool:
-        task = self._task(part)
-        return bool(task and task.landed and task.landed.tip == self.session.repo.git.commit(task.ref))
+    def _state_again(self, part: Part) -> str:
+        """The state from which a task goes on."""
+        if part.state == "running":
+            return "ready"
+        if part.state == "skipped" or (part.state == "failed" and not part.created):
+            return "waiting"
+        if part.state != "failed":
+            return part.state
+        task = self._book.task(part)
+        if task is None:
+            if run_home.has_come(self.session, part, self.run.base):
+                return "landed"
+            return "waiting" if self.run.plan.on_failure == "remove" else "failed"
+        if task.landed and task.landed.tip == registry.refs(self.session.repo, Path(task.path)).commit(task.ref):
+            return "landed"
+        return "ready" if part.reason in _OF_THE_WORKER else "ended"
 
     def _skip(self, parts: Sequence[Part]) -> None:
         for part in parts:
-            missing = [need for need in self._wanted(part).needs if self.run.part(need).state not in MET]
+            missing = [need for need in self._book.wanted(part).needs if self.run.part(need).state not in MET]
             if part.state == "waiting" and missing:
                 how = {"failed": "failed", "skipped": "was skipped"}
                 needs = ", ".join(f"'{need}', which {how[self.run.part(need).state]}" for need in missing)
-                self._note(part, state="skipped", reason="needs", detail=f"it needs {needs}")
+                self._book.note(part, state="skipped", reason="needs", detail=f"it needs {needs}")
                 self.session.tell(f"{part.name}: skipped: {part.detail}")
-
-    # workspaces
 
     def _add(self, parts: Sequence[Part]) -> None:
         """Make the workspaces of a level, all or none."""
-        for part in parts:
-            if part.state == "adding" and (task := self.session.tasks.get(part.name)) and self._is_ours(task):
-                self._note(part, state="ready", created=task.created)
-        fresh = [part for part in parts if part.state != "ready"]
+        fresh = [part for part in parts if not self._is_made(part)]
+        lacking = run_check.lacking(self.session, self.run.base, [self._book.wanted(part) for part in fresh])
+        for part in (one for one in fresh if one.name in lacking):
+            self._book.fail(part, "copy", f"copy: {lacking[part.name]}", created="")
+        fresh = [part for part in fresh if part.name not in lacking]
         if not fresh:
             return
-        self._note(*fresh, state="adding")
+        for part in fresh:
+            part.created = tasks.now(precise=True)
+        self._book.note(*fresh, state="adding")
         plan = self.run.plan
         options = add.Options(
             names=tuple(part.name for part in fresh),
@@ -133,218 +139,39 @@ class Conductor:
         try:
             made = add.make(self.session, options)
         except BaseException:
-            with interrupts.held():
+            with interrupts.held(), suppress(OSError):
                 # An interrupt after the hand-over leaves them there; before it, there is no trace of them.
-                left = [part for part in fresh if not self.session.tasks.get(part.name)]
-                self._note(*left, state="waiting")
+                self._book.note(*(part for part in fresh if not self._book.task(part)), state="waiting", created="")
             raise
         for line in made.report.talk:
             self.session.tell(line)
+        well = [part for part in fresh if part.name not in made.unfit]
         for part in fresh:
-            task = self.session.tasks.expect(part.name)
-            if part.name in made.unfit:
-                self._note(part, state="failed", created=task.created, reason="hook", detail=made.unfit[part.name])
-            else:
-                self._note(part, state="ready", created=task.created)
+            if part not in well:
+                self._book.note(part, state="failed", reason="hook", detail=made.unfit[part.name])
+        if well:
+            self._book.note(*well, state="ready")
+        self._book.give_up([part for part in fresh if part not in well])
 
-    def _is_ours(self, task: Task) -> bool:
-        """Whether a task of the name was made by this run: it is whole, and younger."""
-        began = datetime.fromisoformat(self.run.began)
-        return task.state == "active" and datetime.fromisoformat(task.created) >= began
+    def _is_made(self, part: Part) -> bool:
+        """Whether an earlier process made its workspace and was cut off before that was on record.
+
+        What users have run there is run once more: nobody knows how far it came.
+        """
+        task = self._book.task(part)
+        if part.state != "adding" or task is None or task.state != "active":
+            return False
+        try:
+            problem = add.begin_again(self.session, task)
+        except ParError as error:
+            problem = error.message
+        if problem:
+            self._book.fail(part, "hook", problem)
+            self._book.give_up([part])
+        else:
+            self._book.note(part, state="ready")
+        return True
 
     def _detail(self, part: Part) -> add.Detail:
-        one = self._wanted(part)
-        return add.Detail(one.title, one.instructions, one.owns)
-
-    # workers
-
-    def _work(self, parts: Sequence[Part]) -> None:
-        """Run the workers of a level; each that ends well has its work committed at once."""
-        for part in parts:
-            if part.state == "ended":  # cut off before its work was committed
-                self._commit(part)
-        waiting = [part for part in parts if part.state in ("ready", "running")]
-        if not waiting:
-            return
-        with ExitStack() as stack:
-            show = stack.enter_context(Show(self.session, self.run, waiting, live=self.live))
-            logs = {part.name: stack.enter_context(self._log(part)) for part in waiting}
-            engine = stack.enter_context(Local(_Ear(self, show, logs), self.jobs))
-            pending = {engine.submit(self._job(part, logs[part.name])): part for part in waiting}
-            try:
-                self._wait(pending, show)
-            except BaseException as error:
-                if isinstance(error, KeyboardInterrupt):
-                    self.session.tell("ending the workers; interrupt once more to end them at once")
-                self._stop(engine, pending)
-                raise
-
-    def _wait(self, pending: "dict[Future[Ended], Part]", show: Show) -> None:
-        while pending:
-            done, _ = wait(pending, timeout=show.every, return_when=FIRST_COMPLETED)
-            for future in done:
-                with interrupts.later():
-                    self._ended(pending.pop(future), future.result())
-            show.refresh()
-
-    def _stop(self, engine: Local, pending: "dict[Future[Ended], Part]") -> None:
-        """End all workers, at once when asked twice; those that were at work are run again when the run goes on."""
-        interrupts.heard()
-        engine.shutdown(wait=False, cancel_futures=True)
-        while True:
-            try:
-                wait(pending)
-                engine.shutdown()
-                break
-            except KeyboardInterrupt:
-                engine.hurry()
-                interrupts.heard()
-        with interrupts.held():
-            for future, part in pending.items():
-                over = not future.cancelled() and future.exception() is None and not future.result().stopped
-                if over and future.result().code == 0:
-                    self._note(part, state="ended", **_how(future.result()))
-                elif part.state == "running":
-                    self._note(part, state="ready")
-
-    def _job(self, part: Part, log: Log) -> Work:
-        task, wanted, plan = self.session.tasks.expect(part.name), self._wanted(part), self.run.plan
-        command = wanted.command or plan.command or ""
-        env = {**guard.of_commands(self.session, task), MARK: self.run.id}
-        timeout = wanted.timeout or plan.timeout
-        self._note(part, log=str(log.file))
-        return Work(part.name, command, Path(task.path), env, timeout)
-
-    def _log(self, part: Part) -> Log:
-        directory = files.private_directory(self.session.repo.state / "logs")
-        task = self.session.tasks.expect(part.name)
-        return Log(directory / f"{task.slug}.log", fresh=not part.log)
-
-    def begins(self, part: Part) -> None:
-        """Its worker is about to begin."""
-        self._note(part, state="running", began=tasks.now(), ended="", exit=None, seconds=None)
-
-    def _ended(self, part: Part, ended: Ended) -> None:
-        if ended.code == 0 and not ended.overdue:
-            self._note(part, state="ended", **_how(ended))
-            self._commit(part)
-            return
-        if ended.overdue:
-            reason, detail = "timeout", f"it took longer than {ended.seconds:.0f} s"
-        else:
-            code = ended.code
-            reason, detail = "exit", f"ended by signal {code - 128}" if code > 128 else f"ended with status {code}"
-        self._fail(part, reason, detail, **_how(ended))
-
-    def _fail(self, part: Part, reason: str, detail: str, **fields: Any) -> None:
-        self._note(part, state="failed", reason=reason, detail=detail, **fields)
-        self.session.tell(f"{part.name}: failed: {detail}" + (f"; see '{part.log}'" if part.log else ""))
-        if self.run.plan.on_failure == "remove":
-            self._remove([part], force=True)
-
-    def _commit(self, part: Part) -> None:
-        """Commit what its worker left uncommitted, where the file wants that, and count what there is."""
-        task = self._task(part)
-        if task is None:
-            self._fail(part, "gone", "its task is gone")
-            return
-        if self.run.plan.autocommit:
-            batch = Batch(self.run.base, (Item(task.name, task.branch, task),))
-            with self.session.journal.operation() as operation:
-                vetoed = autocommit.run(self.session, batch, autocommit.Wish(), operation)
-            if task.branch in vetoed:
-                self._fail(part, vetoed[task.branch].reason, vetoed[task.branch].detail)
-                return
-        counted = self.session.repo.git.line("rev-list", "--count", f"{task.placed}..{task.ref}")
-        self._note(part, state="done", commits=int(counted))
-
-    # the way home
-
-    def _merge(self, parts: Sequence[Part]) -> None:
-        """Bring home what the workers of a level made, in the order of the file."""
-        there = [part for part in parts if self._task(part)]
-        for part in parts:
-            if part not in there:
-                self._fail(part, "gone", "its task is gone")
-        if not there:
-            return
-        options = merge.Options(
-            names=tuple(part.name for part in there),
-            order=Order.GIVEN,
-            gate=self.run.plan.gate,
-            wish=Wish(into=self.run.base),
-            counts=False,
-        )
-        told, outcomes = merge.bring(self.session, options)
-        for line in (*told.lines, *told.talk):
-            self.session.tell(line)
-        with interrupts.held():
-            self.run.merges += told.data()["merges"]
-            self._take_note(there, outcomes)
-
-    def _take_note(self, parts: Sequence[Part], outcomes: Iterable[Outcome]) -> None:
-        by_name = {part.name: part for part in parts}
-        for made in (outcome.plan for outcome in outcomes):
-            for merged in made.merged:
-                self._note(by_name.pop(merged.item.name), state="landed", landed=merged.commit)
-            for one in made.skipped:
-                if one.harmless:
-                    part = by_name.pop(one.item.name)
-                    task = self._task(part)
-                    commit = task.landed.commit if task and task.landed else ""
-                    self._note(part, state="landed" if commit else "unchanged", landed=commit)
-                else:
-                    self._fail(by_name.pop(one.item.name), one.reason, one.detail)
-            for clash in made.conflicted:
-                files = ", ".join(file.path for file in clash.files)
-                self._fail(by_name.pop(clash.item.name), "conflict", f"in conflict: {files}")
-            for broken in made.failed:
-                why = f"it breaks the gate (status {broken.exit}); see '{broken.log}'"
-                self._fail(by_name.pop(broken.item.name), "gate", why)
-        for part in by_name.values():
-            self._fail(part, "gone", "its task was removed meanwhile")
-
-    def _clean(self, parts: Sequence[Part]) -> None:
-        if self.run.plan.cleanup == "merged":
-            self._remove([part for part in parts if part.state in MET and not part.removed], force=False)
-
-    def _remove(self, parts: Sequence[Part], *, force: bool) -> None:
-        """Remove workspaces; what was in them is kept, and what must stay is said."""
-        wanted = [task for part in parts if (task := self._task(part))]
-        with self.session.journal.operation() as operation:
-            swept = remove.sweep(self.session, wanted, operation, standing_too=False, new_too=True, force=force)
-        for line in swept.talk:
-            self.session.tell(line)
-        gone = {one.task.name for one in swept.removed}
-        self._note(*(part for part in parts if part.name in gone or not self._task(part)), removed=True)
-
-    # what is known
-
-    def _wanted(self, part: Part) -> Wanted:
-        return next(one for one in self.run.plan.tasks if one.name == part.name)
-
-    def _task(self, part: Part) -> Task | None:
-        """The task that was made for `part`, if it is still there."""
-        task = self.session.tasks.get(part.name)
-        return task if task and task.created == part.created else None
-
-
-@dataclass(frozen=True)
-class _Ear:
-    """Hears the workers, in the engine's thread."""
-
-    conductor: Conductor
-    show: Show
-    logs: dict[str, Log]
-
-    def begins(self, work: Work) -> None:
-        self.conductor.begins(self.conductor.run.part(work.name))
-        self.logs[work.name].begins(work.command)
-
-    def wrote(self, work: Work, data: bytes) -> None:
-        self.logs[work.name].take(data)
-        self.show.take(work.name, data)
-
-
-def _how(ended: Ended) -> dict[str, Any]:
-    return {"exit": ended.code, "seconds": round(ended.seconds, 3), "ended": tasks.now()}
+        one = self._book.wanted(part)
+        return add.Detail(one.title, one.instructions, one.owns, one.copy, part.created)

@@ -94,7 +94,7 @@ def _look(session: Session, item: Item, wish: Wish) -> Work | Skipped | None:
     fresh = tuple(one for one in now.untracked if not one.endswith("/") and not secret(one))
     if not now.tracked_dirt and not fresh:
         return None
-    if not wish.allow_foreign and (found := ownership.uncommitted(git, item.task)):
+    if not wish.allow_foreign and (found := ownership.uncommitted(git, directory, item.task)):
         strayed = [path for path in found if path in fresh or path not in now.untracked]
         if strayed:
             return fitness.foreign(item, strayed)

@@ -10,7 +10,7 @@ from git_par.landing import ownership
 from git_par.landing.planned import Skipped
 from git_par.landing.select import Batch, Item
 from git_par.state.session import Session
-from git_par.workspaces import registry, status
+from git_par.workspaces import registry, secrets, status
 
 _UNCOMMITTED = "commit them, or have it done with --autocommit, or merge what is committed with --allow-dirty"
 _ONE_THREAD = ("-c", "core.preloadIndex=false")
@@ -90,7 +90,8 @@ def _look_at(
         return None, 0  # the branch is all there is
     if busy := registry.operation(directory):
         return Skipped(item, "operation", f"{busy} is in progress in it", f"git -C {quote(str(path))} status"), 0
-    now = status.read(Git(git.cwd, (*lead, *git.lead)))
+    alone = Git(git.cwd, (*lead, *git.lead))
+    now = status.read(alone)
     if now.branch != item.branch:
         on = f"branch '{now.branch}'" if now.branch else "a detached HEAD"
         hint = f"git -C {quote(str(path))} switch {quote(item.branch)}"
@@ -99,7 +100,15 @@ def _look_at(
         some = ", ".join(now.tracked_dirt[:3]) + ("…" if len(now.tracked_dirt) > 3 else "")
         detail = f"uncommitted changes: {some}"
         return Skipped(item, "dirty", detail, _UNCOMMITTED), 0
-    return None, len(now.untracked)
+    return None, _count(alone, directory, now.untracked)
+
+
+def _count(git: Git, git_dir: Path, untracked: Sequence[str]) -> int:
+    """How many of the `untracked` somebody might miss: not what was brought into the workspace."""
+    came = secrets.arrivals(git_dir) if untracked else None
+    if not came:
+        return len(untracked)
+    return sum(one not in came for one in status.read(git, untracked="all").untracked)
 
 
 def _strayed(session: Session, batch: Batch, item: Item, tips: Mapping[str, str]) -> Skipped | None:

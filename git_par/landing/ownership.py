@@ -1,12 +1,13 @@
 """What a task changed although it does not own it."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from git_par.git import Git
 from git_par.landing import integrated
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import status
+from git_par.workspaces import secrets, status
 from git_par.workspaces.owned import Owned
 from git_par.workspaces.reasons import some
 
@@ -33,12 +34,15 @@ def committed(repo: Repo, task: Task, tip: str, bases: Iterable[str]) -> list[st
     return outside
 
 
-def uncommitted(git: Git, task: Task) -> list[str]:
-    """The files outside of what `task` owns that are changed or new in the checkout that `git` is on."""
+def uncommitted(git: Git, git_dir: Path | None, task: Task) -> list[str]:
+    """The files outside of what `task` owns that are changed or new in the checkout that `git` is on.
+
+    What was brought into that checkout, whose git directory is `git_dir`, is not new.
+    """
     if not task.owns:
         return []
-    now = status.read(git, untracked="all", renames=False)
-    return Owned(task.owns).outside({*now.tracked_dirt, *now.untracked})
+    now, came = status.read(git, untracked="all", renames=False), secrets.arrivals(git_dir)
+    return Owned(task.owns).outside({*now.tracked_dirt, *(one for one in now.untracked if one not in came)})
 
 
 def staged(repo: Repo, git: Git, task: Task, merging: Sequence[str], index: str | None) -> list[str]:

@@ -19,7 +19,7 @@ from git_par.git import GUARD
 from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import environment
+from git_par.workspaces import environment, excludes
 
 HOOKS = (
     "applypatch-msg",
@@ -72,9 +72,14 @@ exec "$hook" "$@"
 
 
 def of_commands(session: Session, task: Task) -> dict[str, str]:
-    """The whole environment of a user's command that runs for `task`; where that owns something, its commits are checked."""
-    env = environment.of_commands(session, task)
-    return guarded(env, directory(session.repo)) if task.owns else env
+    """The whole environment of a user's command that runs for `task`.
+
+    Where that owns something, its commits are checked; what was brought into its workspace is ignored there.
+    """
+    env: Mapping[str, str] = environment.of_commands(session, task)
+    if hidden := excludes.file(session.repo, Path(task.path)):
+        env = _configured(env, "core.excludesFile", str(hidden))
+    return guarded(env, directory(session.repo)) if task.owns else dict(env)
 
 
 def directory(repo: Repo) -> Path:
@@ -91,16 +96,17 @@ def directory(repo: Repo) -> Path:
 
 def guarded(env: Mapping[str, str], hooks: Path) -> dict[str, str]:
     """`env` with git pointed at `hooks`, whatever else the user's own entries say."""
+    made = _configured(env, "core.hooksPath", str(hooks))
+    return {**made, GUARD: str(hooks)} if len(made) > len(env) else made
+
+
+def _configured(env: Mapping[str, str], key: str, value: str) -> dict[str, str]:
+    """`env` with one more setting for git, behind those it has (git-config(1), ENVIRONMENT)."""
     count = env.get("GIT_CONFIG_COUNT") or "0"
     if not re.fullmatch("[0-9]+", count):
         return dict(env)  # git refuses to work with that
-    return {
-        **env,
-        GUARD: str(hooks),
-        "GIT_CONFIG_COUNT": str(int(count) + 1),
-        f"GIT_CONFIG_KEY_{int(count)}": "core.hooksPath",
-        f"GIT_CONFIG_VALUE_{int(count)}": str(hooks),
-    }
+    added = {f"GIT_CONFIG_KEY_{int(count)}": key, f"GIT_CONFIG_VALUE_{int(count)}": value}
+    return {**env, **added, "GIT_CONFIG_COUNT": str(int(count) + 1)}
 
 
 def _text(name: str) -> str:

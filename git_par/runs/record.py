@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,11 @@ class Part:
     level: int
     state: str = "waiting"
     reason: str = ""
-    """Why it failed or was skipped, in one word: exit, timeout, add, a word of `git par merge`, needs."""
+    """Why it failed or was skipped, in a word: exit, timeout, copy, hook, gone, git, needs, or one of `git par merge`."""
     detail: str = ""
     """The same in a sentence."""
     created: str = ""
-    """The record of the task that was made for it says the same; empty until it is made."""
+    """The record of the task that was made for it says the same; empty until it is about to be made."""
     began: str = ""
     ended: str = ""
     exit: int | None = None
@@ -131,6 +132,10 @@ class Runs:
             return run
         raise AssertionError  # count has no end
 
+    def read(self, id: str) -> Run:
+        """The run as it stands on disk; ValueError or OSError when it cannot be read."""
+        return decode(json.loads(self._file(id).read_bytes()))
+
     def write(self, run: Run) -> None:
         """Put the run on disk as it stands."""
         files.replace(self._file(run.id), _text(run))
@@ -140,7 +145,7 @@ class Runs:
         found = self.directory.glob("*.json") if self.directory.is_dir() else ()
         for file in sorted(found, key=lambda one: (one.stem[:16], int(one.stem[17:] or 1)), reverse=True):
             try:
-                yield decode(json.loads(file.read_bytes()))
+                yield self.read(file.stem)
             except (ValueError, OSError, RecursionError) as error:
                 tell(f"'{file}': this run cannot be read ({error}); left as it is")
 
@@ -159,4 +164,12 @@ class Runs:
 
 
 def _text(run: Run) -> bytes:
-    return (json.dumps({"version": VERSION, **asdict(run)}, indent=1) + "\n").encode()
+    fields = {**vars(run), "parts": [vars(part) for part in run.parts]}
+    del fields["plan"]
+    return f'{json.dumps({"version": VERSION, **fields})[:-1]}, "plan": {_plan_text(run.plan)}}}\n'.encode()
+
+
+@lru_cache(maxsize=1)
+def _plan_text(plan: TaskFile) -> str:
+    """A plan never changes, and with its prompts it may be long."""
+    return json.dumps(asdict(plan))

@@ -14,6 +14,9 @@ from git_par.workspaces import owned
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
+_LONGEST_PROMPT = 100_000
+"""Bytes; one variable holds 131,072 with its name and with what is said around the prompt (execve(2))."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -136,9 +139,15 @@ def _task(number: int, table: Mapping[str, Any], directory: Path, problems: list
         section.wrong("prompt_file", "there is a prompt already")
     elif file is not None:
         try:
-            prompt = (directory / file).read_text(encoding="utf-8")
+            prompt = (directory / file).read_bytes().decode()  # line ends are the author's
+        except UnicodeDecodeError as error:
+            section.wrong("prompt_file", f"'{file}': not UTF-8 at byte {error.start}")
         except (OSError, ValueError) as error:
             section.wrong("prompt_file", f"'{file}': {_lower(getattr(error, 'strerror', None) or str(error))}")
+        prompt = section.checked("prompt_file", prompt)
+    if prompt is not None and len(prompt.encode()) > _LONGEST_PROMPT:
+        why = f"it is longer than {_LONGEST_PROMPT} bytes, which no environment holds; let it name a file of the repository"
+        section.wrong("prompt_file" if file is not None else "prompt", why)
     wanted = Wanted(
         name=section.text("name") or "",
         title=section.text("title"),
@@ -152,6 +161,8 @@ def _task(number: int, table: Mapping[str, Any], directory: Path, problems: list
         command=section.text("command"),
         timeout=section.seconds("timeout"),
     )
+    if wanted.owns and all(pattern.startswith("!") for pattern in wanted.owns):
+        section.wrong("modifies" if wanted.modifies else "creates", f"'{wanted.owns[0]}' only takes out")
     section.end()
     return wanted
 
@@ -175,7 +186,10 @@ class _Section:
                 self.wrong(key, "no such key")
 
     def text(self, key: str) -> str | None:
-        value: str | None = self._of(key, str, "text")
+        return self.checked(key, self._of(key, str, "text"))
+
+    def checked(self, key: str, value: str | None) -> str | None:
+        """`value`, if there is text that an environment can hold."""
         if value is not None and not value.strip():
             self.wrong(key, "it is empty")
             return None

@@ -124,8 +124,11 @@ class Locks:
 
     @contextmanager
     def run(self, id: str) -> Iterator[bool]:
-        """A run of a task file, unless a living process has it; it is tried and never waited for, so it has no rank."""
-        with self._attempt(f"run-{names.slug(id)}") as got:
+        """A run of a task file, unless a living process has it; it is tried and never waited for, so it has no rank.
+
+        No git child carries it: hooks run below some of them, and may leave somebody behind who lives for long.
+        """
+        with self._attempt(f"run-{names.slug(id)}", carried=False) as got:
             yield got
 
     @contextmanager
@@ -158,11 +161,11 @@ class Locks:
         return False
 
     @contextmanager
-    def _attempt(self, file: str) -> Iterator[bool]:
+    def _attempt(self, file: str, *, carried: bool = True) -> Iterator[bool]:
         from filelock import Timeout
 
         with ExitStack() as stack:
-            lock = self._lock(file, self._keep(stack))
+            lock = self._lock(file, self._keep(stack) if carried else self._sign)
             try:
                 lock.acquire(blocking=False)
             except Timeout:
@@ -199,11 +202,14 @@ class Locks:
         """What is done with the descriptor of an acquired lock: our name goes in, and git children carry it."""
 
         def acquired(descriptor: int) -> None:
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, self._note(), 0)
+            self._sign(descriptor)
             stack.enter_context(git.carrying(descriptor))
 
         return acquired
+
+    def _sign(self, descriptor: int) -> None:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, self._note(), 0)
 
     def _lent(self) -> str:
         """Which lock to take instead of the repository's when a living ancestor holds that for us; empty when none does.

@@ -48,8 +48,7 @@ def each(
         if failures:
             raise failures[0]
     except BaseException as failure:
-        # The system may give a signal to a thread that has not blocked it; Python answers it in this one.
-        with interrupts.held(), interrupts.later():
+        with interrupts.held():
             failures.append(failure)
             while busy := _busy(threads):
                 git.end_running()

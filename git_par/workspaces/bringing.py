@@ -1,7 +1,8 @@
 """Bring files of the main checkout into a workspace, as copies and as links.
 
-What stands in the workspace already is never touched, what git does not ignore there is never brought, and no link is
-followed.  A copy is made aside, in git-par's own corner, and comes in by one rename or link: a kill leaves no half file.
+What stands in the workspace already is never touched, and no link is followed.  What git does not ignore there is only
+brought where a task file asks for it by name (see `copying`).  A copy is made aside, in git-par's own corner, and comes in
+by one rename or link: a kill leaves no half file.
 """
 
 import os
@@ -39,6 +40,10 @@ class Brought:
     linked: tuple[str, ...] = ()
     left: tuple[tuple[str, Why], ...] = ()
 
+    def joined(self, other: "Brought") -> "Brought":
+        """What came of two goes at the same workspace."""
+        return Brought(self.copied + other.copied, self.linked + other.linked, self.left + other.left)
+
     def words(self) -> list[str]:
         """What came and what was left, a line each."""
         came = [
@@ -53,10 +58,13 @@ class Brought:
         ]
 
 
-def bring(session: Session, path: Path, incoming: Incoming, home: Path | None = None) -> Brought:
+def bring(
+    session: Session, path: Path, incoming: Incoming, home: Path | None = None, *, openly: bool = False
+) -> Brought:
     """Bring `incoming` into the registered workspace `path`, which the caller holds the lock of.
 
-    Links are made for `home`, where it is to stand one day, if that is not where it is.
+    Links are made for `home`, where it is to stand one day, if that is not where it is.  `openly` copies what git does not
+    ignore there too, as long as it does not track it.
     """
     home = home or path
     if not incoming:
@@ -68,10 +76,12 @@ def bring(session: Session, path: Path, incoming: Incoming, home: Path | None = 
     left: list[tuple[str, Why]] = [(one, "unreadable") for one in incoming.unreadable]
     absent = [one for entry in incoming.copied for one in _absent(incoming.top, path, entry, left)]
     wanted = [one for one in incoming.linked if _is_to_link(incoming.top, path, home, one, left)]
-    ignored = _ignored(git, [*absent, *(one.rstrip("/") for one in wanted)])
+    ignored = ignored_there(git, [*absent, *(one.rstrip("/") for one in wanted)])
+    if openly:
+        ignored |= _free(git, absent)
     if exposed := [one.rstrip("/") for one in wanted if one.rstrip("/") not in ignored]:
         links.exclude(session, git, exposed)
-        ignored |= _ignored(git, exposed)
+        ignored |= ignored_there(git, exposed)
     left += [(one, "not-ignored") for one in absent if one not in ignored]
     left += [(one, "not-ignored") for one in wanted if one.rstrip("/") not in ignored]
     absent = [one for one in absent if one in ignored]
@@ -91,7 +101,7 @@ def _absent(top: Path, path: Path, entry: str, left: list[tuple[str, Why]]) -> I
     elif not os.path.lexists(path / plain):
         yield entry
     elif not entry.endswith("/"):
-        if not _alike(top / plain, path / plain):
+        if not alike(top / plain, path / plain):
             left.append((entry, "exists"))
     elif (path / plain).is_symlink() or not (path / plain).is_dir() or (top / plain / ".git").exists():
         left.append((entry, "exists"))
@@ -127,7 +137,7 @@ def _blocked(path: Path, plain: str) -> bool:
     return any(place.is_symlink() or (os.path.lexists(place) and not place.is_dir()) for place in above)
 
 
-def _alike(one: Path, other: Path) -> bool:
+def alike(one: Path, other: Path) -> bool:
     """Whether two files or links say the same."""
     if one.is_symlink() or other.is_symlink():
         return one.is_symlink() and other.is_symlink() and one.readlink() == other.readlink()
@@ -136,7 +146,7 @@ def _alike(one: Path, other: Path) -> bool:
     return False
 
 
-def _ignored(git: Git, paths: Sequence[str]) -> set[str]:
+def ignored_there(git: Git, paths: Sequence[str]) -> set[str]:
     """Those of `paths` that git ignores in the workspace, and does not track."""
     if not paths:
         return set()
@@ -146,6 +156,16 @@ def _ignored(git: Git, paths: Sequence[str]) -> set[str]:
         return set(reply.out.split("\0")[:-1])
     # It does not answer at all when one of them lies in a submodule.
     return {path for path in paths if git.run(*asked, feed=f"{path}\0", ok=(0, 1, 128)).code == 0}
+
+
+def _free(git: Git, paths: Sequence[str]) -> set[str]:
+    """Those of `paths` that git does not track in the workspace, nor anything in them; it may leave such files out."""
+    tracked = set(git.fields("ls-files", "-z")) if paths else set()
+    return {
+        path
+        for path in paths
+        if path.rstrip("/") not in tracked and not (path.endswith("/") and any(one.startswith(path) for one in tracked))
+    }
 
 
 def _copy(session: Session, top: int, path: Path, wanted: Sequence[str], left: list[tuple[str, Why]]) -> list[str]:

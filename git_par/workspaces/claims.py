@@ -1,6 +1,6 @@
 """What a new task claims: its name, its branch, its slot; under the repository lock, where nobody else makes any."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from shlex import quote
 
 from git_par import git
@@ -45,26 +45,27 @@ def free_slots(used: set[int]) -> Iterator[int]:
 
 def check_branches(repo: Repo, planned: Sequence[Task]) -> None:
     """No branch may exist, nor one that is a directory to it or the other way round."""
-    patterns = {task.ref for task in planned}
-    for task in planned:
-        parts = task.ref.split("/")
+    for task, why, hint in rivals(repo, {task.name: task.branch for task in planned}):
+        raise UsageError(f"{task}: {why}", hint=hint)
+
+
+def rivals(repo: Repo, planned: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Each task that is `planned`, with its branch, and cannot have that: its name, why, and a hint."""
+    patterns = {f"refs/heads/{branch}" for branch in planned.values()}
+    for branch in planned.values():
+        parts = f"refs/heads/{branch}".split("/")
         patterns |= {"/".join(parts[:count]) for count in range(3, len(parts))}
-    listed = repo.git.line("for-each-ref", "--format=%(refname)", *sorted(patterns)).splitlines()
-    existing = set(listed)
-    for number, task in enumerate(planned):
-        rivals = existing | {other.ref for other in planned[:number]}
-        for ref in sorted(rivals):
-            other = ref.removeprefix("refs/heads/")
-            if ref == task.ref:
-                raise UsageError(
-                    f"{task.name}: branch '{other}' exists already",
-                    hint=f"git par adopt {quote(other)}, or choose another name, or --branch TEMPLATE",
-                )
-            if ref.startswith(f"{task.ref}/") or task.ref.startswith(f"{ref}/"):
-                raise UsageError(
-                    f"{task.name}: git cannot have branch '{task.branch}' beside '{other}'",
-                    hint="choose a name that is not a part of the other",
-                )
+    listed = repo.git.line("for-each-ref", "--format=%(refname)", *sorted(patterns)).splitlines() if planned else []
+    there = {ref.removeprefix("refs/heads/") for ref in listed}
+    for name, branch in planned.items():
+        for other in sorted(there):
+            if other == branch:
+                how = f"git par adopt {quote(other)}, or choose another name, or --branch TEMPLATE"
+                yield name, f"branch '{other}' exists already", how
+            elif other.startswith(f"{branch}/") or branch.startswith(f"{other}/"):
+                why = f"git cannot have branch '{branch}' beside '{other}'"
+                yield name, why, "choose a name that is not a part of the other"
+        there.add(branch)
 
 
 def create_branches(repo: Repo, made: Sequence[Task], commit: str, message: str) -> None:

@@ -45,21 +45,24 @@ def look(session: Session) -> Incoming | None:
     UsageError for a pattern that leads out of the repository.
     """
     repo = session.repo
-    copy, link = to_copy(session.settings), _parse(repo, _checked("link", session.settings.patterns("link")))
+    copy, link = check(session)
     top = repo.main
     if top is None or not top.is_dir():
         return None
     if not (copy or link):
         return Incoming(top)
-    asked = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
-    listed = sorted(repo.checkout(top, repo.common).fields(*asked))
-    # Git also names directories of which it names the files; what it does not look into stands for itself.
-    found = [one for one, after in pairwise([*listed, ""]) if not _holds(one, after)]
+    found = ignored(repo, top)
     unreadable: dict[str, None] = {}
     linked = tuple(_select(repo, top, found, link, unreadable))
     selected = _select(repo, top, found, copy, unreadable)
     copied = tuple(one for one in selected if one not in linked and not _is_environment(top, one))
     return Incoming(top, copied, linked, tuple(unreadable))
+
+
+def check(session: Session) -> tuple[Patterns, Patterns]:
+    """The patterns of what is copied and of what is linked; UsageError for one that leads out of the repository."""
+    link = _checked("link", session.settings.patterns("link"))
+    return to_copy(session.settings), _parse(session.repo, link)
 
 
 def look_ahead(session: Session) -> Callable[[], Incoming | None]:
@@ -83,6 +86,31 @@ def look_ahead(session: Session) -> Callable[[], Incoming | None]:
         return found[0]
 
     return answer
+
+
+def ignored(repo: Repo, top: Path) -> list[str]:
+    """What git ignores in the main checkout `top`; a directory that it does not look into ends with `/`."""
+    asked = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
+    listed = sorted(repo.checkout(top, repo.common).fields(*asked))
+    # Git also names directories of which it names the files; what it does not look into stands for itself.
+    return [one for one, after in pairwise([*listed, ""]) if not _holds(one, after)]
+
+
+def entries(top: Path, directory: str) -> list[str] | None:
+    """What is in `directory`, which ends with `/` and lies below `top`; None when nobody can look into it.
+
+    Of a repository, and of a directory that went meanwhile, nothing.
+    """
+    try:
+        with os.scandir(top / directory) as found:
+            inside = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in found)
+    except PermissionError:
+        return None
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    if any(name == ".git" for name, _ in inside):
+        return []
+    return [f"{directory}{name}{'/' if is_directory else ''}" for name, is_directory in inside]
 
 
 def to_copy(settings: Settings) -> Patterns:
@@ -138,16 +166,10 @@ def _select(
         if wanted.select(plain, directory=directory):
             yield path
         elif directory and wanted.lead_into(plain) and top / plain not in (repo.workspaces, repo.common):
-            try:
-                with os.scandir(top / plain) as entries:
-                    inside = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-            except PermissionError:
+            inside = entries(top, path)
+            if inside is None:
                 unreadable[path] = None
-                continue
-            except (FileNotFoundError, NotADirectoryError):
-                continue  # it went meanwhile
-            if not any(name == ".git" for name, _ in inside):
-                waiting += [f"{path}{name}{'/' if is_directory else ''}" for name, is_directory in sorted(inside)[::-1]]
+            waiting += (inside or [])[::-1]
 
 
 def _is_environment(top: Path, path: str) -> bool:

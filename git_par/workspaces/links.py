@@ -35,7 +35,7 @@ def exclude(session: Session, git: Git, paths: Sequence[str]) -> None:
 
     Those that no line can name stay as they are, and so does a file that we may not write.
     """
-    lines = [_line(path) for path in paths if "\n" not in path and "\r" not in path]
+    lines = [pattern(path) for path in paths if "\n" not in path and "\r" not in path]
     file = Path(git.line("rev-parse", "--path-format=absolute", "--git-path", "info/exclude"))
     with session.locks.exclude(), suppress(PermissionError):
         try:
@@ -55,5 +55,6 @@ def exclude(session: Session, git: Git, paths: Sequence[str]) -> None:
         session.tell(f"'{file}': git ignores {', '.join(fresh)} from now on, so that no link is committed")
 
 
-def _line(path: str) -> str:
+def pattern(path: str) -> str:
+    """The line of an ignore file that names `path`, from the top, and nothing else (gitignore(5)); it has no newline."""
     return "/" + re.sub(r"([][\\*?!# ])", r"\\\1", path)

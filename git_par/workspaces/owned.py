@@ -1,6 +1,7 @@
 """Which files belong to a task, as patterns say: exact paths, or globs as in gitignore(5)."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,15 +23,28 @@ class Owned:
 
     def of(self, paths: Iterable[str]) -> list[str]:
         """Those of `paths` that belong to it."""
-        return [path for path in paths if path in self]
+        return [path for path in paths if path.startswith(self._beginnings) and path in self]
 
     def outside(self, paths: Iterable[str]) -> list[str]:
         """Those of `paths` that do not, sorted."""
         return sorted(path for path in paths if path not in self)
 
     @cached_property
+    def _beginnings(self) -> tuple[str, ...]:
+        """With one of these begins all that belongs to it: most files need no closer look."""
+        return tuple(map(_beginning, (pattern for pattern in self.patterns if not pattern.startswith("!"))))
+
+    @cached_property
     def _parsed(self) -> Patterns:
         return patterns.parse(map(anchored, self.patterns))
+
+
+def _beginning(pattern: str) -> str:
+    if is_exact(pattern):
+        return pattern.strip("/")
+    if "/" not in pattern.rstrip("/"):
+        return ""  # it matches at any depth
+    return re.split(r"[*?\[\\]", pattern.lstrip("/"), maxsplit=1)[0]
 
 
 def is_exact(pattern: str) -> bool:
@@ -78,10 +92,22 @@ def wanted(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def overlap(one: Owned, other: Owned, files: Sequence[str], fresh: Iterable[tuple[str, str]] = ()) -> list[str]:
+def directories(files: Iterable[str]) -> set[str]:
+    """The directories that `files` lie in."""
+    return {path[:at] for path in files for at, sign in enumerate(path) if sign == "/"}
+
+
+def overlap(
+    one: Owned,
+    other: Owned,
+    files: Iterable[str],
+    fresh: Iterable[tuple[str, str]] = (),
+    directories: Container[str] = (),
+) -> list[str]:
     """The files that belong to both: of those there are, of those either names, and an example of new ones.
 
-    `fresh` are pairs of patterns, one of each, at least one of which makes files: they may meet where nothing is yet.
+    `fresh` are pairs of patterns, one of each, at least one of which makes files: they may meet where nothing is yet.  What
+    is named is taken for a file there, unless it is one of the `directories` or a pattern leads into it.
     """
     both = set(one.of(other.of(files)))
     named = {pattern.strip("/") for owned in (one, other) for pattern in owned.patterns if is_exact(pattern)}
@@ -93,5 +119,14 @@ def overlap(one: Owned, other: Owned, files: Sequence[str], fresh: Iterable[tupl
         return sorted(both)
     from git_par.workspaces import globs
 
-    examples = (globs.common(anchored(left), anchored(right)) for left, right in fresh)
+    known = (*one.patterns, *other.patterns)
+
+    def is_file(pattern: str) -> bool:
+        plain = pattern.lstrip("/")
+        return is_exact(pattern) and not (
+            plain.endswith("/") or plain in directories or any(one.startswith(f"{plain}/") for one in known)
+        )
+
+    pairs = ((left, right) for left, right in fresh if not (is_file(left) or is_file(right)))
+    examples = (globs.common(anchored(left), anchored(right)) for left, right in pairs)
     return sorted({path for path in examples if path and path in one and path in other})

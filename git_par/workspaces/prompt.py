@@ -50,12 +50,17 @@ def fill(session: Session, task: Task, variables: Mapping[str, str]) -> str:
 
 def _expanded(session: Session, values: Mapping[str, str]) -> str:
     """The template filled in; a line that has placeholders is left out when all of them are empty."""
-    lines = []
-    for line in (session.settings.text("prompt") or DEFAULT).splitlines():
+    lines: list[str] = []
+    for line in (session.settings.text("prompt") or DEFAULT).split("\n"):
         text, problem = names.expand(line, values)
         if problem:
             raise UsageError(f"par.prompt: '{line}': {problem}", hint="git config --edit")
         used = [values[key] for key in re.findall(r"\{([^{}]*)\}", line.replace("{{", "").replace("}}", ""))]
         if any(used) or not used:
             lines.append(text)
-    return "\n".join(lines).strip("\n")
+    # Line ends of the template go from both ends, those of a value stay.
+    while lines and not lines[0]:
+        del lines[0]
+    while lines and not lines[-1]:
+        del lines[-1]
+    return "\n".join(lines)

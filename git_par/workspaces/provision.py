@@ -18,16 +18,22 @@ def provision_all(
     incoming: Incoming | None,
     load: Load | None = None,
     claimed: Mapping[str, Spare] | None = None,
+    asked: Mapping[str, Incoming] | None = None,
 ) -> dict[str, Brought]:
     """Fill the registered, empty workspaces of `tasks`, with files of the main checkout and `load` on top.
 
-    Those that were spares are full already: `claimed` has them by the names of their tasks.  Call it outside of the
-    repository lock, under the tasks' own.  What became of `incoming`, by the names of the tasks.
+    Those that were spares are full already: `claimed` has them by the names of their tasks, and `asked` what some of the
+    tasks are to find besides (see `copying`).  Call it outside of the repository lock, under the tasks' own.  What became
+    of `incoming`, by the names of the tasks.
     """
     spares = claimed or {}
     if empty := [task for task in tasks if task.name not in spares]:
         _check_out(session, empty)
-    return {task.name: _complete(session, task, incoming, load, spares.get(task.name)) for task in tasks}
+    made = {task.name: _complete(session, task, incoming, load, spares.get(task.name)) for task in tasks}
+    for task in tasks:
+        if extra := (asked or {}).get(task.name):
+            made[task.name] = made[task.name].joined(bringing.bring(session, Path(task.path), extra, openly=True))
+    return made
 
 
 def provision(session: Session, task: Task, incoming: Incoming | None, load: Load | None = None) -> Brought:

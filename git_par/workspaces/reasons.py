@@ -15,7 +15,7 @@ from git_par.errors import ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, registry, snapshot, status
+from git_par.workspaces import clones, registry, secrets, snapshot, status
 from git_par.workspaces import submodules as modules
 from git_par.workspaces.status import Status
 from git_par.workspaces.submodules import Checkout
@@ -173,7 +173,8 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
     if nested := [one for one in repositories(git, path, now, patterns) if one not in settled] + mounted:
         detail = f"another repository or file system lies inside: {some(nested)}"
         found.append(Reason("nested", detail, show, firm=bool(mounted)))
-    untracked = [one for one in now.untracked if not one.endswith("/")]
+    came = secrets.arrivals(entry)  # nobody's work, and kept like what is ignored
+    untracked = [one for one in now.untracked if not (one.endswith("/") or one in came)]
     if untracked:
         found.append(Reason("untracked", f"untracked files: {some(untracked)}", f"{show} --untracked-files=all"))
     if hidden := hidden_edits(git, path):

@@ -18,7 +18,19 @@ from git_par.errors import GitFailed, ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import NOT_PLACED, Task
-from git_par.workspaces import clones, kept, links, meeting, reasons, registry, status, submodules, trash, usage
+from git_par.workspaces import (
+    clones,
+    kept,
+    links,
+    meeting,
+    reasons,
+    registry,
+    secrets,
+    status,
+    submodules,
+    trash,
+    usage,
+)
 from git_par.workspaces.keeping import Keeping
 from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.reasons import Reason
@@ -144,12 +156,14 @@ def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str]
         # Their repositories go along with those of a clone.
         inside = submodules.checkouts(there, entry, repo.common, stood=None if is_clone else path)
         modules = _part_with_modules(there, stay) if force else []
-        moving = _keep_work(there, entry, keeping, patterns) if force else _look(there, inside, keeping, patterns)
+        moving = (
+            _keep_work(there, entry, keeping, patterns) if force else _look(there, entry, inside, keeping, patterns)
+        )
         if late := usage.users([aside])[aside]:
             raise Refused(f"in use by {late[0].command} (process {late[0].pid})")
         keeping.heads(entry, keeping.refs.get("tip"))
-        secrets = [one for one in moving if keeping.secret(one)]
-        keepsake = keeping.write(stay if moving or modules else None, secrets, entry if is_clone else None)
+        hidden = [one for one in moving if keeping.secret(one)]
+        keepsake = keeping.write(stay if moving or modules else None, hidden, entry if is_clone else None)
         for one in moving:
             files.private_directory((stay / one).parent)
             _move(place / one, stay / one)
@@ -189,10 +203,11 @@ def _part_with_modules(there: Git, stay: Path) -> list[str]:
     return found
 
 
-def _look(there: Git, inside: Sequence[Checkout], keeping: Keeping, patterns: Sequence[str]) -> list[str]:
+def _look(there: Git, entry: Path, inside: Sequence[Checkout], keeping: Keeping, patterns: Sequence[str]) -> list[str]:
     """What must be moved aside from a workspace that is still as `reasons` wants it, and from its submodules `inside`."""
     now = status.read(there, untracked="all", ignored=True, seeing=True, submodules=not inside)
-    moving = _ignored(there, now, keeping, patterns)
+    came = secrets.arrivals(entry)
+    moving = [*_ignored(there, now, keeping, patterns), *(one for one in now.untracked if one in came)]
     for one in inside:  # by themselves: the way to their repositories is relative, and led from where they were
         if why := reasons.submodule(one, patterns):
             raise Refused(f"submodule '{one.path}': {why}")
@@ -202,7 +217,8 @@ def _look(there: Git, inside: Sequence[Checkout], keeping: Keeping, patterns: Se
     if inside and not there.holds("diff-index", "--cached", "--quiet", "--ignore-submodules=none", "HEAD"):
         raise Refused("it was changed while it was being removed")
     moved = keeping.refs.get("tip", now.head) != now.head
-    if now.tracked_dirt or now.untracked or now.branch != keeping.task.branch or moved:
+    fresh = any(one not in came for one in now.untracked)
+    if now.tracked_dirt or fresh or now.branch != keeping.task.branch or moved:
         raise Refused("it was changed while it was being removed")
     return moving
 

@@ -20,19 +20,33 @@ _RECORD = "par-brought"
 
 
 @dataclass(frozen=True)
+class Arrivals:
+    """What was brought into one workspace."""
+
+    paths: frozenset[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.paths)
+
+    def __contains__(self, path: str) -> bool:
+        """Whether `path` was brought, itself or a directory above it."""
+        parts = path.rstrip("/").split("/")
+        return any("/".join(parts[:count]) in self.paths for count in range(1, len(parts) + 1))
+
+
+@dataclass(frozen=True)
 class Secrets:
     """What stays out of commits in one workspace."""
 
     top: Path | None
     """The main checkout."""
     wanted: Patterns
-    brought: frozenset[str]
+    brought: Arrivals
 
     def __call__(self, path: str) -> bool:
         """Whether the untracked or ignored file `path` stays out."""
         path = path.rstrip("/")
-        parts = path.split("/")
-        if names.is_secret(path) or any("/".join(parts[:count]) in self.brought for count in range(1, len(parts) + 1)):
+        if names.is_secret(path) or path in self.brought:
             return True
         return self.wanted.select(path) and (self.wanted.name(path) or self._came(path))
 
@@ -43,7 +57,12 @@ class Secrets:
 
 def of(settings: Settings, git_dir: Path | None) -> Secrets:
     """What stays out of commits in the workspace whose git directory is `git_dir`."""
-    return Secrets(settings.repo.main, incoming.to_copy(settings), frozenset(_read(git_dir) if git_dir else ()))
+    return Secrets(settings.repo.main, incoming.to_copy(settings), arrivals(git_dir))
+
+
+def arrivals(git_dir: Path | None) -> Arrivals:
+    """What was brought into the workspace whose git directory is `git_dir`."""
+    return Arrivals(frozenset(_read(git_dir) if git_dir else ()))
 
 
 def note(git_dir: Path, paths: Iterable[str]) -> None:

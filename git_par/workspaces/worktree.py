@@ -1,7 +1,7 @@
 """Make a workspace: a linked worktree, registered under the repository lock and filled outside of it."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 
 from git_par import files, names
@@ -34,6 +34,12 @@ def reserve(repo: Repo, name: str) -> Path:
         f"'{repo.workspaces}': no free directory for '{name}'",
         hint="see 'git par list' for what can be removed",
     )
+
+
+def expected(repo: Repo, name: str, taken: Container[Path]) -> Path:
+    """The directory that `reserve` would make for the task `name` now, were those `taken` there already."""
+    places = (repo.workspaces / directory for directory in names.directories(name))
+    return next(path for path in places if path not in taken and not os.path.lexists(path))
 
 
 def make_sparse(repo: Repo, path: Path, directories: Sequence[str]) -> None:
