@@ -68,13 +68,15 @@ _LONGEST_TALK = 65536
 _NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
 
 # A ref that another process is writing is waited for instead of being an error (git's own default is 0.1 s), nothing starts
-# in the background, and no program named by configuration runs where git-par only asks a question.
+# in the background, and no program named by configuration runs where git-par only asks a question.  An index over several
+# packs, which git 2.55 writes unasked, hides objects when a gc beside it takes one of those packs; each pack has its own.
 _CALM = tuple(
     word
     for setting in (
         "core.fsmonitor=false",
         "gc.auto=0",
         "maintenance.auto=false",
+        "core.multiPackIndex=false",
         "submodule.recurse=false",
         "advice.detachedHead=false",
         "core.filesRefLockTimeout=5000",
