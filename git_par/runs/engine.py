@@ -5,7 +5,6 @@ import selectors
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -32,6 +31,8 @@ class _Running:
     overdue: bool = False
     stopped: bool = False
     ending: threading.Thread | None = None
+    again: float = 0.0
+    """When to try once more to end it."""
     settled: bool = False
     """Whether it has ended, and with it all that it left running."""
 
@@ -173,16 +174,10 @@ class Local:
             if one.settled or (one.ending and one.ending.is_alive()):
                 continue
             ended = many.has_ended(number)
-            if one.ending and ended:
-                one.settled = True
+            if one.ending:  # what became another user's may not have heard us
                 many.detained.discard(number)
-            elif ended:
-                over.append(number)
-            elif self._stopped.is_set():
-                one.stopped = True
-                over.append(number)
-            elif one.overdue or (one.deadline is not None and now > one.deadline):
-                one.overdue = True
+                one.ending, one.settled, one.again = None, ended, now + self.grace
+            elif ended or (now > one.again and self._is_due(one, now)):
                 over.append(number)
         if over:
             many.detained.update(over)
@@ -191,6 +186,14 @@ class Local:
                 self._running[number].ending = ending
             ending.start()
 
+    def _is_due(self, one: _Running, now: float) -> bool:
+        """Whether it is to be ended although it works."""
+        if one.deadline is not None and now > one.deadline:
+            one.overdue = True
+        elif self._stopped.is_set():
+            one.stopped = True
+        return one.overdue or one.stopped
+
 
 def _room() -> int:
     """How many workers' files may be open at once; at least one worker's."""
@@ -198,9 +201,3 @@ def _room() -> int:
     if most == resource.RLIM_INFINITY:
         return 1 << 16
     return max(1, (most - len(list(Path("/dev/fd").iterdir())) - _OUR_FILES) // _FILES_EACH)
-
-
-def last_line(known: str, data: bytes) -> str:
-    """What a worker said last, once it wrote `data` too: one line, without what steers a terminal."""
-    lines: Callable[[], list[str]] = data.decode(errors="replace").replace("\r", "\n").splitlines
-    return next((line.strip() for line in reversed(lines()) if line.strip()), known)

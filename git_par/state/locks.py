@@ -37,6 +37,7 @@ _LOOK_EVERY = 0.2
 # A poll costs 0.2 ms, so hundreds of waiters that ask a hundred times a second take the processors from the holder.  With
 # many of them somebody asks soon anyway; alone, a waiter loses a fiftieth of what it has waited already.
 _LONGEST_PAUSE = 0.2
+_POLL = 0.01
 _PAUSE_SHARE = 0.02
 
 
@@ -122,9 +123,10 @@ class Locks:
     def run(self, id: str) -> Iterator[bool]:
         """A run of a task file, unless a living process has it; it is tried and never waited for, so it has no rank.
 
-        No git child carries it: hooks run below some of them, and may leave somebody behind who lives for long.
+        No git child carries it: hooks run below some of them, and may leave somebody behind who lives for long.  Who only
+        asks whether it is held (`is_held`) holds it for a moment, and that does not count.
         """
-        with self._attempt(f"run-{names.slug(id)}", carried=False) as got:
+        with self._attempt(f"run-{names.slug(id)}", carried=False, patience=0.1) as got:
             yield got
 
     @contextmanager
@@ -157,9 +159,12 @@ class Locks:
         return False
 
     @contextmanager
-    def _attempt(self, file: str, *, carried: bool = True) -> Iterator[bool]:
+    def _attempt(self, file: str, *, carried: bool = True, patience: float = 0.0) -> Iterator[bool]:
+        deadline = time.monotonic() + patience
         with ExitStack() as stack:
-            yield self._take_free(file, stack, carried=carried)
+            while not (got := self._take_free(file, stack, carried=carried)) and time.monotonic() < deadline:
+                time.sleep(_POLL)
+            yield got
 
     @contextmanager
     def _hold(self, kind: str, name: str, shown: str) -> Iterator[None]:
@@ -216,7 +221,7 @@ class Locks:
         lock = FileLock(
             self._place(file),
             mode=0o600,
-            poll_interval=0.01,
+            poll_interval=_POLL,
             fallback_to_soft=False,
             preserve_lock_file=True,
             on_acquired=self._keep(stack),

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
+from git_par.git import LOOKS
 from git_par.workspaces import by_psutil, proc
 
 _told = proc if proc.IS_HERE else by_psutil
@@ -55,9 +56,9 @@ def sparing_caller() -> Iterator[None]:
 def users(paths: Sequence[Path]) -> dict[Path, list[User]]:
     """For each of `paths`, the processes at work in it.
 
-    Of the calling chain git-par itself, git and the nearest shell do not count.  A process of our own that cannot be read
-    counts everywhere, because not knowing means leaving; one of another user, or one that is kept from us on purpose, does
-    not.
+    Of the calling chain git-par itself, git and the nearest shell do not count, nor does a git that has a look for some
+    git-par.  A process of our own that cannot be read counts everywhere, because not knowing means leaving; one of another
+    user, or one that is kept from us on purpose, does not.
     """
     found: dict[Path, list[User]] = {path: [] for path in paths}
     spared = calling_chain(with_caller=_caller_spared.get()) if paths else set()
@@ -75,6 +76,8 @@ def users(paths: Sequence[Path]) -> dict[Path, list[User]]:
             inside = list(paths)
         else:
             inside = [path for path in paths if any(_is_inside(place, path) for place in places)]
+            if inside and _only_looks(number):
+                continue
         for path in inside:
             found[path].append(User(number, by_psutil.name(number)))
     return found
@@ -82,6 +85,18 @@ def users(paths: Sequence[Path]) -> dict[Path, list[User]]:
 
 def _is_inside(place: str, directory: Path) -> bool:
     return f"{place}/".startswith(f"{directory}/")
+
+
+def _only_looks(number: int) -> bool:
+    """Whether it is a git that has a look for a git-par which waits for that (`git.LOOKS`), or a filter of that."""
+    import psutil
+
+    try:
+        process = psutil.Process(number)
+        asker = process.environ().get(LOOKS, "")
+        return asker != "" and asker in (str(parent.pid) for parent in process.parents())
+    except (psutil.Error, OSError):
+        return False
 
 
 def _is_withheld(pid: int) -> bool:
