@@ -115,5 +115,6 @@ def changed(repo: Repo, path: Path) -> list[str]:
     came = secrets.arrivals(directory)
     if not (git and came and repo.main):
         return []
-    loose = [one for one in git.fields("ls-files", "--others", "--exclude-standard", "-z") if one in came]
-    return [one for one in loose if not bringing.alike(repo.main / one, path / one)]
+    shown = sorted(came.paths - bringing.ignored_there(git, sorted(came.paths)))
+    there = [one for one in shown if os.path.lexists(repo.main / one) and (path / one).is_file()]
+    return [one for one in there if not bringing.alike(repo.main / one, path / one)]
