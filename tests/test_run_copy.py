@@ -255,8 +255,9 @@ def test_a_bare_repository_has_what_is_tracked(world: World) -> None:
 def test_prune_and_remove_treat_copies_alike(world: World) -> None:
     world.write("spec.md", "spec\n")
     text = ONE.format(command="echo x > x", copy=["spec.md"]).replace("[run]", '[run]\ncleanup = "never"')
-    assert carry_out(world, text).status == 0
+    assert carry_out(world, text + 'creates = ["x"]\n').status == 0
     path = world.workspaces / "one"
+    assert world.listed("one")["foreign"] == []
     world.write("spec.md", "changed\n", path)
     world.write("later.md", "mine\n", path)
     assert "untracked files: later.md" in world.par("prune").err + world.par("prune").out
