@@ -84,13 +84,13 @@ __git_par_git () {
 
 # Completes `cur` after the given words: a verb and what follows it.
 __git_par_complete () {
-    local verb=${1-} kind= waits= ahead= filtered= word given=() list=()
+    local verb=${1-} kind= waits= ahead= each= filtered= word given=() list=()
     COMPREPLY=()
     compopt +o default +o bashdefault 2>/dev/null
     if (($# == 0)); then
         case $cur in
             -*) list=(--help --version) ;;
-            *) list=(add list path env show copy set merge sync conflicts prune remove restore log undo revert exec pool adopt doctor trust with-lock hook demo shell-init) ;;
+            *) list=(add list path env show copy set merge sync conflicts prune remove restore log undo revert exec run pool adopt doctor trust with-lock hook demo shell-init) ;;
         esac
         __git_par_offer
         return
@@ -103,6 +103,7 @@ __git_par_complete () {
         fi
         case $word in
             --) ahead=1 ;;
+            --each) [[ $ahead ]] || each=1 ;;
             -*=*) ;;
             -?*) [[ $ahead ]] || ! __git_par_value "$verb" "$word" || waits=$kind ;;
             *) given+=("$word") ;;
@@ -158,6 +159,14 @@ __git_par_complete () {
             fi
             __git_par_tasks
             ;;
+        task-file)
+            if [[ $ahead ]]; then
+                __git_par_command_line
+            elif ((${#given[@]} == 0)) && [[ ! $each ]]; then
+                __git_par_paths -f -o plusdirs -X '!*.toml'
+            fi
+            return
+            ;;
     esac
     __git_par_offer "$before"
 }
@@ -211,7 +220,7 @@ __git_par_any () {
 __git_par_paths () {
     local IFS=$'\n'
     compopt -o filenames +o nospace 2>/dev/null
-    COMPREPLY=($(compgen "$1" -- "${cur//[\\\"]/}"))
+    COMPREPLY=($(compgen "$@" -- "${cur//[\\\"]/}"))
 }
 
 # A command of its own, from the first -- on; its arguments are its own completion's, where bash-completion can ask that.
@@ -310,10 +319,11 @@ __git_par_options () {
         prune) list=(--new --older-than --kept --dry-run --json --help) ;;
         remove) list=(--force --older-than --dry-run --json --help) ;;
         restore) list=(--as --at --json --help) ;;
-        log) list=(--max-count --json --help) ;;
+        log) list=(--max-count --runs --json --help) ;;
         undo) list=(--dry-run --json --help) ;;
         revert) list=(--dry-run --json --help) ;;
         exec) list=(--all --group --jobs --grouped --json --help) ;;
+        run) list=(--each --jobs --resume --dry-run --allow-overlap --json --help) ;;
         pool) list=(--json --help) ;;
         adopt) list=(--keep-directory --name --base --group --json --help) ;;
         doctor) list=(--fix --cleanup --json --help) ;;
@@ -359,6 +369,7 @@ __git_par_value () {
         log:-n | log:--max-count) kind=text ;;
         exec:--group) kind=text ;;
         exec:--jobs | exec:-j) kind=text ;;
+        run:--jobs | run:-j) kind=text ;;
         adopt:--name) kind=text ;;
         adopt:--base) kind=branch ;;
         adopt:--group) kind=text ;;
@@ -383,6 +394,7 @@ __git_par_names () {
         undo) ((${#given[@]})) || kind=operation ;;
         revert) ((${#given[@]})) || kind=task ;;
         exec) kind=task-command ;;
+        run) kind=task-file ;;
         pool) ((${#given[@]})) || kind=pool ;;
         adopt) kind=branch-or-directory ;;
         with-lock) kind=command ;;

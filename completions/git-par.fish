@@ -53,6 +53,19 @@ function __git_par_tasks_then_command
     end
 end
 
+# A task file; with --each names that are yet to be made up, and behind the first -- a command of its own with its arguments.
+function __git_par_task_file_or_command
+    set -l words (commandline -opc)
+    if contains -- -- $words
+        __git_par_tasks_then_command
+    else if not contains -- --each $words
+        set -l typed (commandline -ct | string unescape)
+        string match -q -- '-*' $typed; and return
+        set -l files $typed*.toml $typed*/
+        string join \n -- $files
+    end
+end
+
 # Entries of the journal begin with their time, which tells them apart; offered are the newest.
 function __git_par_operations
     string match -q -- '-*' (commandline -ct); and return
@@ -132,6 +145,7 @@ complete -c git-par -n __git_par_needs_verb -a log -d 'show what git-par did her
 complete -c git-par -n __git_par_needs_verb -a undo -d 'take back what git-par did: the last of it from here, or the one named'
 complete -c git-par -n __git_par_needs_verb -a revert -d 'take one landed task back out of its base, as a new commit'
 complete -c git-par -n __git_par_needs_verb -a exec -d 'run a command (after --) in workspaces, all at once; say where it failed'
+complete -c git-par -n __git_par_needs_verb -a run -d 'carry out a task file: workspaces, workers and merges, level by level'
 complete -c git-par -n __git_par_needs_verb -a pool -d 'fill the pool of spares, which add claims at once; empty it; or say how it stands'
 complete -c git-par -n __git_par_needs_verb -a adopt -d 'make tasks of worktrees that others made, and of branches without one; print their paths'
 complete -c git-par -n __git_par_needs_verb -a doctor -d 'find what is wrong with the tasks and the repository, and say what it means'
@@ -235,6 +249,7 @@ complete -c git-par -n '__git_par_verb restore' -l json -d 'write the report as 
 complete -c git-par -n '__git_par_verb restore' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb restore' -n __git_par_no_name_yet -a '(__git_par_kept)'
 complete -c git-par -n '__git_par_verb log' -s n -l max-count -x -d 'show the newest N only'
+complete -c git-par -n '__git_par_verb log' -l runs -d 'show the runs of task files instead'
 complete -c git-par -n '__git_par_verb log' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb log' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb undo' -l dry-run -d 'show what would be done, and do nothing'
@@ -252,6 +267,14 @@ complete -c git-par -n '__git_par_verb exec' -l grouped -d 'show what each wrote
 complete -c git-par -n '__git_par_verb exec' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb exec' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb exec' -a '(__git_par_tasks_then_command)'
+complete -c git-par -n '__git_par_verb run' -l each -d 'make a task of each name, and run the command in it'
+complete -c git-par -n '__git_par_verb run' -l jobs -s j -x -d 'run so many workers at a time'
+complete -c git-par -n '__git_par_verb run' -l resume -d 'go on with the last run that is not done'
+complete -c git-par -n '__git_par_verb run' -l dry-run -d 'show levels, workspaces and owners; do nothing'
+complete -c git-par -n '__git_par_verb run' -l allow-overlap -d 'let tasks of one level own the same files'
+complete -c git-par -n '__git_par_verb run' -l json -d 'write the report as JSON'
+complete -c git-par -n '__git_par_verb run' -s h -l help -d 'show how it is used'
+complete -c git-par -n '__git_par_verb run' -a '(__git_par_task_file_or_command)'
 complete -c git-par -n '__git_par_verb pool' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb pool' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb pool' -n __git_par_no_name_yet -a 'fill drain status'

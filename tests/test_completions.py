@@ -168,6 +168,22 @@ def test_files_are_offered_for_a_picture(shell: Shell, world: World) -> None:
 
 
 @each_shell
+def test_task_files_are_offered_for_a_run(shell: Shell, world: World) -> None:
+    world.write("tasks.toml", "")
+    world.write("table.txt", "")
+    assert shell.tab("git par run ta") == ["git", "par", "run", "tasks.toml"]
+    assert shell.tab("git-par run -j 2 ta") == ["git-par", "run", "-j", "2", "tasks.toml"]
+    assert shell.tab("git par run --resume ta") == ["git", "par", "run", "--resume", "tasks.toml"]
+    world.write("plans/wave 1.toml", "")
+    words = shell.tab("git-par run pl")
+    assert [word.rstrip("/") for word in words] == ["git-par", "run", "plans"]
+    assert shell.tab("git par run plans/w") == ["git", "par", "run", "plans/wave 1.toml"]
+    assert shell.tab("git par run --each ta") == ["git", "par", "run", "--each", "ta"]
+    words = shell.tab("git par run --each one two -- rmdir plan")
+    assert [word.rstrip("/") for word in words] == ["git", "par", "run", "--each", "one", "two", "--", "rmdir", "plans"]
+
+
+@each_shell
 def test_fixed_values_are_offered(shell: Shell) -> None:
     assert shell.all("git par merge --order ") == sorted(Order)
     assert shell.all("git par merge --on-conflict ") == sorted(OnConflict)

@@ -18,7 +18,7 @@ from tests.world import World
 PAGES = ROOT / "man/man1"
 WORDS = (
     "task", "workspace", "base", "workspaces directory", "plan", "publish", "integrated", "kept", "left", "landed",
-    "journal", "slot",
+    "journal", "slot", "task file",
 )  # fmt: skip
 
 

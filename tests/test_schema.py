@@ -13,6 +13,7 @@ from referencing import Registry, Resource
 from git_par.commands import remove_report
 from git_par.grammar import NAMES
 from git_par.landing.planned import Reason
+from git_par.runs import record
 from git_par.workspaces import bringing, copies, reasons
 from tests.world import World
 
@@ -77,6 +78,22 @@ def test_reasons_to_leave_a_task_out_are_the_ones_of_the_code() -> None:
     assert set(known) <= {text for file in files for text in _texts(f"landing/{file.name}")}
     page = (ROOT / "man/man1/git-par-merge.1").read_text().partition(".Ss Why a task is left out\n")[2]
     assert re.findall(r"^\.It Cm (.*)", page.partition("\n.S")[0], re.MULTILINE) == known
+
+
+def test_states_and_reasons_of_a_run_are_the_ones_of_the_code() -> None:
+    task, run = SCHEMAS["run"]["$defs"]["task"]["properties"], SCHEMAS["run"]["$defs"]["run"]["properties"]
+    assert task["state"]["enum"] == list(record.STATES)
+    assert run["state"]["enum"] == [*record.RUN_STATES, "cut off"]
+    page = (ROOT / "man/man1/git-par-run.1").read_text()
+    states = page.partition(".Ss States of a task\n")[2].partition("\n.Ss")[0]
+    assert re.findall(r"^\.It Sy (.*)", states, re.MULTILINE) == list(record.STATES)
+    own = re.findall(r"^\.It Cm (.*)", page.partition(".Ss Why a task fails\n")[2], re.MULTILINE)
+    others = [reason for reason in get_args(Reason) if reason not in ("already in", *own)]
+    assert task["reason"]["enum"] == [None, *own, *others]
+    used = {text for file in (ROOT / "git_par/commands").glob("run*.py") for text in _texts(f"commands/{file.name}")}
+    assert set(own) <= used
+    page = (ROOT / "man/man1/git-par-log.1").read_text().partition(".Ss Runs\n")[2].partition("\n.Sh")[0]
+    assert sorted(re.findall(r"^\.It Sy (.*)", page, re.MULTILINE)) == sorted(run["state"]["enum"])
 
 
 def _texts(file: str) -> set[str]:
@@ -183,6 +200,59 @@ def test_what_exec_writes_of_workspaces_that_are_gone(world: World) -> None:
     done = world.par("exec", "one", "two", "--json", "--", "false")
     check("exec", done.json)
     assert [one["reason"] for one in done.json["left"]] == ["gone"]
+
+
+def test_what_a_run_writes(world: World) -> None:
+    world.write(
+        "tasks.toml",
+        """
+        [run]
+        command = "echo $GIT_PAR_TASK >file; echo noise; echo noise >&2"
+        gate = "echo noise; test $(cat file) != gate"
+        [[task]]
+        name = "one"
+        title = "One"
+        modifies = ["*"]
+        [[task]]
+        name = "conflict"
+        [[task]]
+        name = "gate"
+        needs = ["one"]
+        creates = ["file"]
+        [[task]]
+        name = "never"
+        needs = ["conflict"]
+        [[task]]
+        name = "exit"
+        command = "kill -9 $$"
+        [[task]]
+        name = "timeout"
+        command = "exec sleep 100"
+        timeout = 1
+        """,
+    )
+    done = world.par("run", "tasks.toml", "--dry-run", "--allow-overlap", "--json")
+    assert done.status == 0
+    check("run", done.json)
+    assert [(task["name"], task["level"]) for task in done.json["tasks"]] == [
+        ("one", 1), ("conflict", 1), ("exit", 1), ("timeout", 1), ("gate", 2), ("never", 2),
+    ]  # fmt: skip
+    done = world.par_process("run", "tasks.toml", "--json")
+    assert done.status == 1, done
+    assert "one: noise\none: noise\n" in done.err
+    check("run", done.json)
+    assert {task["name"]: (task["state"], task["reason"]) for task in done.json["tasks"]} == {
+        "one": ("landed", None),
+        "conflict": ("failed", "conflict"),
+        "exit": ("failed", "exit"),
+        "timeout": ("failed", "timeout"),
+        "gate": ("failed", "gate"),
+        "never": ("skipped", "needs"),
+    }
+    check("log", world.ok("log", "--runs", "--json").json)
+    done = world.par("run", "tasks.toml", "--json")
+    check("error", done.json)
+    assert len(done.json["error"]["details"]) == 4
 
 
 def test_what_a_merge_with_a_gate_hooks_and_a_stale_task_writes(world: World) -> None:

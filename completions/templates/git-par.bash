@@ -84,7 +84,7 @@ __git_par_git () {
 
 # Completes `cur` after the given words: a verb and what follows it.
 __git_par_complete () {
-    local verb=${1-} kind= waits= ahead= filtered= word given=() list=()
+    local verb=${1-} kind= waits= ahead= each= filtered= word given=() list=()
     COMPREPLY=()
     compopt +o default +o bashdefault 2>/dev/null
     if (($# == 0)); then
@@ -103,6 +103,7 @@ __git_par_complete () {
         fi
         case $word in
             --) ahead=1 ;;
+            --each) [[ $ahead ]] || each=1 ;;
             -*=*) ;;
             -?*) [[ $ahead ]] || ! __git_par_value "$verb" "$word" || waits=$kind ;;
             *) given+=("$word") ;;
@@ -158,6 +159,14 @@ __git_par_complete () {
             fi
             __git_par_tasks
             ;;
+        task-file)
+            if [[ $ahead ]]; then
+                __git_par_command_line
+            elif ((${#given[@]} == 0)) && [[ ! $each ]]; then
+                __git_par_paths -f -o plusdirs -X '!*.toml'
+            fi
+            return
+            ;;
     esac
     __git_par_offer "$before"
 }
@@ -211,7 +220,7 @@ __git_par_any () {
 __git_par_paths () {
     local IFS=$'\n'
     compopt -o filenames +o nospace 2>/dev/null
-    COMPREPLY=($(compgen "$1" -- "${cur//[\\\"]/}"))
+    COMPREPLY=($(compgen "$@" -- "${cur//[\\\"]/}"))
 }
 
 # A command of its own, from the first -- on; its arguments are its own completion's, where bash-completion can ask that.

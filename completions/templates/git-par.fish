@@ -53,6 +53,19 @@ function __git_par_tasks_then_command
     end
 end
 
+# A task file; with --each names that are yet to be made up, and behind the first -- a command of its own with its arguments.
+function __git_par_task_file_or_command
+    set -l words (commandline -opc)
+    if contains -- -- $words
+        __git_par_tasks_then_command
+    else if not contains -- --each $words
+        set -l typed (commandline -ct | string unescape)
+        string match -q -- '-*' $typed; and return
+        set -l files $typed*.toml $typed*/
+        string join \n -- $files
+    end
+end
+
 # Entries of the journal begin with their time, which tells them apart; offered are the newest.
 function __git_par_operations
     string match -q -- '-*' (commandline -ct); and return

@@ -61,13 +61,17 @@ def _carry_out(session: Session, runs: Runs, run: Run, options: Options) -> Repo
             _tell_where(session, run)
         conductor = Conductor(session, runs, run, _jobs(session, run, options), live=options.live)
         conductor.carry_out()
-    return report.of(run)
+    return report.of(session, run)
 
 
 def _quietly(tell: Callable[[str], None]) -> Callable[[str], None]:
-    """What nobody reads any more does not end the workers."""
+    """What nobody reads any more does not end the workers; what each level would say again is said once."""
+    said: set[str] = set()
 
     def told(text: str) -> None:
+        if text in said:
+            return
+        said.add(text)
         with suppress(OSError, ValueError):
             tell(text)
 

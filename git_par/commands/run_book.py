@@ -43,8 +43,9 @@ class Book:
         self.tell_failed(part)
 
     def tell_failed(self, part: Part) -> None:
-        """Say why it does not come home."""
-        self.session.tell(f"{part.name}: failed: {part.detail}" + (f"; see '{part.log}'" if part.log else ""))
+        """Say why it does not come home, and where that is to be read that its worker knows."""
+        log = f"; see '{part.log}'" if part.log and part.reason in ("exit", "timeout") else ""
+        self.session.tell(f"{part.name}: failed: {part.detail}{log}")
 
     def give_up(self, parts: Sequence[Part]) -> None:
         """Do with the workspaces of what failed as the task file wants."""

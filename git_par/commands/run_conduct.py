@@ -19,6 +19,7 @@ from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.workspaces import registry
 from git_par.workspaces.isolation import Isolation
+from git_par.workspaces.reasons import some
 
 _OF_THE_WORKER = ("exit", "timeout", "hook")
 """Why something failed that is mended by running its worker again; after all else it has done its work."""
@@ -54,6 +55,7 @@ class Conductor:
     def _level(self, parts: Sequence[Part]) -> None:
         self._skip(parts)
         if not all(part.state in OVER for part in parts):
+            self._tell_level(parts)
             self._add([part for part in parts if part.state in ("waiting", "adding")])
             working = [part for part in parts if part.state in ("ready", "running", "ended")]
             Workers(self._book, self.jobs, self.live).work(working)
@@ -62,6 +64,13 @@ class Conductor:
             landed = [part for part in parts if part.state in MET and not part.removed]
             if landed:
                 self._book.remove(landed, force=False)
+
+    def _tell_level(self, parts: Sequence[Part]) -> None:
+        """Say who is next, where there are several levels."""
+        last = max(part.level for part in self.run.parts)
+        if last > 1:
+            names = [part.name for part in parts if part.state not in OVER]
+            self.session.tell(f"level {parts[0].level} of {last}: {some(names, 10)}")
 
     def _look_again(self) -> None:
         """What an earlier process began: its workers end if any live, and what failed is tried once more."""

@@ -41,7 +41,9 @@ def bring(book: Book, parts: Sequence[Part]) -> None:
     told, outcomes = merge.bring(book.session, options)
     with interrupts.held():
         _take_note(book, there, outcomes, told.data()["merges"])
-    for line in (*told.lines, *told.talk):
+    # The report of the run has the way out of these once more, at its end.
+    known = tuple(f"hint: {part.name}: " for part in there if part.reason in ("conflict", "gate"))
+    for line in (*told.lines, *(line for line in told.talk if not line.startswith(known))):
         book.session.tell(line)
     failed = [part for part in there if part.state == "failed"]
     for part in failed:

@@ -1,13 +1,17 @@
 """What `git par run` says: what is about to be done, and what became of each task."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from shlex import quote
 from typing import Any
 
+from git_par import names
 from git_par.commands.run_check import Outlook
 from git_par.errors import Status
 from git_par.render import Report, Table
 from git_par.runs.record import MET, Part, Run
 from git_par.runs.taskfile import TaskFile, Wanted
+from git_par.state.session import Session
 
 
 def rehearsal(outlook: Outlook) -> Report:
@@ -59,7 +63,7 @@ def _planned(number: int, one: Wanted, path: str) -> dict[str, Any]:
     }
 
 
-def of(run: Run) -> Report:
+def of(session: Session, run: Run) -> Report:
     """What became of a run."""
     rows = [[str(part.level), part.name, part.state, seconds(part), commits(part), part.detail] for part in run.parts]
     missing = [part for part in run.parts if part.state not in MET]
@@ -67,13 +71,36 @@ def of(run: Run) -> Report:
     return Report(
         data=lambda: as_json(run),
         table=Table(["LEVEL", "TASK", "STATE", "TIME", "COMMITS", "NOTE"], rows),
-        talk=[f"run {run.id}: {came} of {len(run.parts)} came home to {run.base}", *_hints(missing)],
+        talk=[
+            f"run {run.id}: {came} of {len(run.parts)} came home to {run.base}",
+            *_hints(session, missing),
+        ],
         status=Status.PARTIAL if missing else Status.DONE,
     )
 
 
-def _hints(missing: Sequence[Part]) -> list[str]:
-    return ["hint: mend what failed where it was made, then git par run --resume"] if missing else []
+def _hints(session: Session, missing: Sequence[Part]) -> Iterator[str]:
+    """What to run next, for everything that did not come home."""
+    for part in missing:
+        if part.state == "failed" and (way := _way_out(session, part)):
+            yield f"hint: {part.name}: {way}"
+    if missing:
+        yield "hint: then git par run --resume"
+
+
+def _way_out(session: Session, part: Part) -> str:
+    """How to find out what is wrong with a task, or to mend it; empty where there is nothing of it."""
+    see = f"see '{part.log}'" if part.reason in ("exit", "timeout") else ""
+    task = session.tasks.get(part.name)
+    if task is None or task.created != part.created:
+        back = f"git par restore {quote(part.name)} brings back what it made" if part.removed else ""
+        return "; ".join(filter(None, (see, back)))
+    if see:
+        return see
+    go = names.going_to(Path(task.path), session.repo.cwd)
+    if part.reason in ("conflict", "gate"):
+        return f"{'solve' if part.reason == 'conflict' else 'mend'} it where it was made: {go}git par sync"
+    return f"mend it where it was made: {go}git status"
 
 
 def seconds(part: Part) -> str:

@@ -12,9 +12,14 @@ def log(
     limit: Annotated[
         int | None, typer.Option("-n", "--max-count", metavar="N", min=0, help="Show the newest N only.", **TEXT)
     ] = None,
+    runs: Annotated[bool, typer.Option("--runs", help="Show the runs of task files instead.")] = False,
     json: Json = False,
 ) -> Work:
     """Show what git-par did here, the newest first."""
+    if runs:
+        from git_par.commands import log_runs
+
+        return lambda session: log_runs.run(session, limit)
     from git_par.commands.log import run
 
     return lambda session: run(session, limit)

@@ -20,7 +20,7 @@ class Log:
 
     def begins(self, command: str) -> None:
         """The worker is about to begin."""
-        shown = command.replace("\n", "\n#   ")
+        shown = command.strip().replace("\n", "\n#   ")
         self._note(f"# command: {shown}\n# start: {tasks.now()}\n")
 
     def take(self, data: bytes) -> None:

@@ -103,7 +103,10 @@ def find(
             full = ""  # only a clone has it
         if repo.top and not allow_dirty and (full == "HEAD" or (branch and full == f"refs/heads/{branch}")):
             _check_dirt(session, repo.top, status.read(repo.here, untracked="no").tracked_dirt)
-        return Start(commit, revision, _base(repo, revision, base, commit, branch, full))
+        shown = revision
+        if revision.startswith("refs/heads/"):
+            shown = f"{revision.removeprefix('refs/heads/')} ({commit[:8]})"
+        return Start(commit, shown, _base(repo, revision, base, commit, branch, full))
     if repo.top is None:
         branch, head = _shared(repo, repo.branch_here()), repo.here.commit("HEAD")
     else:
