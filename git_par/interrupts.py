@@ -30,7 +30,11 @@ _state = _State()
 
 
 def install() -> None:
-    """Let SIGTERM and a closed terminal end the program as Ctrl-C does; one that is ignored, as under nohup, stays so."""
+    """Let SIGTERM and a closed terminal end the program as Ctrl-C does; one that is ignored, as under nohup, stays so.
+
+    Whoever started us may not care for the ends of its children (SIGCHLD); we and git have to hear of those of ours.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from git_par import spawn
+from git_par import crowd, processes, spawn
 from git_par.runs.engine import Local
 from git_par.runs.work import Ended, Work
 from tests.running import alive, lines, wait_for
@@ -143,15 +143,37 @@ def test_what_one_that_ended_well_left_running_is_ended(tmp_path: Path, heard: H
     assert ended.seconds < 0.3
 
 
-def test_one_that_closed_its_output_is_waited_for_idly_and_ended_in_time(tmp_path: Path, heard: Heard) -> None:
+def test_one_that_closed_its_output_is_waited_for_idly_and_ended_in_time(
+    tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    has_ended = crowd._has_ended
+
+    def counted(pid: int) -> bool:
+        nonlocal looks
+        looks += 1
+        return has_ended(pid)
+
+    monkeypatch.setattr(crowd, "_has_ended", counted)
     with Local(heard, 2) as engine:
         futures = [engine.submit(work(tmp_path, "exec sleep 2.5 >/dev/null 2>&1", name)) for name in ("one", "two")]
         time.sleep(0.8)
-        before = time.process_time()
+        looks = 0
         assert [future.result(20).code for future in futures] == [0, 0]
-        assert time.process_time() - before < 0.15
+        assert looks < 120
         late = engine.submit(work(tmp_path, "exec sleep 300 >&- 2>&-", timeout=0.2)).result(20)
     assert (late.code, late.overdue) == (143, True)
+
+
+def test_one_that_cannot_be_ended_is_waited_for_idly(
+    tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[float] = []
+    monkeypatch.setattr(processes, "end", lambda *_: tries.append(time.monotonic()))
+    with Local(heard, 1, grace=0.3) as engine:
+        ended = engine.submit(work(tmp_path, "exec sleep 1.2", timeout=0.1)).result(20)
+    assert (ended.code, ended.overdue) == (0, True)
+    assert 3 <= len(tries) <= 6
 
 
 @pytest.mark.parametrize("hurried", [False, True])

@@ -1,13 +1,12 @@
 """`git par run`: workers side by side, their environment, their logs, and how what they made comes home."""
 
-import os
 import shlex
 import stat
 from pathlib import Path
 
 import pytest
 
-from tests.running import Tasks, alive, lines, log_of, parts, record, states, subjects, task_file
+from tests.running import Tasks, lines, log_of, parts, record, states, subjects, task_file
 from tests.world import PAR, World
 
 # Does its part, waits for the other's, and looks at what it sees then; nobody leaves before both have looked.
@@ -271,19 +270,3 @@ def test_sixty_at_once(world: World) -> None:
         assert said == [f"{number} {name}" for number in range(1, 2001)]
         assert (world.repo / f"{name}.txt").read_text() == f"{name}\n"
     world.check_sound()
-
-
-def test_what_a_hook_leaves_behind_does_not_hold_the_run(world: World) -> None:
-    pids = world.root / "pids"
-    hook = world.repo / ".git" / "hooks" / "post-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text(f"#!/bin/sh\nsetsid sleep 60 >/dev/null 2>&1 &\necho $! >>{pids}\n")
-    hook.chmod(0o755)
-    tasks: Tasks = {"one": {"command": "echo x >x"}, "bad": {"command": "exit 1"}}
-    assert world.par("run", task_file(world, tasks)).status == 1
-    try:
-        assert len(alive(pids)) == 1
-        assert world.par("run", "--resume").status == 1
-    finally:
-        for number in alive(pids):
-            os.kill(number, 9)

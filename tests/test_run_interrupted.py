@@ -1,5 +1,6 @@
 """Ctrl-C, SIGTERM, a closed terminal, a kill: the workers end, everything is kept, and the run goes on where it was."""
 
+import os
 import signal
 import threading
 import time
@@ -188,6 +189,24 @@ def test_who_left_the_group_of_a_killed_run_is_ended_before_that_goes_on(
     other.join()
     assert left not in alive(out / "pids")
     assert len(lines(out / "pids")) == 2
+
+
+def test_what_a_hook_left_running_does_not_hold_a_killed_run(world: World, out: Path) -> None:
+    hook = world.repo / ".git" / "hooks" / "post-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text('#!/bin/sh\nsetsid sleep 60 >/dev/null 2>&1 &\necho $! >>"$OUT/left"\n')
+    hook.chmod(0o755)
+    running = world.start(*ALONE, *PAR, "run", three(world))
+    begun(world, out)
+    running.kill()
+    running.communicate(timeout=60)
+    try:
+        assert len(alive(out / "left")) == 1
+        (out / "go").touch()
+        world.ok("run", "--resume")
+    finally:
+        for number in alive(out / "left"):
+            os.kill(number, signal.SIGKILL)
 
 
 def test_an_interrupt_while_its_commit_is_under_way(world: World, out: Path) -> None:

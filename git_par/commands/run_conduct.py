@@ -99,7 +99,7 @@ class Conductor:
             return part.state
         task = self._book.task(part)
         if task is None:
-            if run_home.has_come(self.session, part, self.run.base):
+            if run_home.has_come(self.session, part):
                 return "landed"
             return "waiting" if self.run.plan.on_failure == "remove" else "failed"
         if task.landed and task.landed.tip == registry.refs(self.session.repo, Path(task.path)).commit(task.ref):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from git_par import interrupts
 from git_par.commands import merge
 from git_par.commands.run_book import Book
+from git_par.landing import integrated
 from git_par.landing.land import Wish
 from git_par.landing.planned import Order, Outcome, Plan
 from git_par.runs.record import Part
@@ -51,16 +52,17 @@ def bring(book: Book, parts: Sequence[Part]) -> None:
     book.give_up(failed)
 
 
-def has_come(session: Session, part: Part, base: str) -> bool:
-    """Whether what was made for `part` is in `base`, although its task was merged and removed by others."""
+def has_come(session: Session, part: Part) -> bool:
+    """Whether what was made for `part` is in its base, although its task was merged and removed by others."""
     for past in session.journal.all(lambda _: None):
         before, after = past.entry.tasks.get(part.name, (None, None))
         if before and not after and before["created"] == part.created:
             task = tasks.decode(before)
             tip = past.entry.refs.get(task.ref, [None])[0]
-            landed = (task.landed and task.landed.tip == tip and task.landed.commit) or tip
-            asked = ("merge-base", "--is-ancestor", landed or "", f"refs/heads/{base}")
-            return session.repo.git.run(*asked, ok=range(256)).code == 0
+            if tip is None or session.repo.git.commit(tip) is None:
+                return False
+            bases = integrated.bases(session.repo, task)
+            return integrated.verdict(session.repo, tip, bases, task.landed).reason is not None
     return False
 
 

@@ -32,6 +32,8 @@ class _Running:
     overdue: bool = False
     stopped: bool = False
     ending: threading.Thread | None = None
+    again: float = 0.0
+    """When to try once more to end it."""
     settled: bool = False
     """Whether it has ended, and with it all that it left running."""
 
@@ -173,16 +175,10 @@ class Local:
             if one.settled or (one.ending and one.ending.is_alive()):
                 continue
             ended = many.has_ended(number)
-            if one.ending and ended:
-                one.settled = True
+            if one.ending:  # what became another user's may not have heard us
                 many.detained.discard(number)
-            elif ended:
-                over.append(number)
-            elif self._stopped.is_set():
-                one.stopped = True
-                over.append(number)
-            elif one.overdue or (one.deadline is not None and now > one.deadline):
-                one.overdue = True
+                one.ending, one.settled, one.again = None, ended, now + self.grace
+            elif ended or (now > one.again and self._is_due(one, now)):
                 over.append(number)
         if over:
             many.detained.update(over)
@@ -190,6 +186,14 @@ class Local:
             for number in over:
                 self._running[number].ending = ending
             ending.start()
+
+    def _is_due(self, one: _Running, now: float) -> bool:
+        """Whether it is to be ended although it works."""
+        if one.deadline is not None and now > one.deadline:
+            one.overdue = True
+        elif self._stopped.is_set():
+            one.stopped = True
+        return one.overdue or one.stopped
 
 
 def _room() -> int:
