@@ -61,7 +61,7 @@ git commit -qm work
 """
 
 
-@pytest.mark.parametrize("kind", ["worktree", "clone", "shared-clone", "spare"])
+@pytest.mark.parametrize("kind", ["worktree", "clone", "spare", pytest.param("shared-clone", marks=pytest.mark.soak)])
 def test_the_worker_finds_all_of_it_and_commits_none(world: World, kind: str) -> None:
     loose(world)
     world.write("a.log", "not asked for\n")

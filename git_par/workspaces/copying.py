@@ -49,7 +49,7 @@ class Sources:
         plain = pattern.strip("/")
         if owned.is_exact(pattern) and plain in self._known:
             return ""
-        if any(one in owned.Owned((pattern,)) for one in (*self.tracked, *coming)):
+        if owned.Owned((pattern,)).has_any((*self.tracked, *coming)):
             return ""
         found = self.select((pattern,))
         if self.top is None:
