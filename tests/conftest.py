@@ -18,6 +18,11 @@ settings.load_profile("sealed")
 @pytest.fixture(autouse=True)
 def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing outside of the test's own directory has a say."""
+    seal(tmp_path, monkeypatch)
+
+
+def seal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing outside of `tmp_path` have a say."""
     for name in list(os.environ):
         if name.startswith(("GIT_", "XDG_", "SSH_", "GPG_")) and not name.startswith("GIT_PAR_"):
             monkeypatch.delenv(name)

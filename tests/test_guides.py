@@ -1,4 +1,4 @@
-"""The guides in docs/ are true: their commands can be pasted, their settings read, their links followed."""
+"""What docs/ shows for others to run is true, too: the hooks of agents, the lines of clocks."""
 
 import configparser
 import json
@@ -8,69 +8,28 @@ from pathlib import Path
 
 import pytest
 
-from git_par.state.settings import KEYS
-from tests.world import PAR, Result, World
+from tests.shell_blocks import ROOT, blocks, environment, settle
+from tests.world import Result, World
 
-DOCS = Path(__file__).parent.parent / "docs"
-AGENTS = (DOCS / "agents.md").read_text()
-WORKSPACES = (DOCS / "workspaces.md").read_text()
-
-AGENT = """#!/bin/sh
-# An agent that does what it is told: the last word of its command line.
-for prompt; do :; done
-printf '%s\\n' "$prompt" >>"said-by-$GIT_PAR_TASK"
-[ "$GIT_PAR_TASK" = hours ] || { git add . && git commit -q -m "$GIT_PAR_TASK"; }
-"""
+DOCS = ROOT / "docs"
 
 
-def blocks(page: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.M | re.S)
+def fenced(page: str, language: str) -> list[str]:
+    return [block.text for block in blocks((DOCS / page).read_text()) if block.language == language]
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> World:
     """The repository that the guides speak of."""
-    shop = World(tmp_path, "shop").init()
-    shop.commit("the menu", menu="coffee\n", web__txt="")
-    shop.write("web/index.html", "<p>\n")
-    shop.commit("the page")
-    for name in ("prices", "sizes", "hours"):
-        shop.write(f"todo/{name}", f"do {name}\n")
-    shop.write(".git/info/exclude", "/todo/\n")
-    for name in ("codex", "aider"):
-        shop.write(f"bin/{name}", AGENT, shop.root).chmod(0o755)
-    shop.write("bin/git-par", f'#!/bin/sh\nexec "{PAR[0]}" -P -m git_par "$@"\n', shop.root).chmod(0o755)
-    return shop
+    return World(settle(tmp_path), "shop").init()
 
 
 def pasted(shop: World, commands: str) -> Result:
-    return shop.process("bash", "-euc", f'PATH="{shop.root}/bin:$PATH"\n{commands}')
-
-
-@pytest.mark.parametrize("page", ["agents.md", "workspaces.md"])
-def test_links_lead_somewhere(page: str) -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", (DOCS / page).read_text())
-    assert links
-    assert [link for link in links if not (DOCS / link).exists()] == []
-
-
-def test_agents_can_be_started_as_the_guide_says(shop: World) -> None:
-    done = pasted(shop, "".join(blocks(AGENTS, "sh")))
-    assert done.status == 0, done
-    assert not (shop.workspaces / "try-it").exists()
-    for name in ("prices", "sizes", "hours"):
-        assert (shop.repo / f"said-by-{name}").read_text().endswith(f"\ndo {name}\n")
-    freed = (shop.repo / "said-by-free-the-mixer-channel").read_text()
-    assert "It is about: Free the mixer channel\n" in freed
-    assert [task["name"] for task in shop.ok("list", "--json").json["tasks"]] == ["soup"]
-    soup = shop.workspaces / "soup"
-    assert f"\nWork in {soup} only.  Run 'make test' before every commit on soup.\n" in done.out
-    assert done.out.endswith(f"{shop.repo}/.git/worktrees/soup\n{shop.repo}/.git\n")
-    shop.check_sound()
+    return shop.process("bash", "-euc", commands, env=environment(shop.root))
 
 
 def test_the_hooks_of_the_guide_answer_the_agent(shop: World) -> None:
-    (settings,) = (json.loads(block) for block in blocks(AGENTS, "json"))
+    (settings,) = (json.loads(block) for block in fenced("agents.md", "json"))
     commands = {event: one["hooks"][0]["command"] for event, (one,) in settings["hooks"].items()}
     assert set(commands) == {"WorktreeCreate", "WorktreeRemove"}
 
@@ -85,20 +44,11 @@ def test_the_hooks_of_the_guide_answer_the_agent(shop: World) -> None:
     assert not (shop.workspaces / "bright-fox").exists()
 
 
-def test_workspaces_are_made_as_the_guide_says(shop: World) -> None:
-    done = pasted(shop, "".join(blocks(WORKSPACES, "sh")))
-    assert done.status == 0, done
-    found = {task["name"]: task for task in shop.ok("list", "--json").json["tasks"]}
-    assert re.fullmatch(r"[\w.-]+/wave-1/prices", found["prices"]["branch"])
-    assert "free-mixer-channel" in found
-    assert len(found) == 5
-
-
 def test_the_clock_prunes_what_the_guide_says(shop: World) -> None:
-    lines = [line for block in blocks(WORKSPACES, "crontab") for line in block.splitlines()]
+    lines = [line for block in fenced("workspaces.md", "crontab") for line in block.splitlines()]
     commands = [re.fullmatch(r"(?:\S+ ){5}(git -C /home/ann/shop par prune .*)", line) for line in lines]
     units = [configparser.RawConfigParser() for _ in range(2)]
-    for unit, block in zip(units, blocks(WORKSPACES, "ini")[1:], strict=True):
+    for unit, block in zip(units, fenced("workspaces.md", "ini")[1:], strict=True):
         unit.optionxform = str  # type: ignore[assignment,method-assign]
         unit.read_string(block)
     assert commands[0]
@@ -115,9 +65,15 @@ def test_the_clock_prunes_what_the_guide_says(shop: World) -> None:
     assert pasted(shop, commands[0][1].replace("/home/ann/shop", str(shop.repo))).out == "removed landed (merged)\n"
 
 
-def test_the_settings_that_the_guides_name_exist() -> None:
-    known = {key.name for key in KEYS} | {"KEY"}
-    named = set(re.findall(r"\bpar\.(\w+)", AGENTS + WORKSPACES))
-    assert {"branch", "maxTasks", "prompt", "keepDays"} <= named
-    coming = {"isolation"}
-    assert named <= known | coming
+def test_each_message_of_the_questions_is_one_of_the_program() -> None:
+    """The message in a heading stands in what the commands below it write."""
+    sections = re.split(r"^### ", (DOCS / "faq.md").read_text(), flags=re.MULTILINE)[1:]
+    looked_at = 0
+    for section in sections:
+        heading, _, body = section.partition("\n")
+        said = "".join(block.text for block in blocks(body) if block.language == "console")
+        if heading.startswith("`") and said:
+            pattern = ".*?".join(map(re.escape, heading.strip("`").split("…")))
+            assert re.search(pattern, said), heading
+            looked_at += 1
+    assert looked_at > 15

@@ -162,7 +162,7 @@ def unmerged(world: World, path: Path) -> tuple[str, str]:
 def unmerged_conflict(world: World, path: Path) -> tuple[str, str]:
     world.commit("ours", a__txt="ours\n")
     world.commit("theirs", cwd=path, a__txt="theirs\n")
-    return "not in main, and in conflict with it", "git par merge t"
+    return "not in main, and in conflict with it", "git par sync t"
 
 
 def reverted(world: World, path: Path) -> tuple[str, str]:

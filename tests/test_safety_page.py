@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.world import PAR, World
-
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 FILE = ROOT / "docs" / "safety.md"
-PAGE = FILE.read_text()
+PAGE = re.sub(r"^<!-- shell\n.*?^-->\n", "", FILE.read_text(), flags=re.MULTILINE | re.DOTALL)
+"""Without the commands that nobody sees."""
 
 NAME = re.compile(r"(test_\w+\.py)::(test_\w+)")
 LIMITS = "What it does not promise"
@@ -74,34 +73,3 @@ def test_a_statement_without_a_test_is_found() -> None:
     assert unbacked("Promises", f"Two.\n\n{backed}") == ["Two."]
     with pytest.raises(AssertionError):
         unbacked("Promises", limit)
-
-
-def test_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", PAGE)
-    assert links
-    assert [link for link in links if not (FILE.parent / link).exists()] == []
-
-
-def test_its_commands_can_be_pasted(tmp_path: Path) -> None:
-    """All of them, from the first to the last, in the repository that the page speaks of."""
-    world = World(tmp_path, "shop").init()
-    world.task("prices")
-    world.ok("merge", "prices")
-    path = world.task("sizes")
-    tip = world.rev("sizes")
-    world.write("notes", "a note\n", path)
-    world.write(".env", "secret\n", path)
-    launcher = world.write("bin/git-par", f'#!/bin/sh\nexec "{PAR[0]}" -P -m git_par "$@"\n', world.root)
-    launcher.chmod(0o755)
-    blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S)
-    assert len(blocks) > 4
-    done = world.process("bash", "-euc", f'PATH="{launcher.parent}:$PATH"\n{"".join(blocks)}')
-    assert done.status == 0, done
-    assert "removed sizes (by force)\n" in done.out
-    assert "swept" not in done.out
-    assert (path / "notes").read_text() == (world.repo / "notes").read_text() == "a note\n"
-    assert (path / ".env").read_text() == "secret\n"
-    assert "undone: git par revert prices\n" in done.out
-    assert (world.repo / "prices.txt").exists()
-    assert sorted(world.branches()) == ["main", "prices", "sizes", "sizes-2", "sizes-by-hand"]
-    assert world.rev("sizes-by-hand") == world.rev("sizes") == tip

@@ -197,7 +197,8 @@ def _reasons(
         )
     elif tip is not None and verdict.reason is None:
         detail = f"not in {task.base}" + (", and in conflict with it" if verdict.conflict else "")
-        found.append(Reason("unmerged", detail, f"git par merge {quote(task.name)}"))
+        way = "sync" if verdict.conflict else "merge"  # a conflict is solved in the workspace
+        found.append(Reason("unmerged", detail, f"git par {way} {quote(task.name)}"))
     return found
 
 
