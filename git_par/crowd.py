@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from git_par import interrupts, processes, spawn
+from git_par.errors import NotStartedError
 from git_par.spawn import Job, Running
 
 _PIECE = 65536
@@ -60,7 +61,7 @@ class Crowd:
                 for pipe in one.pipes:
                     self.selector.register(pipe, selectors.EVENT_READ, one)
                 spawn.let_go(one)
-        except spawn.NotStartedError as error:
+        except NotStartedError as error:
             job.take(f"{error.message}\n".encode(errors="surrogateescape"), True)
             job.done(error.code, 0.0)
 

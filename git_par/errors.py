@@ -5,6 +5,7 @@ Nothing here prints: `cli.main` is the one place where an error becomes words an
 
 from collections.abc import Sequence
 from enum import IntEnum
+from pathlib import Path
 
 
 class Status(IntEnum):
@@ -60,3 +61,17 @@ class GitFailed(ParError):
     """A git command ended in a way that has no meaning for its caller."""
 
     status = Status.FAILED
+
+
+class NotStartedError(UsageError):
+    """A command could not be started; `code` is what a shell would end with then."""
+
+    def __init__(self, command: str, error: OSError, cwd: Path | None = None) -> None:
+        found = not isinstance(error, FileNotFoundError)
+        what, why = command, (error.strerror or str(error)).lower()
+        if cwd is not None:
+            what = f"'{cwd}'"
+        elif not found or isinstance(error, PermissionError):
+            why = "not executable" if found else "command not found"
+        super().__init__(f"{what}: {why}", hint="check the command after '--'")
+        self.code = 126 if found else 127

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from git_par import git, interrupts, processes
-from git_par.errors import UsageError
+from git_par import git, interrupts, processes, watchers
+from git_par.errors import NotStartedError
 
 GRACE = 10.0
 """How long a command that was asked to end may take, in seconds."""
@@ -29,52 +29,6 @@ LAST_WORDS = 1.0
 """How long a command is listened to that has ended but left somebody who goes on writing, in seconds."""
 
 _LONGEST_LINE = 65536
-
-_WAIT = 'read -r _ || exit; exec "$@" </dev/null'
-"""A shell that becomes the command once it hears a line, and nothing when there will be none."""
-
-_WATCH = """read -r word && exit
-kill -s TERM -- "$1"
-tries=0
-while kill -s 0 -- "$1" && [ "$tries" -lt 100 ]; do tries=$((tries + 1)); sleep 0.1; done
-kill -s KILL -- "$1"
-"""
-"""A shell that ends $1, a process or a group of them, unless it is told otherwise before the end of its input."""
-
-
-_WATCH_MANY = """running=' '
-while read -r what who; do
-    case $what in
-        began) running="$running$who " ;;
-        ended) running="${running%% $who *} ${running#* $who }" ;;
-    esac
-done
-for who in $running; do kill -s TERM -- "-$who"; done
-tries=0
-while [ "$tries" -lt 100 ]; do
-    left=
-    for who in $running; do kill -s 0 -- "-$who" && left=1; done
-    [ "$left" ] || exit
-    tries=$((tries + 1))
-    sleep 0.1
-done
-for who in $running; do kill -s KILL -- "-$who"; done
-"""
-"""A shell that ends the process groups it was told have begun and not ended, at the end of its input."""
-
-
-class NotStartedError(UsageError):
-    """A command could not be started; `code` is what a shell would end with then."""
-
-    def __init__(self, command: str, error: OSError, cwd: Path | None = None) -> None:
-        found = not isinstance(error, FileNotFoundError)
-        what, why = command, (error.strerror or str(error)).lower()
-        if cwd is not None:
-            what = f"'{cwd}'"
-        elif not found or isinstance(error, PermissionError):
-            why = "not executable" if found else "command not found"
-        super().__init__(f"{what}: {why}", hint="check the command after '--'")
-        self.code = 126 if found else 127
 
 
 @dataclass(frozen=True)
@@ -260,7 +214,7 @@ def _relay(process: "subprocess.Popen[bytes]", take: Callable[[str], None]) -> N
 def _watcher(target: str, carried: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
     """Start what ends `target` when the pipe to it is closed, which a killed git-par does too."""
     return subprocess.Popen(
-        ["/bin/sh", "-c", _WATCH, "sh", target],
+        ["/bin/sh", "-c", watchers.END, "sh", target],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -275,7 +229,7 @@ class Watcher:
     def __init__(self) -> None:
         with interrupts.later():
             self._process = subprocess.Popen(
-                ["/bin/sh", "-c", _WATCH_MANY],
+                ["/bin/sh", "-c", watchers.END_MANY],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -302,7 +256,7 @@ def begin(job: Job) -> Running:
     waits = job.before is not None
     try:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", _WAIT, "sh", *job.argv] if waits else job.argv,
+            ["/bin/sh", "-c", watchers.WAIT, "sh", *job.argv] if waits else job.argv,
             cwd=job.cwd,
             env=job.env,
             stdin=subprocess.PIPE if waits else subprocess.DEVNULL,

@@ -30,6 +30,7 @@ STOREYS = {
     "spawn": 1,
     "crowd": 1,
     "processes": 1,
+    "watchers": 1,
     "repo": 1,
     "names": 1,
     "interrupts": 1,

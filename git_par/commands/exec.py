@@ -12,7 +12,7 @@ from typing import Any
 
 from git_par import crowd, spawn
 from git_par.commands.exec_output import Grouped, Output, Prefixed
-from git_par.errors import Status, UsageError
+from git_par.errors import NotStartedError, Status, UsageError
 from git_par.render import Report
 from git_par.runs import guard
 from git_par.state.session import Session
@@ -108,7 +108,7 @@ def _alone(session: Session, task: Task, command: Sequence[str], options: Option
     began = time.monotonic()
     try:
         code = spawn.supervised(command, env, cwd=Path(task.path), stdout=2 if options.aside else None)
-    except spawn.NotStartedError as error:
+    except NotStartedError as error:
         session.tell(error.message)
         code = error.code
     return Ended(task, code, time.monotonic() - began)
