@@ -19,11 +19,8 @@ _PAUSES = (0.01, 0.2)
 
 
 def tell(leader: int, number: int) -> None:
-    """Send signal `number` to all processes of the command that the unreaped process `leader` leads.
-
-    The leader hears it first: a shell would take the end of its child for a reason to go on.
-    """
-    for process in sorted(_family([leader], ()), key=lambda one: one.pid != leader):
+    """Send signal `number` to all processes of the command that the unreaped process `leader` leads."""
+    for process in _parents_first(_family([leader], ())):
         _send(process, number)
 
 
@@ -40,7 +37,7 @@ def end(leaders: Sequence[int], grace: float, hurry: Callable[[], bool] = lambda
         while (known := _family(leaders, known) - foreign) and time.monotonic() < deadline:
             if hurry() and number != signal.SIGKILL:
                 break
-            foreign |= {process for process in known - told if not _send(process, number)}
+            foreign |= {process for process in _parents_first(known - told) if not _send(process, number)}
             told |= known
             time.sleep(pause)
             pause = min(pause * 1.5, _PAUSES[1])
@@ -84,6 +81,18 @@ def _family(leaders: Iterable[int], known: Iterable["Process"]) -> set["Process"
         family |= seeds
         seeds = {child for parent in seeds for child in children.get(parent, ())} - family
     return {found[pid] for pid in family - {os.getpid()} if pid in found and _is_alive(found[pid])}
+
+
+def _parents_first(family: Iterable["Process"]) -> list["Process"]:
+    """Who began first hears first: a shell would take the end of its child for a reason to go on."""
+    import psutil
+
+    def began(process: "Process") -> tuple[float, int]:
+        with suppress(psutil.Error, OSError):
+            return process.create_time(), process.pid
+        return 0.0, process.pid
+
+    return sorted(family, key=began)
 
 
 def _is_alive(process: "Process") -> bool:

@@ -1,12 +1,13 @@
 """Task files for tests: written, carried out, and what became of them."""
 
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from tests.world import World
 
@@ -19,6 +20,9 @@ QUICK = (
     "from git_par import spawn; spawn.GRACE = 1.0; from git_par.cli import run; run()",
 )
 """git-par that gives a worker a second to end."""
+
+SETSID = f"{sys.executable} -c 'import os, sys; os.setsid(); os.execvp(sys.argv[1], sys.argv[1:])'"
+"""Shell words before a command that is to leave its session."""
 
 ALONE = (sys.executable, "-c", "import os, sys; os.setsid(); os.execv(sys.argv[1], sys.argv[1:])")
 """Without the terminal that the tests may have been started from."""
@@ -85,7 +89,6 @@ def alive(pids: Path) -> list[int]:
 
 def _is_alive(number: int) -> bool:
     try:
-        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
+        return psutil.Process(number).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
         return False
-    return state not in "ZX" and number != os.getpid()

@@ -126,7 +126,13 @@ def comparable(text: str) -> str:
         (r" +$", ""),
     ):
         text = re.sub(pattern, instead, text, flags=re.MULTILINE)
-    return text
+    return re.sub(r"(^(git par: )?[\w-]+: .*\n)+", _in_any_order, text, flags=re.MULTILINE)
+
+
+def _in_any_order(said: re.Match[str]) -> str:
+    """What workers side by side came to, whoever was quicker."""
+    lines = said[0].splitlines(keepends=True)
+    return "".join(sorted(lines)) if "committed what was uncommitted" in said[0] else said[0]
 
 
 def play(page: str, root: Path) -> list[Played]:

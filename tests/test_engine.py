@@ -127,6 +127,14 @@ def test_who_takes_too_long_is_ended_with_all_it_started(tmp_path: Path, heard: 
     assert heard.said["one"] == b"begun\n"
 
 
+def test_a_shell_whose_child_is_ended_does_not_go_on(tmp_path: Path, heard: Heard) -> None:
+    script = "sh -c 'sleep 300; echo inner; sh -c \"sleep 300\"; echo inner'; echo outer"
+    with Local(heard, 6) as engine:
+        futures = [engine.submit(work(tmp_path, script, str(n), timeout=0.3)) for n in range(6)]
+        assert [future.result(20).code for future in futures] == [143] * 6
+    assert heard.said == {}
+
+
 def test_who_is_asked_to_end_in_time_and_ends_well_was_overdue_all_the_same(tmp_path: Path, heard: Heard) -> None:
     script = "trap 'echo last; exit 0' TERM; while :; do sleep 0.05; done"
     with Local(heard, 1) as engine:

@@ -10,7 +10,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from tests.running import ALONE, Tasks, alive, lines, log_of, parts, record, states, task_file, wait_for
+from tests.running import ALONE, SETSID, Tasks, alive, lines, log_of, parts, record, states, task_file, wait_for
 from tests.world import PAR, World
 
 # Works until it is told to go on; it counts its runs outside of its workspace, and says when it is asked to end.
@@ -84,8 +84,12 @@ def check_goes_on(world: World, out: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "status"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
-    ids=("int", "term", "hup"),
+    [
+        (signal.SIGTERM, 143),
+        # The others are in the tests at a terminal too.
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.soak),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.soak),
+    ],
 )
 def test_a_signal_ends_the_workers_and_keeps_everything(number: int, status: int, world: World, out: Path) -> None:
     running = world.start(*ALONE, *PAR, "run", three(world))
@@ -170,7 +174,7 @@ def test_who_left_the_group_of_a_killed_run_is_ended_before_that_goes_on(
     """Two never work in one workspace: whoever the watcher cannot know is found by the mark of the run."""
     monkeypatch.setattr("git_par.spawn.GRACE", 0.5)
     deaf = DEAF.replace("''", '""')
-    away = f"export GIT_PAR_TASK=away; setsid sh -c '{deaf}' & wait"
+    away = f"export GIT_PAR_TASK=away; {SETSID} sh -c '{deaf}' & wait"
     running = world.start(*ALONE, *PAR, "run", task_file(world, {"one": {"command": away}}))
     wait_for(out / "begun.away")
     running.kill()
@@ -194,7 +198,7 @@ def test_who_left_the_group_of_a_killed_run_is_ended_before_that_goes_on(
 def test_what_a_hook_left_running_does_not_hold_a_killed_run(world: World, out: Path) -> None:
     hook = world.repo / ".git" / "hooks" / "post-commit"
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text('#!/bin/sh\nsetsid sleep 60 >/dev/null 2>&1 &\necho $! >>"$OUT/left"\n')
+    hook.write_text(f'#!/bin/sh\n{SETSID} sleep 60 >/dev/null 2>&1 &\necho $! >>"$OUT/left"\n')
     hook.chmod(0o755)
     running = world.start(*ALONE, *PAR, "run", three(world))
     begun(world, out)

@@ -141,17 +141,17 @@ def at_writes(directory: Path, *, every: bool, step: int = 1) -> Iterator[tuple[
 
 
 def test_killed_at_writes_of_its_record(tmp_path: Path) -> None:
-    """At every third; all of them, and those of all other state, are in the soak."""
+    """At every fifth; all of them, and those of all other state, are in the soak."""
     points = 0
-    for scene, point in at_writes(tmp_path, every=False, step=3):
+    for scene, point in at_writes(tmp_path, every=False, step=5):
         points += 1
         check(scene, point)
-    assert points > 5
+    assert points > 3
 
 
 def test_killed_at_a_git_call(tmp_path: Path) -> None:
     """At some of them; all are in the soak."""
-    for number in (8, 45, 90):
+    for number in (45, 90):
         scene = set_up(tmp_path / str(number))
         assert Killer(scene.world).at_git_call("group-before", number, "run", scene.file).reached
         check(scene, f"git call {number}")

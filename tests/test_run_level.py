@@ -10,8 +10,8 @@ SLEEPER = 'echo $$ >>"$PIDS"; sleep 300 & echo $! >>"$PIDS"'
 TASKS: Tasks = {
     "edits": {"command": "echo edited >edits.txt; echo secret >.env", "title": "edit one file"},
     "commits": {"command": "for n in 1 2; do echo $n >commits.txt; git add .; git commit -qm c$n; done"},
-    "clash-a": {"command": "sed -i 's/line 1$/of a/' a.txt"},
-    "clash-b": {"command": "sed -i 's/line 1$/of b/' a.txt"},
+    "clash-a": {"command": "sed 's/line 1$/of a/' a.txt >t; mv t a.txt"},
+    "clash-b": {"command": "sed 's/line 1$/of b/' a.txt >t; mv t a.txt"},
     "fails": {"command": "echo half >half.txt; git add half.txt; echo said; exit 3"},
     "hangs": {"command": f"echo half >half.txt; {SLEEPER}; wait", "timeout": "2s"},
     "deaf": {"command": f"trap '' TERM; {SLEEPER}; while :; do sleep 1; done", "timeout": 2},

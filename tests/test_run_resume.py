@@ -8,8 +8,8 @@ from tests.running import QUICK, Tasks, lines, log_of, parts, record, states, su
 from tests.world import World
 
 CLASH: Tasks = {
-    "one": {"command": "sed -i 's/line 1$/of one/' a.txt"},
-    "two": {"command": 'echo two >>"$OUT"; sed -i "s/line 1$/of two/" a.txt'},
+    "one": {"command": "sed 's/line 1$/of one/' a.txt >t; mv t a.txt"},
+    "two": {"command": 'echo two >>"$OUT"; sed "s/line 1$/of two/" a.txt >t; mv t a.txt'},
     "next": {"needs": ["two"], "command": "head -n 1 a.txt >next.txt"},
 }
 
