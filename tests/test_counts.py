@@ -49,7 +49,7 @@ def test_questions(world: World) -> None:
     world.add("one")
     assert count(world, "path", "one") == 1
     assert count(world, "env", "one") == 2
-    assert count(world, "log") == 1
+    assert count(world, "log") == 2
     assert count(world, "show", "one") == 4
 
 

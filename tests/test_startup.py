@@ -48,7 +48,7 @@ def test_all_of_a_long_answer_arrives(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "status"), [(("path", "one"), 0), (("path", "two"), 2), (("remove", "one"), 3), ((), 2)]
+    ("args", "status"), [(("path", "one"), 0), (("path", "two"), 2), (("remove", "one"), 3), (("what",), 2)]
 )
 def test_the_status_arrives(world: World, args: tuple[str, ...], status: int) -> None:
     world.task("one")

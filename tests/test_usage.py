@@ -144,3 +144,31 @@ def test_processes_of_another_user_that_cannot_be_read_do_not_count(world: World
 
 def test_looking_at_nothing_costs_nothing_and_finds_nothing() -> None:
     assert usage.users([]) == {}
+
+
+def test_a_git_that_has_a_look_for_git_par_does_not_count(world: World) -> None:
+    world.write(".gitattributes", "slow.txt filter=slow\n")
+    world.commit("slow", slow__txt="x\n")
+    ready, go = world.root / "ready", world.root / "go"
+    world.git("config", "filter.slow.clean", f"touch '{ready}'; until [ -e '{go}' ]; do sleep 0.02; done; cat")
+    path = world.add("one")[0]
+    os.utime(path / "slow.txt", (1, 1))
+
+    def met(*argv: str) -> list[str]:
+        ready.unlink(missing_ok=True)
+        go.unlink(missing_ok=True)
+        looking = world.start(*argv, cwd=world.repo)
+        for _ in range(1000):
+            if ready.exists():
+                break
+            time.sleep(0.02)
+        found = [user.command for user in usage.users([path])[path]]
+        go.touch()
+        looking.communicate()
+        assert looking.returncode == 0
+        return found
+
+    assert met(*PAR, "list") == []
+    assert "git" in met("git", "-C", str(path), "status")
+    # Who says so without a git-par that waits for him is not believed.
+    assert "git" in met("env", f"GIT_PAR_LOOKS={os.getpid() + 1}", "git", "-C", str(path), "status")

@@ -278,14 +278,15 @@ def _wanted(options: Options) -> list[str]:
             made = names.from_title(name)
             raise UsageError(
                 f"'{name}': {problem}",
-                hint=f"git par add {made}" if made and made != name else "choose another name",
+                hint=f"git par add {made}" if made and made != name else "git par add NAME, with another name",
             )
         if name in seen:
             raise UsageError(f"{name}: named twice", hint="name each task once")
         seen.add(name)
     if options.title is not None and len(options.names) > 1:
         raise UsageError(
-            "--title: one title for several tasks", hint="add them one by one, or git par set NAME --title T"
+            "--title: one title for several tasks",
+            hint="git par add NAME --title T, one by one, or git par set NAME --title T",
         )
     return list(options.names)
 
@@ -333,7 +334,7 @@ def _invent(session: Session, options: Options, known: set[str]) -> str:
         group = names.from_title(group) or "task"
     stem = names.from_title(options.title or "") or names.stamped(group, datetime.now())
     if problem := names.task_problem(stem):
-        raise UsageError(f"'{stem}': {problem}", hint="name the task")
+        raise UsageError(f"'{stem}': {problem}", hint="git par add NAME")
     # One listing: when a hundred are made in one second, the last one has a hundred names to try.
     taken = {ref.removeprefix("refs/heads/") for ref in session.repo.branches()}
     taken |= {"/".join(parts[:end]) for parts in (one.split("/") for one in taken) for end in range(1, len(parts))}
@@ -348,9 +349,12 @@ def branch_of(session: Session, options: Options, name: str) -> str:
         template, name=name, group=options.group or "", user=_user(), date=f"{datetime.now():%Y%m%d}"
     )
     if problem:
-        raise UsageError(f"branch template '{template}': {problem}", hint="see --branch and par.branch")
+        raise UsageError(
+            f"branch template '{template}': {problem}",
+            hint="git par add --branch 'work/{name}', or git config par.branch TEMPLATE",
+        )
     if problem := names.branch_problem(branch):
-        raise UsageError(f"branch '{branch}': {problem}", hint="choose another name or template")
+        raise UsageError(f"branch '{branch}': {problem}", hint="git par add with another name, or --branch TEMPLATE")
     return branch
 
 

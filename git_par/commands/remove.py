@@ -9,7 +9,7 @@ from pathlib import Path
 from shlex import quote
 
 from git_par import interrupts
-from git_par.commands import facts, older
+from git_par.commands import choose, facts, older
 from git_par.commands.remove_report import Removed, Sweep
 from git_par.errors import Status
 from git_par.landing import integrated
@@ -28,6 +28,9 @@ from git_par.workspaces.usage import User
 def run(session: Session, names: Sequence[str], *, force: bool, dry_run: bool, older_than: str | None = None) -> Report:
     """Remove the named tasks, each only when nothing would be lost, or, by force, when all of it can be kept."""
     limit = older.before(older_than) if older_than is not None else None
+    if not names:
+        names = choose.tasks(session, "remove", "NAME...", several=True)
+        session = session.naming(*names)
     named = list({task.name: task for task in map(session.named, names)}.values())
     wanted = [task for task in named if older.is_from_before(task, limit)]
     with session.journal.operation() as operation:

@@ -85,7 +85,7 @@ def place(repo: Repo, base: str) -> Place | None:
         places = " and ".join(f"'{path}'" for path in found)
         raise Refused(f"{base}: checked out twice, in {places}", hint=f"git -C {quote(str(found[1]))} switch --detach")
     if busy := registry.moving(repo, base):
-        raise Refused(f"{base}: {busy}", hint="finish or abort it first")
+        raise Refused(f"{base}: {busy}", hint=registry.WAY_OUT)
     if not found:
         if away := [task for task, _ in clones.living(repo) if task.branch == base]:
             go = f"git -C {quote(away[0].path)} switch {quote(base)}"

@@ -126,9 +126,10 @@ class Locks:
     def run(self, id: str) -> Iterator[bool]:
         """A run of a task file, unless a living process has it; it is tried and never waited for, so it has no rank.
 
-        No git child carries it: hooks run below some of them, and may leave somebody behind who lives for long.
+        No git child carries it: hooks run below some of them, and may leave somebody behind who lives for long.  Who only
+        asks whether it is held (`is_held`) holds it for a moment, and that does not count.
         """
-        with self._attempt(f"run-{names.slug(id)}", carried=False) as got:
+        with self._attempt(f"run-{names.slug(id)}", carried=False, patience=0.1) as got:
             yield got
 
     @contextmanager
@@ -161,13 +162,13 @@ class Locks:
         return False
 
     @contextmanager
-    def _attempt(self, file: str, *, carried: bool = True) -> Iterator[bool]:
+    def _attempt(self, file: str, *, carried: bool = True, patience: float = 0.0) -> Iterator[bool]:
         from filelock import Timeout
 
         with ExitStack() as stack:
             lock = self._lock(file, self._keep(stack) if carried else self._sign)
             try:
-                lock.acquire(blocking=False)
+                lock.acquire(timeout=patience)
             except Timeout:
                 yield False
                 return

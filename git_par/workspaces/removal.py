@@ -304,7 +304,7 @@ def _delete_branch(repo: Repo, task: Task, tip: str) -> None:
         if repo.git.commit(task.ref) != tip:
             return  # somebody moved it: it is theirs now
         time.sleep(0.02 * 2**attempt)
-    raise GitFailed(f"{task.branch}: git cannot delete the branch", hint=f"git branch -D {task.branch}")
+    raise GitFailed(f"{task.branch}: git cannot delete the branch", hint=f"git branch -D {quote(task.branch)}")
 
 
 def _checked_out(repo: Repo, task: Task) -> bool:

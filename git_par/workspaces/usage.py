@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from git_par.git import LOOKS
+
 if TYPE_CHECKING:
     from psutil import Process
 
@@ -55,9 +57,9 @@ def sparing_caller() -> Iterator[None]:
 def users(paths: Sequence[Path]) -> dict[Path, list[User]]:
     """For each of `paths`, the processes at work in it.
 
-    Of the calling chain git-par itself, git and the nearest shell do not count.  A process of our own that cannot be read
-    counts everywhere, because not knowing means leaving; one of another user, or one that is kept from us on purpose, does
-    not.
+    Of the calling chain git-par itself, git and the nearest shell do not count, nor does a git that has a look for some
+    git-par.  A process of our own that cannot be read counts everywhere, because not knowing means leaving; one of another
+    user, or one that is kept from us on purpose, does not.
     """
     import psutil
 
@@ -77,6 +79,8 @@ def users(paths: Sequence[Path]) -> dict[Path, list[User]]:
             inside = list(paths)
         else:
             inside = [path for path in paths if any(_is_inside(place, path) for place in places)]
+            if inside and _only_looks(process.pid):
+                continue
         for path in inside:
             found[path].append(User(process.pid, _name(process)))
     return found
@@ -96,6 +100,18 @@ def _places(process: "Process") -> Iterator[str]:
 
 def _is_inside(place: str, directory: Path) -> bool:
     return f"{place}/".startswith(f"{directory}/")
+
+
+def _only_looks(pid: int) -> bool:
+    """Whether it is a git that has a look for a git-par which waits for that (`git.LOOKS`), or a filter of that."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        asker = process.environ().get(LOOKS, "")
+        return asker != "" and asker in (str(parent.pid) for parent in process.parents())
+    except (psutil.Error, OSError):
+        return False
 
 
 def _is_ours(process: "Process") -> bool:
