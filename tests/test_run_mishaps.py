@@ -1,4 +1,4 @@
-"""`git par run` where others have a hand in it: records that are damaged or copied, merges by hand, locks, readers that go."""
+"""`git par run` where others have a hand in it: damaged records, merges by hand, locks, lost readers."""
 
 import json
 import shlex
@@ -191,3 +191,32 @@ def test_a_run_that_could_not_begin_leaves_no_record(world: World) -> None:
     assert sum("not finished" in err for err, _ in ended) == 0
     assert len(world.ok("log", "--runs", "--json").json["runs"]) == 1
     assert world.par("run", "--resume").status == 2
+
+
+def test_a_title_that_looks_like_a_comment_is_the_title(world: World) -> None:
+    world.git("config", "commit.cleanup", "strip")
+    world.ok("run", task_file(world, {"one": {"title": "#12: free the channel", "command": "echo x >x"}}))
+    assert "#12: free the channel" in subjects(world)
+
+
+def test_a_run_whose_work_was_removed_keeps_its_record_when_it_cannot_go_on(world: World) -> None:
+    world.par("run", task_file(world, {"one": {"command": "echo x >x; exit 1"}}, on_failure="remove"))
+    world.add("one")
+    done = world.par("run", "--resume")
+    assert (done.status, states(record(world))) == (2, {"one": "waiting"})
+    assert "not finished; go on with 'git par run --resume'" in done.err
+
+
+def test_what_failed_uncommitted_and_was_removed_is_run_again(world: World) -> None:
+    command = "echo x >x; test -e ../again || { touch ../again; exit 1; }"
+    tasks: Tasks = {"one": {"command": command}, "next": {"needs": ["one"], "command": "cp x y"}}
+    done = world.par("run", task_file(world, tasks, on_failure="remove"), "--json")
+    assert [(part["state"], part["removed"]) for part in done.json["tasks"]] == [("failed", True), ("skipped", False)]
+    assert states(world.ok("run", "--resume", "--json").json) == {"one": "landed", "next": "landed"}
+    assert (world.repo / "y").read_text() == "x\n"
+
+
+def test_what_was_removed_by_hand_before_its_commit_is_gone(world: World) -> None:
+    file = task_file(world, {"one": {"command": f"cd {world.repo}; {PAR} remove --force one"}})
+    done = world.par("run", file, "--json")
+    assert parts(done.json) == {"one": ("failed", "gone")}

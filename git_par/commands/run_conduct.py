@@ -26,6 +26,11 @@ _OF_THE_WORKER = ("exit", "timeout", "hook")
 """Why something failed that is mended by running its worker again; after all else it has done its work."""
 
 
+def _was_begun(part: Part) -> bool:
+    """Whether anything was made for it, or run, be it gone by now."""
+    return part.state != "waiting" or part.began != ""
+
+
 @dataclass
 class Conductor:
     """The life of one run, which this process holds."""
@@ -51,8 +56,8 @@ class Conductor:
                     self._level([part for part in self.run.parts if part.level == number])
         except BaseException as error:
             with interrupts.held(), suppress(OSError):  # a full disk may be why
-                if isinstance(error, ParError) and all(part.state == "waiting" for part in self.run.parts):
-                    self.runs.drop(self.run)  # nothing was begun that could be gone on with
+                if isinstance(error, ParError) and not any(map(_was_begun, self.run.parts)):
+                    self.runs.drop(self.run)  # nothing is there that could be gone on with
                     raise
                 self._book.close("interrupted")
             self.session.tell(f"run {self.run.id}: not finished; go on with 'git par run --resume'")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from git_par import interrupts
-from git_par.commands import merge
+from git_par.commands import facts, merge
 from git_par.commands.run_book import Book
 from git_par.landing import integrated
 from git_par.landing.land import Wish
@@ -69,7 +69,8 @@ def has_come(session: Session, part: Part, base: str) -> bool:
         if before and not after and before["created"] == part.created:
             task = replace(tasks.decode(before), base=base)
             tip = past.entry.refs.get(task.ref, [None])[0]
-            if tip is None or session.repo.git.commit(tip) is None:
+            # Where nothing was committed, its tip is in the base and its work is not.
+            if tip is None or facts.is_new(task, tip) or session.repo.git.commit(tip) is None:
                 return False
             bases = integrated.bases(session.repo, task)
             return integrated.verdict(session.repo, tip, bases, task.landed).reason is not None
