@@ -84,17 +84,32 @@ __git_par_git () {
 
 # Completes `cur` after the given words: a verb and what follows it.
 __git_par_complete () {
-    local verb=${1-} kind= waits= ahead= each= filtered= word given=() list=()
+    local verb= kind= waits= ahead= each= filtered= word given=() list=()
     COMPREPLY=()
     compopt +o default +o bashdefault 2>/dev/null
+    # The option for every verb stands before it.
+    while [[ ${1-} == --color || ${1-} == --color=* ]]; do
+        waits=
+        [[ $1 == *=* ]] || waits=1
+        shift
+        [[ $waits && ${1+there} ]] && waits= && shift
+    done
     if (($# == 0)); then
-        case $cur in
-            -*) list=(--help --version) ;;
+        local before=
+        case $waits$cur in
+            1*) list=(auto always never) ;;
+            --color=*)
+                list=(auto always never)
+                before=--color=
+                cur=${cur#*=}
+                ;;
+            -*) list=(--color --help --version) ;;
             *) list=(add list path env show copy set merge sync conflicts prune remove restore log undo revert exec run pool adopt doctor trust with-lock hook demo shell-init) ;;
         esac
-        __git_par_offer
+        __git_par_offer "$before"
         return
     fi
+    verb=$1
     shift
     for word; do
         if [[ $waits ]]; then
@@ -307,7 +322,7 @@ __git_par_refs () {
 __git_par_options () {
     case $1 in
         add) list=(--from --base --branch --group --title --isolation --sparse --owns --carry --allow-dirty --fetch --no-files --exec --json --help) ;;
-        list) list=(--size --owns --in-use --json --help) ;;
+        list) list=(--size --owns --in-use --watch --json --help) ;;
         path) list=(--json --help) ;;
         env) list=(--dotenv --json --help) ;;
         show) list=(--prompt --json --help) ;;

@@ -8,18 +8,28 @@ function __git_par_git
     command git $__git_par_where $argv 2>/dev/null
 end
 
-function __git_par_needs_verb
+# The words before the cursor, without the option for every verb, which stands before that.
+function __git_par_words
     set -l words (commandline -opc)
+    while string match -qr -- '^--color(=|$)' "$words[2]"
+        test "$words[2]" = --color; and set -e words[3]
+        set -e words[2]
+    end
+    printf '%s\n' $words
+end
+
+function __git_par_needs_verb
+    set -l words (__git_par_words)
     test (count $words) -eq 1
 end
 
 function __git_par_verb
-    set -l words (commandline -opc)
+    set -l words (__git_par_words)
     contains -- "$words[2]" $argv
 end
 
 function __git_par_no_name_yet
-    set -l words (commandline -opc)
+    set -l words (__git_par_words)
     not string match -qv -- '-*' $words[3..]
 end
 
@@ -128,6 +138,7 @@ end
 complete -c git-par -f
 complete -c git-par -n __git_par_needs_verb -s h -l help -d 'show how it is used'
 complete -c git-par -n __git_par_needs_verb -l version -d 'show the version'
+complete -c git-par -n __git_par_needs_verb -l color -x -a 'auto always never' -d 'colour what is shown'
 complete -c git-par -n __git_par_needs_verb -a add -d 'make tasks, each with a branch and a workspace of its own; print their paths'
 complete -c git-par -n __git_par_needs_verb -a list -d 'show every task and how it stands'
 complete -c git-par -n __git_par_needs_verb -a path -d 'print where a task lives'
@@ -172,6 +183,7 @@ complete -c git-par -n '__git_par_verb add' -s h -l help -d 'show how it is used
 complete -c git-par -n '__git_par_verb list' -l size -d 'show what each workspace takes on disk'
 complete -c git-par -n '__git_par_verb list' -l owns -d 'show which files each owns'
 complete -c git-par -n '__git_par_verb list' -l in-use -d 'show who works in each'
+complete -c git-par -n '__git_par_verb list' -l watch -d 'show how it goes on, until q is pressed'
 complete -c git-par -n '__git_par_verb list' -l json -d 'write the report as JSON'
 complete -c git-par -n '__git_par_verb list' -s h -l help -d 'show how it is used'
 complete -c git-par -n '__git_par_verb path' -l json -d 'write the report as JSON'

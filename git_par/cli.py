@@ -1,6 +1,7 @@
 """One command line, from what was typed to the exit status; errors become one here, once.
 
-Only the verb that was asked for is set up and loaded; `git par -h` and a word that is no verb set up all of them.
+Only the verb that was asked for is set up and loaded; `git par -h` and a word that is no verb set up all of them.  Without a
+verb it is `list` where there are tasks, else help.
 """
 
 import errno
@@ -9,10 +10,12 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-from git_par import __version__, interrupts, render
+from git_par import __version__, colour, interrupts, render
 from git_par.errors import ParError, Status, UsageError
 from git_par.render import Report
 from git_par.state.session import Session
@@ -55,20 +58,24 @@ def main(argv: Sequence[str]) -> int:
     # What typer raises for a bad command line; the class itself has no public name.
     bad_usage: type[Exception] = typer.BadParameter.__bases__[0]
     render.as_typed()
+    render.colours = colour.Choice()
     as_json = "--json" in (argv[: argv.index("--")] if "--" in argv else argv)
+    at = _where_verb_is(argv)
+    alone = at == len(argv)
+    before, own = list(argv[:at]), ["list"] if alone else list(argv[at:])
+    session = _session(own, as_json=as_json)
     try:
         if sys.platform == "win32":
             raise UsageError("Windows: not supported", hint="use git-par inside WSL")
-        words = list(argv)
+        words = own
         if words[:1] in (["with-lock"], ["exec"], ["run"]) and "--" in words:
             words = words[: words.index("--")]  # typer would swallow it
-        work = _app(argv)(words, prog_name="git par", standalone_mode=False)
+        work = _app(own)([*before, *words], prog_name="git par", standalone_mode=False)
+        if alone and not _has_tasks(session):
+            work = _app([])(["-h"], prog_name="git par", standalone_mode=False)
         if not callable(work):
             return int(work or 0)  # help or version was shown
-        session = Session(tuple(argv), render.tell, render.progress)
-        if not as_json:
-            session = replace(session, preview=render.preview)
-        if argv[0] not in _AS_THEY_ARE:
+        if own[0] not in _AS_THEY_ARE:
             from git_par.landing import healing
 
             healing.heal(session)
@@ -79,7 +86,7 @@ def main(argv: Sequence[str]) -> int:
         render.show_error(error, as_json=as_json)
         return error.status
     except bad_usage as error:
-        render.show_error(_usage_error(error, argv), as_json=as_json)
+        render.show_error(_usage_error(error, own), as_json=as_json)
         return Status.USAGE
     except interrupts.Interrupted as signal:
         return 128 + signal.number
@@ -100,6 +107,38 @@ def main(argv: Sequence[str]) -> int:
         return Status.FAILED
 
 
+def _where_verb_is(argv: Sequence[str]) -> int:
+    """The place of the verb in the command line, behind the options that are for every verb."""
+    at = 0
+    while at < len(argv) and argv[at].partition("=")[0] == "--color":
+        at += 1 if "=" in argv[at] else 2
+    return at
+
+
+def _session(argv: Sequence[str], *, as_json: bool) -> Session:
+    """What the verb works with; git's settings say what colours there are, too."""
+    session = Session(tuple(argv), render.tell, render.progress)
+    if not as_json:
+        session = replace(session, preview=render.preview, can_ask=render.can_ask())
+
+    @cache
+    def setting(key: str) -> str | None:
+        with suppress(ParError, OSError):
+            return session.repo.setting(key)
+        return None
+
+    render.colours.setting = setting
+    return session
+
+
+def _has_tasks(session: Session) -> bool:
+    """Whether there are records of tasks, be they damaged: then `git par` alone lists them, or says so."""
+    try:
+        return any(session.tasks.directory.glob("*.json"))
+    except (ParError, OSError):
+        return False
+
+
 def _way_out(error: OSError) -> str:
     """Something stands where a file or directory of ours should; else the disk is full or closed to us."""
     if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOENT):
@@ -116,6 +155,7 @@ def _app(argv: Sequence[str]) -> "typer.Typer":
     import typer
 
     from git_par import grammar
+    from git_par.grammar import words
 
     def version(wanted: bool) -> None:
         if wanted:
@@ -123,9 +163,14 @@ def _app(argv: Sequence[str]) -> "typer.Typer":
             raise typer.Exit
 
     shown = typer.Option("--version", callback=version, is_eager=True, help="Show the version and exit.")
+    when = typer.Option(
+        "--color", metavar="WHEN", help="Colour what is shown: auto, always, never.", show_default=False
+    )
 
-    def root(version: Annotated[bool, shown] = False) -> None:
+    def root(version: Annotated[bool, shown] = False, color: Annotated[str | None, when] = None) -> None:  # noqa: ARG001
         """A branch and a directory for every parallel piece of work, and one safe way home."""
+        if color is not None:
+            render.colours.asked = words.one_of("", "--color", color, colour.When)
 
     app = typer.Typer(
         add_completion=False,
@@ -135,7 +180,8 @@ def _app(argv: Sequence[str]) -> "typer.Typer":
     )
     app.callback()(root)
     for name, function in grammar.verbs(next(iter(argv), "")).items():
-        app.command(name)(function)
+        # Said outright, it is not cut short.
+        app.command(name, short_help=(function.__doc__ or "").partition("\n")[0])(function)
     return app
 
 

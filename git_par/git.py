@@ -55,19 +55,28 @@ _ALSO_DROPPED = frozenset(
 GUARD = "GIT_PAR_GUARD"
 """Names the directory of hooks that a worker of git-par's is pointed at, for as long as it runs."""
 
+LOOKS = "GIT_PAR_LOOKS"
+"""In the environment of a git that only looks, and of what it starts, the process for which it does."""
+
+_LOOKING = frozenset(
+    ("diff", "diff-files", "diff-index", "for-each-ref", "ls-files", "rev-list", "rev-parse", "status")
+)
+
 _LONGEST_TALK = 65536
 """How much of what a watched git says is kept, in bytes."""
 
 _NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
 
 # A ref that another process is writing is waited for instead of being an error (git's own default is 0.1 s), nothing starts
-# in the background, and no program named by configuration runs where git-par only asks a question.
+# in the background, and no program named by configuration runs where git-par only asks a question.  An index over several
+# packs, which git 2.55 writes unasked, hides objects when a gc beside it takes one of those packs; each pack has its own.
 _CALM = tuple(
     word
     for setting in (
         "core.fsmonitor=false",
         "gc.auto=0",
         "maintenance.auto=false",
+        "core.multiPackIndex=false",
         "submodule.recurse=false",
         "advice.detachedHead=false",
         "core.filesRefLockTimeout=5000",
@@ -161,6 +170,8 @@ class Git:
         """
         argv = ["git", *_CALM, *(() if hooks else _NO_HOOKS), *self.lead, *args]
         own = {**(env or {}), **({"GIT_PROGRESS_DELAY": "1"} if watch else {})}
+        if not hooks and args[0] in _LOOKING:
+            own[LOOKS] = str(os.getpid())
         reply = _run(argv, self.cwd, {**_environment(plain=not hooks), **dict(self.env), **own}, feed, timeout, watch)
         if reply.code not in ok:
             raise failed(args, reply)

@@ -12,11 +12,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
+from git_par import colour, columns
+from git_par.colour import Marked, Style
 from git_par.errors import ParError, Status
+from git_par.live import Board, Screen, can_move
 
 VERSION = 1
+
+_HEEDED = ("hint:", "warning:")
+"""What lines of talk begin with that are more than talk."""
 
 _AT_ONCE = 0.3
 """Seconds within which an answer is waited for as a whole."""
@@ -63,7 +69,7 @@ def show(report: Report, *, as_json: bool) -> None:
 
 def show_error(error: ParError, *, as_json: bool) -> None:
     """Print a refusal: one line what and why, one line what to run next."""
-    say(f"git par: {error.message}")
+    say(Marked.of(("git par:", Style.BAD), f" {error.message}"))
     for detail in error.details:
         say(f"  {detail}")
     if error.hint:
@@ -85,7 +91,13 @@ class Progress:
     def __call__(self, what: str, done: int, total: int) -> None:
         """`done` of `total` are done."""
         now = time.monotonic()
-        if now - self._began < 1 or now - self._shown < 0.1 or preview.is_shown or not sys.stderr.isatty():
+        if (
+            now - self._began < 1
+            or now - self._shown < 0.1
+            or preview.is_shown
+            or board.is_on
+            or not colour.steers(sys.stderr)
+        ):
             return
         self._shown = now
         sys.stderr.write(f"\r\x1b[K{one_line(what)}: {done}/{total}")
@@ -118,9 +130,12 @@ class Preview:
     def __call__(self, table: Table) -> None:
         """The table as far as it is known."""
         now = time.monotonic()
-        if now - self._began < _AT_ONCE or now - self._shown < 0.1 or not sys.stdout.isatty():
+        if now - self._began < _AT_ONCE or now - self._shown < 0.1 or not colour.steers(sys.stdout):
             return
-        lines = _drawn(_harmless(table)).splitlines()[: shutil.get_terminal_size().lines - 1]
+        table = _harmless(table)
+        if any(columns.cells(line) > width() for line in columns.drawn(table.headings, table.rows, width())):
+            return  # the terminal would break that line, and nobody could tell how far back the first one is
+        lines = _drawn(table, width())[: shutil.get_terminal_size().lines - 1]
         progress.wipe()
         sys.stdout.write(self._back + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
         sys.stdout.flush()
@@ -138,7 +153,8 @@ class Preview:
         return f"\x1b[{self._height}F" if self._height else ""
 
 
-progress, preview = Progress(), Preview()
+progress, preview, colours = Progress(), Preview(), colour.Choice()
+board, screen = Board(lambda: sys.stderr), Screen(lambda: sys.stdout)
 """There is one terminal."""
 
 
@@ -150,30 +166,39 @@ def answer(text: str) -> None:
 
 def say(text: str) -> None:
     """One line of talk, on stderr; control characters in names come out harmless."""
-    progress.wipe()
     preview.wipe()
-    print(one_line(text), file=sys.stderr, flush=True)
+    if text.startswith(_HEEDED) and not isinstance(text, Marked):
+        label, colon, rest = text.partition(":")
+        text = Marked.of((label + colon, Style.HEED), rest)
+    _aside(_dressed(text, sys.stderr, one_line))
 
 
 def ask(question: str) -> bool:
     """Ask the person at the terminal; only a plain yes is one."""
+    return ask_for(question).lower() in ("y", "yes")
+
+
+def ask_for(what: str) -> str:
+    """Ask the person at the terminal for words; empty when none came."""
     progress.wipe()
-    print(one_line(question), end="", file=sys.stderr, flush=True)
+    print(one_line(what), end="", file=sys.stderr, flush=True)
     answered = sys.stdin.readline()
     if not answered.endswith("\n"):
         print(file=sys.stderr)
-    return answered.strip().lower() in ("y", "yes")
+    return answered.strip()
 
 
 def relay(name: str, line: str) -> None:
     """A line that a user's command of the task `name` wrote, as it is."""
-    progress.wipe()
-    print(f"{name}: {line}", file=sys.stderr, flush=True)
+    _aside(f"{name}: {line}")
 
 
 def pour(data: bytes, *, aside: bool) -> None:
     """What a user's command wrote, byte for byte, on stdout, or `aside` on stderr."""
     progress.wipe()
+    if aside and board.is_on:
+        board.above(data)
+        return
     stream = sys.stderr if aside else sys.stdout
     stream.flush()
     if hasattr(stream, "buffer"):
@@ -201,9 +226,34 @@ def width() -> int:
     return shutil.get_terminal_size().columns
 
 
+def has_board() -> bool:
+    """Whether lines can stay at the bottom of stderr, while others scroll by above them."""
+    return can_move(sys.stderr)
+
+
+def has_screen() -> bool:
+    """Whether a person can watch a whole terminal and press keys there."""
+    return sys.stdin.isatty() and can_move(sys.stdout)
+
+
 def has_terminal() -> bool:
     """Whether a person sits at all three streams."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+    return can_ask() and sys.stdout.isatty()
+
+
+def can_ask() -> bool:
+    """Whether somebody is there to be asked, wherever the answer goes, such as into `$(…)`."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def can_draw() -> bool:
+    """Whether talk goes to a terminal that a program can draw on."""
+    return colour.steers(sys.stderr)
+
+
+def is_coloured() -> bool:
+    """Whether talk is coloured."""
+    return colours.on(sys.stderr)
 
 
 def as_typed() -> None:
@@ -214,7 +264,7 @@ def as_typed() -> None:
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w" if number else "r"))  # noqa: SIM115 (it is there to stay)
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape")
 
@@ -241,41 +291,41 @@ def _spelled_out(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode()
 
 
+def _aside(line: str) -> None:
+    progress.wipe()
+    if board.is_on:
+        board.above(f"{line}\n".encode(errors="surrogateescape"))
+    else:
+        print(line, file=sys.stderr, flush=True)
+
+
 def _write(text: str) -> None:
     """One line of the answer, or several: byte for byte, but on a terminal nothing in it steers that."""
     progress.wipe()
-    if sys.stdout.isatty():
-        text = re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f]", _spelled_out, text)
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{_dressed(text, sys.stdout, _steering_nothing if sys.stdout.isatty() else str)}\n")
+
+
+def _steering_nothing(text: str) -> str:
+    return re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f]", _spelled_out, text)
+
+
+def _dressed(text: str, stream: IO[str], plain: Callable[[str], str]) -> str:
+    """`text` as it goes out on `stream`, with its colours where that has some."""
+    if isinstance(text, Marked) and colours.on(stream):
+        return "".join(colour.painted(plain(piece), style) for piece, style in text.pieces)
+    return plain(text)
 
 
 def _show_table(table: Table) -> None:
     """On a terminal the columns share its width; elsewhere nothing is cut, so that it can be searched."""
-    table = _harmless(table)
-    if not sys.stdout.isatty():
-        widths = [max(map(len, column)) for column in zip(table.headings, *table.rows, strict=True)]
-        for row in (table.headings, *table.rows):
-            _write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        return
-    sys.stdout.write(_drawn(table))
+    for line in _drawn(_harmless(table), width() if sys.stdout.isatty() else None):
+        sys.stdout.write(f"{line}\n")
 
 
 def _harmless(table: Table) -> Table:
     return Table(table.headings, [[one_line(cell) for cell in row] for row in table.rows])
 
 
-def _drawn(table: Table) -> str:
-    """A table as a terminal shows it."""
-    from rich.console import Console  # 45 ms to import
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    drawn = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in table.headings:
-        drawn.add_column(heading, overflow="fold", no_wrap=heading != "TITLE")
-    for row in table.rows:
-        drawn.add_row(*(Text(cell) for cell in row))
-    console = Console(soft_wrap=False)
-    with console.capture() as captured:
-        console.print(drawn)
-    return captured.get()
+def _drawn(table: Table, width: int | None) -> list[str]:
+    """The lines of a table, as a terminal shows it."""
+    return columns.drawn(table.headings, table.rows, width, coloured=colours.on(sys.stdout))

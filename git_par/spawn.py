@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -319,6 +319,25 @@ def supervised(
         code, _ = _attend(process, group=group)
         watcher.communicate(b"done\n")
     return code
+
+
+def picked(argv: Sequence[str], env: Mapping[str, str], lines: Iterable[str]) -> tuple[int, str]:
+    """Let a person pick from `lines`, as they come, with a program that has the terminal: its status, and what it wrote."""
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with ExitStack() as stack:
+        with interrupts.later():
+            process = stack.enter_context(
+                subprocess.Popen(argv, env=env, **pipes, encoding="utf-8", errors="surrogateescape")
+            )
+            # It is asked to end, not left or killed: it alone knows how the terminal was.
+            stack.push(lambda kind, *_: processes.end([process.pid], GRACE) if kind else None)
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):
+            for line in lines:
+                process.stdin.write(f"{line}\n")
+                process.stdin.flush()
+        said, _ = process.communicate()
+    return (128 - process.returncode if process.returncode < 0 else process.returncode), said
 
 
 def _attend(process: "subprocess.Popen[bytes]", *, group: bool) -> tuple[int, KeyboardInterrupt | None]:

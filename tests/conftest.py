@@ -24,7 +24,8 @@ def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def seal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing outside of `tmp_path` have a say."""
     for name in list(os.environ):
-        if name.startswith(("GIT_", "XDG_", "SSH_", "GPG_")) and not name.startswith("GIT_PAR_"):
+        ours = name.startswith("GIT_PAR_")
+        if name == "NO_COLOR" or (name.startswith(("GIT_", "XDG_", "SSH_", "GPG_", "FZF_")) and not ours):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()
@@ -43,6 +44,7 @@ def seal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
         "COLUMNS": "80",
+        "TERM": "xterm",
         "PYTHONDONTWRITEBYTECODE": "",
     }.items():
         monkeypatch.setenv(name, value)

@@ -14,7 +14,14 @@ from tests.world import PAR, Result, World
 VERBS = sorted(grammar.NAMES)
 
 WRONG = [
-    ([], "missing command", "git par -h"),
+    (["--color"], "option '--color' requires an argument", "git par -h"),
+    (["--color", "list"], "--color list: not one of auto, always, never", "git par --color auto"),
+    (["--color=never", "what"], "no such command 'what'", "git par -h"),
+    (
+        ["--color=always", "--color", "never", "list", "x"],
+        "list: got unexpected extra argument(s) (x)",
+        "git par list -h",
+    ),
     (["what"], "no such command 'what'", "git par -h"),
     (["what", "list"], "no such command 'what'", "git par -h"),
     (["wh\nat"], r"no such command 'wh\nat'", "git par -h"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from git_par.colour import When
 from git_par.grammar import NAMES
 from git_par.landing.planned import OnConflict, Order
 from git_par.workspaces.isolation import Isolation
@@ -196,6 +197,16 @@ def test_fixed_values_are_offered(shell: Shell) -> None:
 def test_new_names_are_not_made_up_from_files(shell: Shell, world: World) -> None:
     world.add("task")
     assert shell.tab("git par add a.t") == ["git", "par", "add", "a.t"]
+
+
+@each_shell
+def test_the_option_for_every_verb_stands_before_it(shell: Shell, world: World) -> None:
+    world.add("task-1")
+    assert shell.all("git-par --color ") == sorted(When)
+    assert shell.tab("git-par --color=al") == ["git-par", "--color=always"]
+    assert shell.tab("git-par --color never pat") == ["git-par", "--color", "never", "path"]
+    assert shell.tab("git par --color=never path ta") == ["git", "par", "--color=never", "path", "task-1"]
+    assert shell.all("git par --color never path ") == ["task-1"]
 
 
 @each_shell

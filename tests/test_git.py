@@ -186,3 +186,25 @@ def test_a_failure_is_told_by_the_command_and_not_by_its_settings() -> None:
         ["-c", "core.splitIndex=false", "-c", "a.b=c", "update-index", "x"], Reply(128, "", "fatal: no\n")
     )
     assert failed.message == "git update-index: no"
+
+
+def test_an_index_over_packs_of_which_one_is_gone_hides_nothing(world: World) -> None:
+    """What a `git gc` leaves when git's maintenance writes that index at the same time; git itself then misses objects."""
+    path = world.task("one")
+    world.git("config", "maintenance.auto", "false")
+    store = world.repo / ".git/objects/pack"
+    listed = world.write("objects", world.git("rev-list", "--objects", "--all") + "\n", world.root)
+    pack = 'git pack-objects -q --no-reuse-object --compression="$1" "$2"/pack <"$3"'
+    first, second = (
+        world.process("sh", "-c", pack, "sh", level, str(store), str(listed)).out.strip() for level in ("0", "9")
+    )
+    world.git("prune-packed")
+    world.git("multi-pack-index", "write", f"--preferred-pack=pack-{first}.pack")
+    for file in store.glob(f"pack-{first}.*"):
+        file.unlink()
+    assert (first != second, world.try_git("log").status) == (True, 128)
+    assert world.ok("list", "--json").json["tasks"][0]["ahead"] == 1
+    world.ok("add", "two")
+    world.ok("merge", "one")
+    assert world.ok("prune", "--new").out == "removed one (merged)\nremoved two (nothing was committed in it)\n"
+    assert not path.exists()

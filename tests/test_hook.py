@@ -385,11 +385,20 @@ def test_a_path_by_a_link_is_the_workspace(world: World) -> None:
     assert not path.exists()
 
 
-@pytest.mark.parametrize("text", ["{}", '{"worktree_path": ""}', '{"worktree_path": 7}', "x"])
-def test_a_removal_without_a_path_is_refused(world: World, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{}", '"worktree_path" is missing'),
+        ('{"worktree_path": ""}', '"worktree_path" is missing'),
+        ('{"worktree_path": 7}', '"worktree_path" is not a string'),
+        ("x", "no JSON object on stdin"),
+    ],
+)
+def test_a_removal_without_a_path_is_refused(world: World, text: str, why: str) -> None:
     done = ask(world, REMOVE, text)
     assert (done.status, done.out) == (2, "")
-    assert done.err.endswith('\nhint: echo \'{"worktree_path": "..."}\' | git par hook worktree-remove\n')
+    hint = 'hint: echo \'{"worktree_path": "..."}\' | git par hook worktree-remove'
+    assert done.err == f"git par: hook worktree-remove: {why}\n{hint}\n"
 
 
 AGENT = """

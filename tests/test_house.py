@@ -26,15 +26,21 @@ STOREYS = {
     "workspaces": 3,
     "state": 2,
     "render": 1,
+    "columns": 1,
+    "colour": 1,
     "git": 1,
     "spawn": 1,
     "crowd": 1,
     "processes": 1,
+    "live": 1,
+    "changes": 1,
+    "sitting": 1,
     "watchers": 1,
     "repo": 1,
     "names": 1,
     "interrupts": 1,
     "files": 1,
+    "beside": 1,
     "errors": 0,
     "__init__": 0,
 }
@@ -200,6 +206,7 @@ def test_every_setting_is_read_and_every_one_read_is_known() -> None:
 def test_every_verb_has_one_module() -> None:
     modules = {name_of(file).removeprefix("commands.") for file in MODULES if name_of(file).startswith("commands.")}
     helpers = {
+        "choose",
         "facts",
         "limit",
         "log_runs",
@@ -209,6 +216,7 @@ def test_every_verb_has_one_module() -> None:
         "conflicts_report",
         "conflicts_picture",
         "exec_output",
+        "list_watch",
         "older",
         "owners",
         "precommit",

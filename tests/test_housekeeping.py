@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from git_par import names
+from git_par.commands import prunable
 from tests.world import PAR, World
 
 ROOT = Path(__file__).parent.parent
@@ -204,6 +205,16 @@ def test_a_merge_counts_what_was_reverted_or_is_dirty_as_prune_does(world: World
     world.write("dirty.txt", "changed\n", world.workspaces / "dirty")
     assert told(world, "dirty", "--allow-dirty") == gone(world) == 0
     assert told(world, "last") == gone(world) == 1
+
+
+def test_what_git_itself_merged_is_counted_unless_it_is_long_ago(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("old", "one", "two"):
+        world.task(name)
+    world.git("merge", "-q", "--no-ff", "--no-edit", "old")
+    assert told(world, "one") == gone(world) == 2
+    # No more of the history is walked than that.
+    monkeypatch.setattr(prunable, "_RECENT", 1)
+    assert (told(world, "two"), gone(world)) == (2, 3)
 
 
 @pytest.mark.parametrize("args", [("--dry-run",), ("--prune",)])

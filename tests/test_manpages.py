@@ -150,4 +150,4 @@ def test_a_page_reads_as_git_writes_it(world: World) -> None:
         ["mandoc", "-Tascii", PAGES / "git-par-path.1"], capture_output=True, text=True, check=True
     ).stdout
     plain = re.sub(".\b", "", done)
-    assert "SYNOPSIS\n     git par path [--json] name\n" in plain
+    assert "SYNOPSIS\n     git par path [--json] [name]\n" in plain

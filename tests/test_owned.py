@@ -108,3 +108,32 @@ def test_files_that_two_tasks_own() -> None:
     assert owned.overlap(Owned(("lib",)), Owned(("*.md",)), files, [("lib", "*.md")]) == []
     assert owned.overlap(Owned(("lib",)), Owned(("*.md",)), files, [("lib", "*.md")], {"lib"}) == ["lib/.md"]
     assert owned.overlap(Owned(("lib",)), Owned(("lib/*.md",)), files, [("lib", "lib/*.md")]) == ["lib/.md"]
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["src/*.py", "src/", "src", "*.md", "a/**/b", "**/x", "a[bc]/d", "\\*x", "a\\b/c", "!src/x.py", "#x"]
+        )
+    )
+)
+def test_most_files_need_no_closer_look(patterns: list[str]) -> None:
+    paths = [
+        "src",
+        "src/x.py",
+        "src/d/y.py",
+        "srcs",
+        "d/r.md",
+        "a/b",
+        "a/c/b",
+        "x",
+        "d/x",
+        "ab/d",
+        "ac/d",
+        "*x",
+        "ab/c",
+        "#x",
+    ]
+    own = Owned(tuple(patterns))
+    assert own.of(paths) == [path for path in paths if path in own]
+    assert own.has_any(paths) == bool(own.of(paths))

@@ -61,7 +61,7 @@ git commit -qm work
 """
 
 
-@pytest.mark.parametrize("kind", ["worktree", "clone", "shared-clone", "spare"])
+@pytest.mark.parametrize("kind", ["worktree", "clone", "spare", pytest.param("shared-clone", marks=pytest.mark.soak)])
 def test_the_worker_finds_all_of_it_and_commits_none(world: World, kind: str) -> None:
     loose(world)
     world.write("a.log", "not asked for\n")
@@ -255,8 +255,9 @@ def test_a_bare_repository_has_what_is_tracked(world: World) -> None:
 def test_prune_and_remove_treat_copies_alike(world: World) -> None:
     world.write("spec.md", "spec\n")
     text = ONE.format(command="echo x > x", copy=["spec.md"]).replace("[run]", '[run]\ncleanup = "never"')
-    assert carry_out(world, text).status == 0
+    assert carry_out(world, text + 'creates = ["x"]\n').status == 0
     path = world.workspaces / "one"
+    assert world.listed("one")["foreign"] == []
     world.write("spec.md", "changed\n", path)
     world.write("later.md", "mine\n", path)
     assert "untracked files: later.md" in world.par("prune").err + world.par("prune").out

@@ -339,7 +339,7 @@ def test_foreign_work_that_nobody_committed_stays_and_lands_once_it_is_mended(wo
 # isolations, spares, submodules
 
 
-@pytest.mark.parametrize("kind", ["clone", "shared-clone"])
+@pytest.mark.parametrize("kind", ["clone", pytest.param("shared-clone", marks=pytest.mark.soak)])
 def test_a_run_in_clones(world: World, kind: str) -> None:
     run = f"command = 'cat one* > seen-$GIT_PAR_TASK; {WRITE}; git add -A; git commit -qm 1; echo 2 >> $GIT_PAR_TASK'"
     text = tasks("one", "one-b", "two", run=f"{run}\nisolation = '{kind}'", two="needs = ['one', 'one-b']")

@@ -144,20 +144,30 @@ def test_a_gitpar_that_is_no_file_is_none(world: World) -> None:
         ("lockTimeout", "", "par.lockTimeout: '' is not a number", "git config par.lockTimeout NUMBER"),
         ("portBase", "9" * 5000, f"par.portBase: '{'9' * 5000}' is not a number", "git config par.portBase NUMBER"),
         ("dirty", "maybe", "par.dirty: 'maybe' is none of refuse, warn", "git config par.dirty refuse"),
-        ("branch", "fixed", "branch template 'fixed': it must hold '{name}'", "see --branch and par.branch"),
+        (
+            "branch",
+            "fixed",
+            "branch template 'fixed': it must hold '{name}'",
+            "git par add --branch 'work/{name}', or git config par.branch TEMPLATE",
+        ),
         (
             "branch",
             "{nome}",
             "branch template '{nome}': it knows no '{nome}', only {name}, {group}, {user}, {date}",
-            "see --branch and par.branch",
+            "git par add --branch 'work/{name}', or git config par.branch TEMPLATE",
         ),
         (
             "branch",
             "{group}/{name}",
             "branch template '{group}/{name}': '{group}' is empty here",
-            "see --branch and par.branch",
+            "git par add --branch 'work/{name}', or git config par.branch TEMPLATE",
         ),
-        ("branch", "{name}.", "branch 't.': a name cannot end with '.'", "choose another name or template"),
+        (
+            "branch",
+            "{name}.",
+            "branch 't.': a name cannot end with '.'",
+            "git par add with another name, or --branch TEMPLATE",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(world: World, key: str, value: str, message: str, hint: str) -> None:

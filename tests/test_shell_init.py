@@ -1,11 +1,12 @@
-"""The one eval line: completion, `par-cd` and `par-add`, in the real shells."""
+"""The one eval line: completion, `par-cd`, `par-add` and manual pages, in the real shells."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.shells import SHELLS, Shell
+from tests.shells import ROOT, SHELLS, Shell, install, need
 from tests.world import World
 
 HARD = ("größe/maß", "it's", 'say"hi"', "a$b;c&d", "(round){curly}")
@@ -53,7 +54,9 @@ def test_par_cd_stays_where_it_is_when_there_is_no_such_task(shell: Shell, world
     before = here(shell)
     assert shell.run("par-cd nothing") == "git par: nothing: no such task\nhint: see 'git par list'"
     assert (shell.status, here(shell)) == (2, before)
-    assert shell.run("par-cd") == "usage: par-cd NAME"
+    assert shell.run("par-cd") == "git par: path: there are no tasks\nhint: git par add NAME makes one"
+    assert (shell.status, here(shell)) == (2, before)
+    assert shell.run("par-cd one two") == "usage: par-cd [NAME]"
     assert (shell.status, here(shell)) == (2, before)
     shell.run("par-cd --help")
     assert here(shell) == before
@@ -139,3 +142,27 @@ def test_it_is_printed_outside_of_any_repository(world: World, kind: str) -> Non
     assert world.par("shell-init", kind, "--json", cwd=world.root).json == {
         "version": 1, "shell": kind, "text": done.out,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SHELLS)
+def test_pages_that_do_not_lie_beside_the_command_are_found(world: World, kind: str) -> None:
+    """As after `uv tool install`, which links the commands into a directory and nothing else."""
+    need("man")
+    shutil.rmtree(install(world.root) / "share/man")
+    shell = Shell(kind, world.root, world.repo, completions=False)
+    assert shell.run("man -w git-par-merge") != str(ROOT / "man/man1/git-par-merge.1")
+    for _ in range(2):  # a shell starts in another
+        assert shell.run(LINE[kind]) == ""
+        assert shell.run('echo "$MANPATH"') == f"{ROOT}/man:"
+    assert shell.run("man -w git-par-merge") == str(ROOT / "man/man1/git-par-merge.1")
+    shell.run("set -gx MANPATH /elsewhere" if kind == "fish" else "export MANPATH=/elsewhere")
+    assert shell.run(LINE[kind]) == ""
+    assert shell.run('echo "$MANPATH"') == f"{ROOT}/man:/elsewhere"
+    shell.close()
+
+
+@pytest.mark.parametrize("kind", SHELLS)
+def test_a_manpath_stays_as_it_is_where_pages_are_found_anyway(world: World, kind: str) -> None:
+    install(world.root)
+    env = {"PATH": f"{world.root}/prefix/bin:/usr/bin:/bin"}
+    assert "MANPATH" not in world.process("git", "par", "shell-init", kind, env=env).out

@@ -28,9 +28,20 @@ def test_a_path_costs_typer_and_nothing_else(world: World) -> None:
 
 def test_an_add_loads_neither_removal_nor_the_way_home(world: World) -> None:
     found = loaded(world, "add", "one")
-    assert {"rich", "sh", "psutil", "asyncio", "concurrent.futures", "tempfile"} & found == set()
+    heavy = {"rich", "sh", "psutil", "asyncio", "concurrent.futures", "tempfile", "filelock", "hashlib", "getpass"}
+    assert heavy & found == set()
     assert [name for name in found if name.startswith("git_par.landing.")] == ["git_par.landing.healing"]
-    assert "git_par.workspaces.removal" not in found
+    others = {"removal", "usage", "carry", "populating"}
+    assert {f"git_par.workspaces.{name}" for name in others} & found == set()
+    assert {"git_par.spawn", "git_par.runs.guard"} & found == set()
+
+
+def test_a_removal_loads_no_psutil_where_linux_tells_who_uses_a_workspace(world: World) -> None:
+    world.add("one")
+    found = loaded(world, "remove", "one")
+    assert "git_par.workspaces.removal" in found
+    assert not {"filelock", "rich", "sh"} & found
+    assert ("psutil" in found) == (sys.platform != "linux")
 
 
 def test_a_list_loads_no_locks(world: World) -> None:
@@ -48,7 +59,7 @@ def test_all_of_a_long_answer_arrives(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "status"), [(("path", "one"), 0), (("path", "two"), 2), (("remove", "one"), 3), ((), 2)]
+    ("args", "status"), [(("path", "one"), 0), (("path", "two"), 2), (("remove", "one"), 3), (("what",), 2)]
 )
 def test_the_status_arrives(world: World, args: tuple[str, ...], status: int) -> None:
     world.task("one")

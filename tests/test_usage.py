@@ -1,16 +1,18 @@
 """Who works in a workspace is seen, whoever asks."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from git_par.workspaces import usage
+from git_par.workspaces import by_psutil, proc, usage
 from tests.test_removal import landed
 from tests.world import PAR, World
 
@@ -144,3 +146,76 @@ def test_processes_of_another_user_that_cannot_be_read_do_not_count(world: World
 
 def test_looking_at_nothing_costs_nothing_and_finds_nothing() -> None:
     assert usage.users([]) == {}
+
+
+@pytest.mark.skipif(not proc.IS_HERE, reason="needs /proc")
+def test_both_ways_to_ask_tell_the_same(world: World) -> None:
+    path = landed(world)
+    inside = f"{path}/"
+    code = (
+        "f = open('new', 'w'); g = open('read'); h = open('both', 'r+'); a = open('more', 'a'); "
+        "u = open('gone', 'w'); os.unlink('gone'); d = os.open('.', 0)"
+    )
+    for name in ("read", "both"):
+        world.write(name, "x\n", cwd=path)
+    with running(world, *python(code), cwd=path) as pid:
+
+        def told(by: ModuleType) -> list[str]:
+            return sorted(by.places(pid, lambda place: f"{place}/".startswith(inside)))
+
+        assert (
+            told(proc)
+            == told(by_psutil)
+            == sorted([str(path), *(f"{inside}{name}" for name in ("both", "more", "new"))])
+        )
+        assert proc.is_ours(pid)
+        assert by_psutil.is_ours(pid)
+        here = [(number, name[:15]) for number, name in by_psutil.parents()]
+        assert list(proc.parents()) == here != []
+        assert {pid, os.getpid()} <= set(proc.numbers()) & set(by_psutil.numbers())
+        shutil.rmtree(path)
+        assert told(proc) == told(by_psutil) == [str(path)]
+    for by in (proc, by_psutil):
+        with pytest.raises((FileNotFoundError, ProcessLookupError)):
+            by.places(pid, lambda _: True)
+        assert not by.is_ours(pid)
+
+
+@pytest.mark.skipif(not proc.IS_HERE, reason="needs /proc")
+def test_where_there_is_no_proc_psutil_is_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = landed(world)
+    with running(world, *python("pass"), cwd=path) as pid:
+        seen = usage.users([path])
+        chain = usage.calling_chain(), usage.calling_chain(with_caller=True)
+        monkeypatch.setattr(usage, "_told", by_psutil)
+        assert usage.users([path]) == seen
+        assert [user.pid for user in seen[path]] == [pid]
+        assert (usage.calling_chain(), usage.calling_chain(with_caller=True)) == chain
+
+
+def test_a_git_that_has_a_look_for_git_par_does_not_count(world: World) -> None:
+    world.write(".gitattributes", "slow.txt filter=slow\n")
+    world.commit("slow", slow__txt="x\n")
+    ready, go = world.root / "ready", world.root / "go"
+    world.git("config", "filter.slow.clean", f"touch '{ready}'; until [ -e '{go}' ]; do sleep 0.02; done; cat")
+    path = world.add("one")[0]
+    os.utime(path / "slow.txt", (1, 1))
+
+    def met(*argv: str) -> list[str]:
+        ready.unlink(missing_ok=True)
+        go.unlink(missing_ok=True)
+        looking = world.start(*argv, cwd=world.repo)
+        for _ in range(1000):
+            if ready.exists():
+                break
+            time.sleep(0.02)
+        found = [user.command for user in usage.users([path])[path]]
+        go.touch()
+        looking.communicate()
+        assert looking.returncode == 0
+        return found
+
+    assert met(*PAR, "list") == []
+    assert "git" in met("git", "-C", str(path), "status")
+    # Who says so without a git-par that waits for him is not believed.
+    assert "git" in met("env", f"GIT_PAR_LOOKS={os.getpid() + 1}", "git", "-C", str(path), "status")

@@ -4,6 +4,8 @@ import os
 import site
 import subprocess
 import sys
+import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -16,11 +18,17 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("wheel")
-    _python("-m", "build", "--wheel", "--no-isolation", "--outdir", str(target), str(ROOT))
-    (built,) = target.glob("*.whl")
-    return built
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory with the sdist of this tree, and with the wheel that was made of that."""
+    target = tmp_path_factory.mktemp("built")
+    _python("-m", "build", "--no-isolation", "--outdir", str(target), str(ROOT))
+    return target
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    (wheel,) = built.glob("*.whl")
+    return wheel
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +53,49 @@ def _plain() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
+def test_sdist_holds_everything_that_is_needed_to_test_and_change_it(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    stem = f"git_par-{__version__}"
+    assert sdist.name == f"{stem}.tar.gz"
+    with tarfile.open(sdist) as archive:
+        held = {member.name.removeprefix(f"{stem}/"): member for member in archive if not member.isdir()}
+    parts = (".ci", "bench", "bin", "completions", "docs", "git_par", "man", "script", "tests")
+    there = {
+        str(file.relative_to(ROOT))
+        for part in parts
+        for file in (ROOT / part).rglob("*")
+        if file.is_file() and not {"__pycache__", "figures"} & set(file.parts)
+    }
+    there |= {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "pyproject.toml"}
+    assert set(held) - {"PKG-INFO", ".gitignore"} == there
+    for name in (".ci/run", "bin/git-par", "script/setup"):
+        assert held[name].mode & 0o111, name
+
+
 def test_wheel_holds_the_package_and_its_licence(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     modules = {str(file.relative_to(ROOT)) for file in (ROOT / "git_par").rglob("*.py")}
     assert modules | {"git_par/py.typed"} == {name for name in names if name.startswith("git_par/")}
     assert f"git_par-{__version__}.dist-info/licenses/LICENSE" in names
+
+
+def test_the_version_stands_in_one_place(wheel: Path) -> None:
+    metadata = zipfile.ZipFile(wheel).read(f"git_par-{__version__}.dist-info/METADATA").decode()
+    assert f"\nVersion: {__version__}\n" in metadata
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        settings = tomllib.load(file)
+    assert settings["project"]["dynamic"] == ["version"]
+    assert settings["tool"]["hatch"]["version"] == {"path": "git_par/__init__.py"}
+    assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_python_that_it_says_it_runs_on_is_tried() -> None:
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        project = tomllib.load(file)["project"]
+    said = [one.rpartition(":: ")[2] for one in project["classifiers"] if ":: Python :: 3." in one]
+    assert project["requires-python"] == f">={said[0]}"
+    assert f"${{versions:-{' '.join(said)}}}" in (ROOT / "script/test-pythons").read_text()
+    assert f"Python {said[0]} to {said[-1]}" in (ROOT / "docs/install.md").read_text()
 
 
 def test_installed_it_is_a_git_command(world: World, programs: Path) -> None:
@@ -68,6 +114,10 @@ def test_installed_it_is_a_git_command(world: World, programs: Path) -> None:
     assert merged == Result(0, f"main: 1 merged ({head}..{world.rev('HEAD')[:8]})\n  merged      one\n", hint)
     assert git("par", "prune").out == "removed one (merged)\n"
     assert git("par", "demo").status == 0
+    listed = git("help", "--all").out.partition("External commands")[2].split()
+    assert {"par", "par-merge"} <= set(listed)
+    module = world.process(str(programs / "python"), "-P", "-m", "git_par", "--version", env={"PYTHONPATH": ""})
+    assert module == Result(0, f"git-par {__version__}\n", "")
     where = world.process(
         str(programs / "python"), "-P", "-c", "import git_par; print(git_par.__file__)", env={"PYTHONPATH": ""}
     )

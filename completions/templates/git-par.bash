@@ -84,17 +84,32 @@ __git_par_git () {
 
 # Completes `cur` after the given words: a verb and what follows it.
 __git_par_complete () {
-    local verb=${1-} kind= waits= ahead= each= filtered= word given=() list=()
+    local verb= kind= waits= ahead= each= filtered= word given=() list=()
     COMPREPLY=()
     compopt +o default +o bashdefault 2>/dev/null
+    # The option for every verb stands before it.
+    while [[ ${1-} == --color || ${1-} == --color=* ]]; do
+        waits=
+        [[ $1 == *=* ]] || waits=1
+        shift
+        [[ $waits && ${1+there} ]] && waits= && shift
+    done
     if (($# == 0)); then
-        case $cur in
-            -*) list=(--help --version) ;;
+        local before=
+        case $waits$cur in
+            1*) list=(@WHEN@) ;;
+            --color=*)
+                list=(@WHEN@)
+                before=--color=
+                cur=${cur#*=}
+                ;;
+            -*) list=(--color --help --version) ;;
             *) list=(@VERBS@) ;;
         esac
-        __git_par_offer
+        __git_par_offer "$before"
         return
     fi
+    verb=$1
     shift
     for word; do
         if [[ $waits ]]; then

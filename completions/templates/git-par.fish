@@ -8,18 +8,28 @@ function __git_par_git
     command git $__git_par_where $argv 2>/dev/null
 end
 
-function __git_par_needs_verb
+# The words before the cursor, without the option for every verb, which stands before that.
+function __git_par_words
     set -l words (commandline -opc)
+    while string match -qr -- '^--color(=|$)' "$words[2]"
+        test "$words[2]" = --color; and set -e words[3]
+        set -e words[2]
+    end
+    printf '%s\n' $words
+end
+
+function __git_par_needs_verb
+    set -l words (__git_par_words)
     test (count $words) -eq 1
 end
 
 function __git_par_verb
-    set -l words (commandline -opc)
+    set -l words (__git_par_words)
     contains -- "$words[2]" $argv
 end
 
 function __git_par_no_name_yet
-    set -l words (commandline -opc)
+    set -l words (__git_par_words)
     not string match -qv -- '-*' $words[3..]
 end
 
@@ -128,4 +138,5 @@ end
 complete -c git-par -f
 complete -c git-par -n __git_par_needs_verb -s h -l help -d 'show how it is used'
 complete -c git-par -n __git_par_needs_verb -l version -d 'show the version'
+complete -c git-par -n __git_par_needs_verb -l color -x -a '@WHEN@' -d 'colour what is shown'
 @TABLES@

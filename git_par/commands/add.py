@@ -1,25 +1,23 @@
 """`git par add`: a branch and a directory for every name, all of them or none."""
 
-import getpass
 import itertools
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_par import interrupts, names, render
 from git_par.commands import facts, limit
 from git_par.errors import Status, UsageError
 from git_par.render import Report
-from git_par.runs import guard
-from git_par.state import tasks
+from git_par.repo import Repo
+from git_par.state import journal, tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import (
-    carry,
     claims,
     copying,
     environment,
@@ -35,11 +33,13 @@ from git_par.workspaces import (
     worktree,
 )
 from git_par.workspaces import start as starts
-from git_par.workspaces.carry import Load
 from git_par.workspaces.incoming import Incoming
 from git_par.workspaces.isolation import Isolation
 from git_par.workspaces.spares import Spare
 from git_par.workspaces.start import Start
+
+if TYPE_CHECKING:
+    from git_par.workspaces.carry import Load
 
 
 @dataclass(frozen=True)
@@ -123,14 +123,15 @@ def _make(session: Session, options: Options) -> Made:
         starts.fetch(repo, options.start)
     dirty_too = options.allow_dirty or options.carry
     coming = incoming.look_ahead(session) if options.files else None
+    fits = chosen == Isolation.WORKTREE and not options.sparse
+    count = max(len(wanted), 1) if fits else 0
+    looks = spares.look_ahead(session, count)
     start = starts.find(session, options.start, options.base, allow_dirty=dirty_too, lenient=options.lenient)
     for one in worktree.check_sparse(repo, start.commit, options.sparse):
         session.tell(f"--sparse '{one}': commit {start.commit[:8]} has no such directory")
-    load = carry.gather(repo, start) if options.carry else None
+    load = _gathered(repo, start) if options.carry else None
     with session.journal.operation() as operation, ExitStack() as busy, interrupts.taking_back() as undo:
-        fits = chosen == Isolation.WORKTREE and not options.sparse
-        count = max(len(wanted), 1) if fits else 0
-        ready = busy.enter_context(spares.held(session, start.commit, count))
+        ready = busy.enter_context(spares.held(session, start.commit, count, looks))
         claimed: dict[str, Spare] = {}
         arriving = _arrived(session, coming) if coming else None
         with session.locks.repository():
@@ -229,7 +230,13 @@ def _shared(session: Session, made: Sequence[Task]) -> list[str]:
     return owners.shared(session, made)
 
 
-def _carried(load: Load) -> list[str]:
+def _gathered(repo: Repo, start: Start) -> "Load":
+    from git_par.workspaces import carry  # few ask
+
+    return carry.gather(repo, start)
+
+
+def _carried(load: "Load") -> list[str]:
     """What came along, and what did not."""
     count = len(load.paths)
     what = "nothing was uncommitted" if not count else f"{count} path{'' if count == 1 else 's'}"
@@ -244,7 +251,7 @@ def _begin(session: Session, options: Options, made: Sequence[Task], start: Star
     problems = [
         f"{task.name}: {problem}"
         for task in made
-        if (problem := worktree.run_checkout_hook(Path(task.path), start.commit))
+        if (problem := worktree.run_checkout_hook(session.repo, Path(task.path), start.commit))
     ]
     for problem in problems:
         session.tell(problem)
@@ -266,7 +273,7 @@ def _begin(session: Session, options: Options, made: Sequence[Task], start: Star
 
 def begin_again(session: Session, task: Task) -> str:
     """Run what users have run in a new workspace once more, where that was cut off; what went wrong, or nothing."""
-    problem = worktree.run_checkout_hook(Path(task.path), task.placed)
+    problem = worktree.run_checkout_hook(session.repo, Path(task.path), task.placed)
     return problem or facts.hooks(session, "post-add").added(task)
 
 
@@ -278,14 +285,15 @@ def _wanted(options: Options) -> list[str]:
             made = names.from_title(name)
             raise UsageError(
                 f"'{name}': {problem}",
-                hint=f"git par add {made}" if made and made != name else "choose another name",
+                hint=f"git par add {made}" if made and made != name else "git par add NAME, with another name",
             )
         if name in seen:
             raise UsageError(f"{name}: named twice", hint="name each task once")
         seen.add(name)
     if options.title is not None and len(options.names) > 1:
         raise UsageError(
-            "--title: one title for several tasks", hint="add them one by one, or git par set NAME --title T"
+            "--title: one title for several tasks",
+            hint="git par add NAME --title T, one by one, or git par set NAME --title T",
         )
     return list(options.names)
 
@@ -333,7 +341,7 @@ def _invent(session: Session, options: Options, known: set[str]) -> str:
         group = names.from_title(group) or "task"
     stem = names.from_title(options.title or "") or names.stamped(group, datetime.now())
     if problem := names.task_problem(stem):
-        raise UsageError(f"'{stem}': {problem}", hint="name the task")
+        raise UsageError(f"'{stem}': {problem}", hint="git par add NAME")
     # One listing: when a hundred are made in one second, the last one has a hundred names to try.
     taken = {ref.removeprefix("refs/heads/") for ref in session.repo.branches()}
     taken |= {"/".join(parts[:end]) for parts in (one.split("/") for one in taken) for end in range(1, len(parts))}
@@ -348,17 +356,18 @@ def branch_of(session: Session, options: Options, name: str) -> str:
         template, name=name, group=options.group or "", user=_user(), date=f"{datetime.now():%Y%m%d}"
     )
     if problem:
-        raise UsageError(f"branch template '{template}': {problem}", hint="see --branch and par.branch")
+        raise UsageError(
+            f"branch template '{template}': {problem}",
+            hint="git par add --branch 'work/{name}', or git config par.branch TEMPLATE",
+        )
     if problem := names.branch_problem(branch):
-        raise UsageError(f"branch '{branch}': {problem}", hint="choose another name or template")
+        raise UsageError(f"branch '{branch}': {problem}", hint="git par add with another name, or --branch TEMPLATE")
     return branch
 
 
 def _user() -> str:
-    try:
-        return names.from_title(getpass.getuser())
-    except (KeyError, OSError):
-        return str(os.getuid())
+    who = journal.user()
+    return who if who.isdigit() else names.from_title(who)
 
 
 def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
@@ -367,6 +376,7 @@ def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
     One task on a terminal has the terminal to itself; else each line comes out on stderr with the task in front.
     """
     from git_par import spawn
+    from git_par.runs import guard
 
     if len(made) == 1 and render.has_terminal():
         (task,) = made

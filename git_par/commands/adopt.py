@@ -31,7 +31,7 @@ class Options:
 def run(session: Session, options: Options) -> Report:
     """Make tasks of what is named, and report their paths in the order asked for."""
     if options.name is not None and len(options.words) > 1:
-        raise UsageError("--name: one name for several tasks", hint="adopt them one by one")
+        raise UsageError("--name: one name for several tasks", hint="git par adopt BRANCH --name NEW, one by one")
     environment.check_settings(session)
     repo = session.repo
     talk: list[str] = []

@@ -6,6 +6,7 @@ from shlex import quote
 from typing import Any
 
 from git_par import render
+from git_par.columns import cells, padded
 from git_par.landing.matrix import Collision
 from git_par.landing.order import Order
 from git_par.workspaces.reasons import some
@@ -102,11 +103,11 @@ def _matrix(forecast: Forecast, width: int) -> list[str]:
     based = {one.a: len(one.files) for one in forecast.bases}
     cell = 1 + max(len(str(number)) for number in (len(names), *counts.values(), *based.values()))
     number = len(str(len(names)))
-    longest = max(map(len, names))
+    longest = max(map(cells, names))
 
     def row(name: str) -> str:
-        cells = ["-" if one == name else str(counts.get(frozenset((one, name)), ".")) for one in names]
-        return "".join(text.rjust(cell) for text in cells) + str(based.get(name, ".")).rjust(6)
+        found = ["-" if one == name else str(counts.get(frozenset((one, name)), ".")) for one in names]
+        return "".join(text.rjust(cell) for text in found) + str(based.get(name, ".")).rjust(6)
 
     beside = longest + 1 if number + 1 + longest + len(row(names[0])) <= width else 0
     if not beside and number + len(row(names[0])) > width:
@@ -114,7 +115,7 @@ def _matrix(forecast: Forecast, width: int) -> list[str]:
     heading = "".join(str(at).rjust(cell) for at in range(1, len(names) + 1)) + "  base"
     drawn = [f"{'':{number + beside}}{heading}"]
     for at, name in enumerate(names, 1):
-        label = f"{at:>{number}} {name:<{longest}}" if beside else f"{at:>{number}}"
+        label = f"{at:>{number}} {padded(name, longest)}" if beside else f"{at:>{number}}"
         drawn.append(f"{label}{row(name)}")
     return drawn if beside else [*drawn, "", *_legend(names, number, width)]
 
@@ -122,7 +123,7 @@ def _matrix(forecast: Forecast, width: int) -> list[str]:
 def _legend(names: Sequence[str], number: int, width: int) -> list[str]:
     """What the numbers stand for, in as many columns as fit."""
     entries = [f"{at:>{number}} {name}" for at, name in enumerate(names, 1)]
-    wide = max(map(len, entries)) + 2
+    wide = max(map(cells, entries)) + 2
     columns = max(1, width // wide)
     rows = -(-len(entries) // columns)
-    return ["".join(f"{entry:<{wide}}" for entry in entries[at::rows]).rstrip() for at in range(rows)]
+    return ["".join(padded(entry, wide) for entry in entries[at::rows]).rstrip() for at in range(rows)]

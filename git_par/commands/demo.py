@@ -95,10 +95,12 @@ def _carry_out(step: Step, cwd: Path, env: Mapping[str, str]) -> None:
     if status != step.status:
         raise GitFailed(
             f"demo: '{step.command}' ended with status {status}, not {step.status}",
-            hint="git version; git par --version",
+            hint="see 'git version' and 'git par --version'",
         )
     if step.shows not in "\n".join(written):
-        raise GitFailed(f"demo: '{step.command}' did not show '{step.shows}'", hint="git version; git par --version")
+        raise GitFailed(
+            f"demo: '{step.command}' did not show '{step.shows}'", hint="see 'git version' and 'git par --version'"
+        )
 
 
 def _way(before: str, after: str) -> str:

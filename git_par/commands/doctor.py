@@ -10,6 +10,7 @@ from functools import partial
 from git_par import render
 from git_par.checkup import branches, config, disk, leftovers, locks, places, records, registrations, spares
 from git_par.checkup.finding import Case, Finding
+from git_par.colour import Marked, Style
 from git_par.commands import list as listing
 from git_par.commands import remove
 from git_par.errors import ParError, Status
@@ -134,9 +135,9 @@ def _remove(session: Session, task: Task) -> bool:
 def _lines(done: Checkup) -> Iterator[str]:
     for one in done.found:
         fixed = one not in done.left
-        yield render.one_line(
-            f"{'fixed ' if fixed else ''}{one.id}: {f'{one.task}: ' if one.task else ''}{one.message}"
-        )
+        style = Style.GOOD if fixed else Style.HEED
+        what = render.one_line(f": {f'{one.task}: ' if one.task else ''}{one.message}")
+        yield Marked.of((f"{'fixed ' if fixed else ''}{one.id}", style), what)
         if not fixed:
             yield render.one_line(f"  {one.fix}")
 

@@ -1,6 +1,7 @@
 """`git par list`: every task and how it stands."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from git_par.commands import facts
@@ -12,25 +13,39 @@ from git_par.workspaces import spares
 from git_par.workspaces.reasons import some
 
 
-def run(session: Session, *, size: bool, owns: bool, in_use: bool) -> Report:
+@dataclass(frozen=True)
+class Columns:
+    """Which columns were asked for."""
+
+    size: bool = False
+    owns: bool = False
+    in_use: bool = False
+
+
+def run(session: Session, columns: Columns) -> Report:
     """Report all tasks, oldest first."""
     wanted = session.tasks.all()
-    headings = ["TASK", "STATE", "BASE", "AHEAD", "BEHIND", "CHANGES", "AGE"]
-    headings += ["SIZE"] if size else []
-    headings += ["OWNS"] if owns else []
-    headings += ["IN USE"] if in_use else []
-    headings.append("NOTE")
+    head = headings(columns)
     found: list[Facts] = []
     rows: list[list[str]] = []
-    for one in facts.each(session, wanted, size=size, in_use=in_use):
+    for one in facts.each(session, wanted, size=columns.size, in_use=columns.in_use):
         found.append(one)
-        rows.append(_row(one, size=size, owns=owns, in_use=in_use))
-        session.preview(Table(headings, [*rows, *(_pending(task, headings) for task in wanted[len(rows) :])]))
+        rows.append(row(one, columns))
+        session.preview(Table(head, [*rows, *(pending(task, head) for task in wanted[len(rows) :])]))
     return Report(
         data=lambda: {"tasks": [one.as_json() for one in found]},
-        table=Table(headings, rows) if found else None,
+        table=Table(head, rows) if found else None,
         talk=[*(() if found else ["no tasks; git par add NAME makes one"]), *_spares(session)],
     )
+
+
+def headings(columns: Columns) -> list[str]:
+    """What stands above the columns; the note is always the last."""
+    found = ["TASK", "STATE", "BASE", "AHEAD", "BEHIND", "CHANGES", "AGE"]
+    found += ["SIZE"] if columns.size else []
+    found += ["OWNS"] if columns.owns else []
+    found += ["IN USE"] if columns.in_use else []
+    return [*found, "NOTE"]
 
 
 def _spares(session: Session) -> list[str]:
@@ -42,14 +57,15 @@ def _spares(session: Session) -> list[str]:
     return [f"{ready} spare{'' if ready == 1 else 's'} ready; see git par pool"] if found else []
 
 
-def _pending(task: Task, headings: Sequence[str]) -> list[str]:
+def pending(task: Task, headings: Sequence[str]) -> list[str]:
     """The row of a task that is still looked at: what its record says."""
     known = {"TASK": task.name, "BASE": task.base, "AGE": age(task.created), "NOTE": task.title or ""}
     known["OWNS"] = ", ".join(task.owns)
     return [known.get(heading, "...") for heading in headings]
 
 
-def _row(one: Facts, *, size: bool, owns: bool, in_use: bool) -> list[str]:
+def row(one: Facts, columns: Columns) -> list[str]:
+    """The cells of a task."""
     cells = [
         one.task.name,
         one.state,
@@ -59,11 +75,11 @@ def _row(one: Facts, *, size: bool, owns: bool, in_use: bool) -> list[str]:
         changes(one),
         age(one.task.created),
     ]
-    if size:
+    if columns.size:
         cells.append("?" if one.size is None else human_size(one.size))
-    if owns:
+    if columns.owns:
         cells.append(", ".join(one.task.owns))
-    if in_use:
+    if columns.in_use:
         cells.append(", ".join(f"{user['command']} ({user['pid']})" for user in one.in_use or ()))
     return [*cells, "; ".join(notes(one))]
 

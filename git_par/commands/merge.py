@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from git_par import render
-from git_par.commands import facts, prunable, remove
+from git_par.commands import choose, facts, prunable, remove
 from git_par.commands import merge_report as report
 from git_par.commands.remove_report import Sweep
 from git_par.errors import Busy, GitFailed, Refused, UsageError
@@ -44,6 +44,9 @@ class Options:
 
 def run(session: Session, options: Options) -> Report:
     """Merge what was asked for and report, base by base."""
+    if not options.names and not options.every and options.group is None and session.can_ask and not session.here():
+        names = choose.tasks(session, "merge", "NAME...", several=True)
+        session, options = session.naming(*names), replace(options, names=tuple(names))
     if not options.wish.dry_run:
         return bring(session, options)[0]
     with clones.rehearsing(session) as seeing:
@@ -61,7 +64,8 @@ def bring(session: Session, options: Options) -> tuple[Report, list[Outcome]]:
     if wish.on_conflict is OnConflict.ABORT and len(batches) > 1:
         bases = ", ".join(batch.base for batch in batches)
         raise UsageError(
-            f"--atomic: the tasks have several bases: {bases}", hint="name the tasks of one base, or --into"
+            f"--atomic: the tasks have several bases: {bases}",
+            hint="git par merge NAME…, with tasks of one base, or with --into BRANCH",
         )
     wish = _with_words(session, wish, needed=bool(items) and not wish.dry_run)
     if not wish.dry_run and items and signing.is_wanted(session.repo):

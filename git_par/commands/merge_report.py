@@ -5,6 +5,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from git_par.colour import STATES, Marked
 from git_par.commands.remove_report import Sweep
 from git_par.errors import Status
 from git_par.landing.planned import Clash, Conflicted, Merged, Outcome
@@ -46,7 +47,10 @@ def lines(outcome: Outcome, *, dry: bool) -> list[str]:
         ("failed", one.item.name, f"it breaks the gate (status {one.exit}); see '{one.log}'") for one in made.failed
     ]
     rows += [("already in" if one.harmless else "left out", one.item.name, one.detail) for one in made.skipped]
-    shown += [f"  {word:10}  {name}{': ' if detail else ''}{detail}" for word, name, detail in rows]
+    shown += [
+        Marked.of("  ", (f"{word:10}", STATES.get(word)), f"  {name}{': ' if detail else ''}{detail}")
+        for word, name, detail in rows
+    ]
     if made.exempt:
         shown.append(f"  not audited, moved by a rename or merged by a driver: {', '.join(made.exempt)}")
     return shown

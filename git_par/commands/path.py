@@ -4,7 +4,11 @@ from git_par.render import Report
 from git_par.state.session import Session
 
 
-def run(session: Session, name: str) -> Report:
-    """Report the directory of the task `name`."""
+def run(session: Session, name: str | None) -> Report:
+    """Report the directory of the task `name`, or of the one that is chosen."""
+    if name is None:
+        from git_par.commands import choose  # it looks at all tasks, and who names one pays for none
+
+        (name,) = choose.tasks(session, "path", "NAME")
     task = session.named(name)
     return Report(data=lambda: {"name": task.name, "path": task.path}, lines=[task.path])

@@ -1,7 +1,7 @@
 """What `git par prune` would remove, told after a merge and at a price that a merge can bear.
 
-What is in by its content only is not seen, unless the record says that it landed.  Nor is who works in a workspace, because
-that takes a look at every process of the machine.
+What is in by its content only, or since long ago, is not seen, unless the record says that it landed.  Nor is who works in
+a workspace, because that takes a look at every process of the machine.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,9 @@ from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import reasons
+
+_RECENT = 1_000
+"""How many commits of a base are looked through for tasks of which no record says that they landed."""
 
 _MANY = 10
 """How many tasks that the merge has not looked at are looked at for this."""
@@ -36,25 +39,26 @@ def hint(session: Session, outcomes: Sequence[Outcome], *, clean: bool) -> list[
 
 
 def _landed(session: Session) -> list[Task]:
-    """Tasks that prune looks at and whose tip is in the base, as far as one listing for each base and the records tell."""
+    """Tasks that prune looks at and whose tip is in the base, as far as the records and one listing for each base tell."""
     repo, tips = session.repo, session.repo.branches()
     tasks = [
         task
         for task in session.tasks.all()
-        if task.state == "active" and not task.protected and task.path != str(repo.top) and task.ref in tips
+        if task.state == "active"
+        and not task.protected
+        and task.path != str(repo.top)
+        and task.ref in tips
+        and not facts.is_new(task, tips[task.ref])
     ]
-    within = {base: _within(repo, base) for base in {task.base for task in tasks} if f"refs/heads/{base}" in tips}
-    return [
-        task
-        for task in tasks
-        if not facts.is_new(task, tips[task.ref])
-        and (task.ref in within.get(task.base, ()) or (task.landed and task.landed.tip == tips[task.ref]))
-    ]
+    told = [task for task in tasks if task.landed and task.landed.tip == tips[task.ref]]
+    others = {task.base for task in tasks if task not in told}
+    recent = {base: _recent(repo, tip) for base in others if (tip := tips.get(f"refs/heads/{base}"))}
+    return [task for task in tasks if task in told or tips[task.ref] in recent.get(task.base, ())]
 
 
-def _within(repo: Repo, base: str) -> set[str]:
-    form = ("for-each-ref", "--format=%(refname)", f"--merged=refs/heads/{base}", "refs/heads")
-    return set(repo.git.line(*form).splitlines())
+def _recent(repo: Repo, tip: str) -> set[str]:
+    """The youngest commits in the history of `tip`: how many there are in all makes no difference to what this takes."""
+    return set(repo.git.line("rev-list", f"--max-count={_RECENT}", tip).split())
 
 
 def _can_go(session: Session, task: Task) -> bool:

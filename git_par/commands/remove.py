@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
 
-from git_par import interrupts
-from git_par.commands import facts, older
+from git_par import beside, interrupts
+from git_par.commands import choose, facts, older
 from git_par.commands.remove_report import Removed, Sweep
 from git_par.errors import Status
 from git_par.landing import integrated
@@ -28,6 +28,9 @@ from git_par.workspaces.usage import User
 def run(session: Session, names: Sequence[str], *, force: bool, dry_run: bool, older_than: str | None = None) -> Report:
     """Remove the named tasks, each only when nothing would be lost, or, by force, when all of it can be kept."""
     limit = older.before(older_than) if older_than is not None else None
+    if not names:
+        names = choose.tasks(session, "remove", "NAME...", several=True)
+        session = session.naming(*names)
     named = list({task.name: task for task in map(session.named, names)}.values())
     wanted = [task for task in named if older.is_from_before(task, limit)]
     with session.journal.operation() as operation:
@@ -124,11 +127,15 @@ def _look(session: Session, task: Task, terms: _Terms) -> _Look:
     if not session.repo.git.seen and task.state == "active" and (why := meeting.catch_up(session.repo, task)):
         return _Look(None, [Reason("diverged", why.detail, why.hint)], "", standing, goes=False)
     tip = session.repo.git.commit(task.ref)
-    verdict = _verdict(session, task, tip)
     if standing and not terms.standing_too:
+        verdict = _verdict(session, task, tip)
         found = [Reason("standing", "you are standing in it", f"git par remove {quote(task.name)}")]
     else:
-        found = _reasons(session, task, tip, verdict, terms.users, new_too=terms.new_too)
+        patterns = session.settings.patterns("regenerable")
+        finding = beside.begin(lambda: reasons.find(session.repo, task, patterns, terms.users))
+        verdict = _verdict(session, task, tip)
+        found = finding()
+        found += _of_history(session, task, tip, verdict, found, new_too=terms.new_too)
     goes = not found or (terms.force and all(one.yields for one in found))
     reason = "forced" if found else "new" if facts.is_new(task, tip) else verdict.reason or "gone"
     return _Look(tip, found, reason, standing, goes)
@@ -168,17 +175,18 @@ def _verdict(session: Session, task: Task, tip: str | None) -> Verdict:
     return integrated.verdict(session.repo, tip, bases, task.landed) if tip else Verdict()
 
 
-def _reasons(
-    session: Session, task: Task, tip: str | None, verdict: Verdict, users: Sequence[User], *, new_too: bool
+def _of_history(
+    session: Session, task: Task, tip: str | None, verdict: Verdict, found: Sequence[Reason], *, new_too: bool
 ) -> list[Reason]:
-    found = reasons.find(session.repo, task, session.settings.patterns("regenerable"), users)
+    """Why the task must stay by what is in its base, besides what was `found` in its workspace."""
+    more: list[Reason] = []
     if session.repo.git.seen and clones.is_clone(task) and (why := meeting.apart(session.repo, task)):
-        found.append(Reason("diverged", why.detail, why.hint))
+        more.append(Reason("diverged", why.detail, why.hint))
     if task.state == "creating" or (found and found[0].word == "protected"):
-        return found
+        return more
     if tip is not None and facts.is_new(task, tip):
         if not new_too:
-            found.append(
+            more.append(
                 Reason(
                     "new",
                     "nothing was committed in it yet",
@@ -186,9 +194,9 @@ def _reasons(
                 )
             )
         # Its one commit was there before it was; whether the base still has it is not its doing.
-        return found
+        return more
     if verdict.reverted:
-        found.append(
+        more.append(
             Reason(
                 "reverted",
                 f"its landing in {task.base} was reverted",
@@ -198,8 +206,8 @@ def _reasons(
     elif tip is not None and verdict.reason is None:
         detail = f"not in {task.base}" + (", and in conflict with it" if verdict.conflict else "")
         way = "sync" if verdict.conflict else "merge"  # a conflict is solved in the workspace
-        found.append(Reason("unmerged", detail, f"git par {way} {quote(task.name)}"))
-    return found
+        more.append(Reason("unmerged", detail, f"git par {way} {quote(task.name)}"))
+    return more
 
 
 def _remove(session: Session, task: Task, tip: str | None, operation: Open, *, force: bool) -> Keepsake | Reason:

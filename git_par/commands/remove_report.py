@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any
 
+from git_par.colour import Marked, Style
 from git_par.state.tasks import Task
 from git_par.workspaces.hooks import Matter
 from git_par.workspaces.kept import Keepsake
@@ -71,10 +72,10 @@ class Sweep:
     @property
     def talk(self) -> list[str]:
         """What stayed and why, what was kept, and who has a new base."""
-        said = []
+        said: list[str] = []
         for task, found in self.left:
             for reason in found:
-                said.append(f"left {task.name}: {reason.detail}")
+                said.append(Marked.of(("left", Style.HEED), f" {task.name}: {reason.detail}"))
                 if reason.hint:
                     said.append(f"hint: {reason.hint}")
             if self.offers_force and all(reason.yields for reason in found):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from shlex import quote
 
 from git_par import names
-from git_par.commands import facts
+from git_par.commands import choose, facts
 from git_par.errors import Status, UsageError
 from git_par.render import Report
 from git_par.state.session import Session
@@ -12,11 +12,16 @@ from git_par.workspaces import environment, kept, reasons, restore
 from git_par.workspaces.kept import Keepsake
 
 
-def run(session: Session, name: str, *, new: str | None, stamp: str | None) -> Report:
+def run(session: Session, name: str | None, *, new: str | None, stamp: str | None) -> Report:
     """Make the task again as it was removed last, or at `stamp`; its path is the answer."""
     if new is not None and (problem := names.task_problem(new)):
-        raise UsageError(f"'{new}': {problem}", hint=f"git par restore {quote(name)} --as NEW, with another name")
+        again = f"git par restore {quote(name)}" if name else "git par restore NAME"
+        raise UsageError(f"'{new}': {problem}", hint=f"{again} --as NEW, with another name")
     environment.check_settings(session)
+    if name is None:
+        picked = choose.kept(session, "restore", "NAME", stamp)
+        name, stamp = picked.task.name, picked.stamp
+        session = session.naming(name, *(() if "--at" in session.argv else ("--at", stamp)))
     found = kept.find(session.repo, name)
     keepsake = _chosen(session, found, name, stamp)
     hooks = facts.hooks(session, "post-add")

@@ -1,6 +1,5 @@
 """`git par run`: carry out a task file, or one command for several new tasks, and bring home what comes of it."""
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -111,8 +110,9 @@ def _plan(session: Session, options: Options) -> tuple[Path | None, TaskFile]:
 
 
 def _file(session: Session, word: str) -> Path:
-    """The task file that was named, where one stands; a link stays one, for its neighbours are those of the link."""
-    return Path(os.path.normpath((session.cwd or Path.cwd()) / word))
+    """A task file, named so that it is known again from elsewhere; its neighbours are those of a link, if it is one."""
+    file = (session.cwd or Path.cwd()) / word
+    return file.parent.resolve() / file.name
 
 
 def _each(session: Session, wanted: Sequence[str]) -> TaskFile:

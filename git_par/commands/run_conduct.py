@@ -12,6 +12,7 @@ from pathlib import Path
 from git_par import interrupts, processes, spawn
 from git_par.commands import add, run_check, run_home
 from git_par.commands.run_book import Book
+from git_par.commands.run_show import Show
 from git_par.commands.run_workers import MARK, Workers
 from git_par.errors import ParError
 from git_par.runs.record import MET, OVER, Part, Run, Runs
@@ -35,16 +36,19 @@ class Conductor:
     jobs: int
     live: bool = True
     _book: Book = field(init=False)
+    _show: Show = field(init=False)
 
     def __post_init__(self) -> None:
         self._book = Book(self.session, self.runs, self.run)
+        self._show = Show(self.session, self.run, live=self.live)
 
     def carry_out(self) -> None:
         """Do all that is not done yet; a KeyboardInterrupt, or what refuses, leaves a run that can be gone on with."""
         try:
-            self._look_again()
-            for number in range(1, 1 + max(part.level for part in self.run.parts)):
-                self._level([part for part in self.run.parts if part.level == number])
+            with self._show:
+                self._look_again()
+                for number in range(1, 1 + max(part.level for part in self.run.parts)):
+                    self._level([part for part in self.run.parts if part.level == number])
         except BaseException:
             with interrupts.held(), suppress(OSError):  # a full disk may be why
                 self._book.close("interrupted")
@@ -58,8 +62,9 @@ class Conductor:
             self._tell_level(parts)
             self._add([part for part in parts if part.state in ("waiting", "adding")])
             working = [part for part in parts if part.state in ("ready", "running", "ended")]
-            Workers(self._book, self.jobs, self.live).work(working)
-            run_home.bring(self._book, [part for part in parts if part.state == "done"])
+            Workers(self._book, self.jobs, self._show).work(working)
+            with self._show.asking():
+                run_home.bring(self._book, [part for part in parts if part.state == "done"])
         if self.run.plan.cleanup == "merged":
             landed = [part for part in parts if part.state in MET and not part.removed]
             if landed:

@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ from git_par.workspaces.reasons import some
 MARK = "GIT_PAR_RUN"
 """The variable that tells a worker, and what it starts, which run it belongs to."""
 
-_LOOK_EVERY = 0.1
-"""Seconds between two looks at whether an interrupt has come once more."""
+_LOOK_EVERY, _WAKE_EVERY = 0.1, 0.5
+"""Seconds between two looks at whether an interrupt has come once more, or at all."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Workers:
 
     book: Book
     jobs: int
-    live: bool
+    show: Show
 
     def work(self, parts: Sequence[Part]) -> None:
         """Run the workers of `parts` that have not ended well, and commit what they leave."""
@@ -52,16 +52,13 @@ class Workers:
                 waiting.append((part, self._work(part, task)))
         if not waiting:
             return
-        session, run = self.book.session, self.book.run
-        with ExitStack() as stack:
-            show = stack.enter_context(Show(session, run, [part for part, _ in waiting], live=self.live))
-            engine = stack.enter_context(Local(_Ear(self.book, show), self.jobs))
+        with Local(_Ear(self.book, self.show), self.jobs) as engine:
             pending = {engine.submit(work): part for part, work in waiting}
             try:
-                self._wait(pending, show)
+                self._wait(pending)
             except BaseException as error:
                 if isinstance(error, KeyboardInterrupt):
-                    session.tell("ending the workers; interrupt once more to end them at once")
+                    self.book.session.tell("ending the workers; interrupt once more to end them at once")
                 self._stop(engine, pending)
                 raise
 
@@ -73,19 +70,20 @@ class Workers:
     def _timeout(self, part: Part) -> float | None:
         return self.book.wanted(part).timeout or self.book.run.plan.timeout
 
-    def _wait(self, pending: "dict[Future[Ended], Part]", show: Show) -> None:
+    def _wait(self, pending: "dict[Future[Ended], Part]") -> None:
         while pending:
-            done, _ = wait(pending, timeout=show.every, return_when=FIRST_COMPLETED)
+            # Not for ever: where another thread was told of an interrupt, this one hears of it when it wakes.
+            done, _ = wait(pending, timeout=_WAKE_EVERY, return_when=FIRST_COMPLETED)
             for future in done:
                 ended = future.result()
                 with interrupts.later():
                     part = pending.pop(future)
+                    self.show.close(part.name)
                     self._note(part, ended)
                 if part.state == "ended":
                     self._commit(part)
                 else:
                     self.book.give_up([part])
-            show.refresh()
 
     def _stop(self, engine: Local, pending: "dict[Future[Ended], Part]") -> None:
         """End all workers, at once when asked twice; those that were at work are run again when the run goes on."""
@@ -132,7 +130,7 @@ class Workers:
             return "gone", "its task is gone"
         if run.plan.autocommit:
             batch = Batch(run.base, (Item(task.name, task.branch, task),))
-            with session.journal.operation() as operation:
+            with self.show.asking(), session.journal.operation() as operation:
                 vetoed = autocommit.run(session, batch, autocommit.Wish(), operation)
             if task.branch in vetoed:
                 return vetoed[task.branch].reason, vetoed[task.branch].detail

@@ -29,7 +29,9 @@ def run(session: Session, wanted: Sequence[str], options: Options) -> Report:
     found = list({task.name: task for task in map(session.named, wanted)}.values())
     for task in found:
         if "base" in fields and _is_based_on(session, fields["base"], task.branch):
-            raise UsageError(f"{task.name}: it cannot be based on itself", hint="name another branch")
+            raise UsageError(
+                f"{task.name}: it cannot be based on itself", hint="git par set NAME --base BRANCH, with another branch"
+            )
     changed = []
     with session.journal.operation() as operation, session.locks.every_task([task.name for task in found]):
         for task in found:

@@ -172,7 +172,7 @@ class _Sync:
             self.done.left.append(Left(task, "dirty", error.message, error.hint))
             return True
         self.done.synced.append(Moved(task, one.tip, made.commit, made.private))
-        if where and not one.rebase and (problem := publish.run_post_merge(where)):
+        if where and not one.rebase and (problem := publish.run_post_merge(session.repo, where)):
             self.done.problems.append(f"{task.name}: {problem}")
         return True
 

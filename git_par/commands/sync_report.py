@@ -6,6 +6,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from git_par.colour import Marked, Style
 from git_par.landing import solve
 from git_par.landing.bring import Arrival, Left
 from git_par.names import going_to
@@ -57,7 +58,11 @@ class Synced:
             *map(_line, self.synced),
             *(f"{task.name}: up to date with {task.base}" for task in self.current),
             *(
-                f"{one.task.name}: {'solve' if started else 'would conflict'}: {', '.join(files)}"
+                Marked.of(
+                    f"{one.task.name}: ",
+                    ("solve" if started else "would conflict", Style.BAD),
+                    f": {', '.join(files)}",
+                )
                 for one, files, started in self.conflicted
             ),
         ]

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from git_par.errors import UsageError
-from git_par.grammar.words import TEXT, DryRun, Json, SomeNames, Work, verb
+from git_par.grammar.words import TEXT, DryRun, Json, MaybeName, Names, Work, verb
 
 OlderThan = Annotated[
     str | None, typer.Option("--older-than", metavar="AGE", help="Only tasks made longer ago: 12h, 3d, 2w.", **TEXT)
@@ -32,7 +32,7 @@ def prune(
 
 @verb
 def remove(
-    names: SomeNames,
+    names: Names = None,
     force: Annotated[bool, typer.Option("--force", help="Keep what would be lost, then remove.")] = False,
     older_than: OlderThan = None,
     dry_run: DryRun = False,
@@ -41,12 +41,12 @@ def remove(
     """Remove the named tasks, each only when nothing would be lost."""
     from git_par.commands.remove import run
 
-    return lambda session: run(session, names, force=force, dry_run=dry_run, older_than=older_than)
+    return lambda session: run(session, names or (), force=force, dry_run=dry_run, older_than=older_than)
 
 
 @verb
 def restore(
-    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    name: MaybeName = None,
     new: Annotated[str | None, typer.Option("--as", metavar="NEW", help="Call the task NEW.", **TEXT)] = None,
     at: Annotated[
         str | None, typer.Option("--at", metavar="STAMP", help="What that removal kept, not the last one.", **TEXT)

@@ -75,16 +75,23 @@ def list_(
     size: Annotated[bool, typer.Option("--size", help="Show what each workspace takes on disk.")] = False,
     owns: Annotated[bool, typer.Option("--owns", help="Show which files each owns.")] = False,
     in_use: Annotated[bool, typer.Option("--in-use", help="Show who works in each.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show how it goes on, until q is pressed.")] = False,
     json: Json = False,
 ) -> Work:
     """Show every task and how it stands."""
-    from git_par.commands.list import run
+    from git_par.commands.list import Columns, run
 
-    return lambda session: run(session, size=size, owns=owns, in_use=in_use)
+    columns = Columns(size=size, owns=owns, in_use=in_use)
+    if watch:
+        from git_par.commands import list_watch
+
+        list_watch.check(as_json=json)
+        return lambda session: list_watch.run(session, columns)
+    return lambda session: run(session, columns)
 
 
 @verb
-def path(name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)], json: Json = False) -> Work:
+def path(name: MaybeName = None, json: Json = False) -> Work:
     """Print where a task lives."""
     from git_par.commands.path import run
 

@@ -41,6 +41,7 @@ def one_of(verb: str, option: str, given: str, choices: type[_Choice]) -> _Choic
     except ValueError:
         names = ", ".join(choices)
         where = f"{option} " if option else ""
+        command = f"git par {verb}".rstrip()
         raise UsageError(
-            f"{where}{given}: not one of {names}", hint=f"git par {verb} {where}{next(iter(choices))}"
+            f"{where}{given}: not one of {names}", hint=f"{command} {where}{next(iter(choices))}"
         ) from None

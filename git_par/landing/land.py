@@ -154,7 +154,7 @@ def _try(
     gitlinks.bring(session, [one.item.task for one in made.merged if one.item.task])
     if where is None:
         return replace(outcome, published=True)
-    problem = publish.run_post_merge(where)
+    problem = publish.run_post_merge(repo, where)
     behind = gitlinks.behind(where.git, made.before, made.after)
     return replace(outcome, published=True, problem=problem, checkout=where.path, behind=behind)
 

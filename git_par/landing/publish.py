@@ -19,7 +19,7 @@ from git_par.git import Git, Reply
 from git_par.landing import recover, shortcut
 from git_par.repo import Repo
 from git_par.state.announce import Announcement, announced
-from git_par.workspaces import clones, meeting, registry, status
+from git_par.workspaces import clones, git_hooks, meeting, registry, status
 
 _RETRIES = 5
 """How often a fast-forward is tried again that failed for no reason that is still there."""
@@ -85,7 +85,7 @@ def place(repo: Repo, base: str) -> Place | None:
         places = " and ".join(f"'{path}'" for path in found)
         raise Refused(f"{base}: checked out twice, in {places}", hint=f"git -C {quote(str(found[1]))} switch --detach")
     if busy := registry.moving(repo, base):
-        raise Refused(f"{base}: {busy}", hint="finish or abort it first")
+        raise Refused(f"{base}: {busy}", hint=registry.WAY_OUT)
     if not found:
         if away := [task for task, _ in clones.living(repo) if task.branch == base]:
             go = f"git -C {quote(away[0].path)} switch {quote(base)}"
@@ -241,12 +241,12 @@ def _move(repo: Repo, where: Place, move: _Move, spared: Mapping[str, str]) -> b
     return False
 
 
-def run_post_merge(where: Place) -> str:
+def run_post_merge(repo: Repo, where: Place) -> str:
     """Run the post-merge hook where git would have (githooks(5)); what went wrong, or nothing."""
     # Only where the checkout itself does not lead to its repository is that named, and so seen by the hook.
     git_there = Git(where.path) if (where.path / ".git").exists() else where.git
-    reply = git_there.run("hook", "run", "--ignore-missing", "post-merge", "--", "0", ok=range(256), hooks=True)
-    return f"the post-merge hook failed with status {reply.code}" if reply.code else ""
+    problem = git_hooks.run(repo, where.path, git_there, "post-merge", "0")
+    return f"the {problem}" if problem else ""
 
 
 def _moved_exactly(refs: Git, ref: str, before: str, after: str) -> bool:

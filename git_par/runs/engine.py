@@ -5,7 +5,6 @@ import selectors
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -202,9 +201,3 @@ def _room() -> int:
     if most == resource.RLIM_INFINITY:
         return 1 << 16
     return max(1, (most - len(list(Path("/dev/fd").iterdir())) - _OUR_FILES) // _FILES_EACH)
-
-
-def last_line(known: str, data: bytes) -> str:
-    """What a worker said last, once it wrote `data` too: one line, without what steers a terminal."""
-    lines: Callable[[], list[str]] = data.decode(errors="replace").replace("\r", "\n").splitlines
-    return next((line.strip() for line in reversed(lines()) if line.strip()), known)

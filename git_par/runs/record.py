@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -142,12 +142,18 @@ class Runs:
 
     def all(self, tell: Callable[[str], None]) -> Iterator[Run]:
         """Every run that can be read, newest first; `tell` is told of the others."""
-        found = self.directory.glob("*.json") if self.directory.is_dir() else ()
-        for file in sorted(found, key=lambda one: (one.stem[:16], int(one.stem[17:] or 1)), reverse=True):
+        for file in self._files():
             try:
                 yield self.read(file.stem)
             except (ValueError, OSError, RecursionError) as error:
                 tell(f"'{file}': this run cannot be read ({error}); left as it is")
+
+    def living(self) -> Iterator[Run]:
+        """Those that a living process carries out, newest first."""
+        for file in self._files():
+            if self.session.locks.is_held("run", file.stem):
+                with suppress(ValueError, OSError, RecursionError):
+                    yield decode(json.loads(file.read_bytes()))
 
     @contextmanager
     def held(self, run: Run) -> Iterator[bool]:
@@ -158,6 +164,11 @@ class Runs:
     def is_held(self, run: Run) -> bool:
         """Whether a living process carries it out."""
         return self.session.locks.is_held("run", run.id)
+
+    def _files(self) -> list[Path]:
+        """Newest first."""
+        found = self.directory.glob("*.json") if self.directory.is_dir() else ()
+        return sorted(found, key=lambda one: (one.stem[:16], int(one.stem[17:] or 1)), reverse=True)
 
     def _file(self, id: str) -> Path:
         return self.directory / f"{id}.json"

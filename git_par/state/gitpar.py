@@ -4,7 +4,6 @@ The text is read once.  What is shown, trusted and heeded is that text, whatever
 """
 
 import errno
-import hashlib
 import os
 import shlex
 import stat
@@ -61,6 +60,8 @@ def read(repo: Repo) -> Committed:
         for key, newline, value in entries
         if key.startswith("par.")
     )
+    import hashlib  # 3 ms, and few have the file
+
     return Committed(hashlib.sha256(source.text).hexdigest(), pairs)
 
 

@@ -4,7 +4,6 @@ It says what stood where before and after, which is all that taking back, and re
 read is named and left where it is.
 """
 
-import getpass
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -248,7 +247,12 @@ def _short(name: str, names: list[str]) -> str:
 
 def user() -> str:
     """Who runs this, as the journal records it."""
+    # As getpass.getuser does it, which brings the whole terminal along.
+    if named := next(filter(None, map(os.environ.get, ("LOGNAME", "USER", "LNAME", "USERNAME"))), None):
+        return named
+    import pwd
+
     try:
-        return getpass.getuser()
+        return pwd.getpwuid(os.getuid()).pw_name
     except (KeyError, OSError):
         return str(os.getuid())

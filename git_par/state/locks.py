@@ -11,18 +11,14 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from git_par import files, git, names
+from git_par import files, git, interrupts, names
 from git_par.errors import Busy
 from git_par.repo import Repo
 from git_par.state import tasks
-
-if TYPE_CHECKING:  # it costs 40 ms to import, and only writers pay that
-    from filelock import FileLock
 
 _RANKS = ("queue", "base", "repository", "task", "exclude")
 """The order in which locks are taken; never the other way."""
@@ -41,6 +37,7 @@ _LOOK_EVERY = 0.2
 # A poll costs 0.2 ms, so hundreds of waiters that ask a hundred times a second take the processors from the holder.  With
 # many of them somebody asks soon anyway; alone, a waiter loses a fiftieth of what it has waited already.
 _LONGEST_PAUSE = 0.2
+_POLL = 0.01
 _PAUSE_SHARE = 0.02
 
 
@@ -126,9 +123,10 @@ class Locks:
     def run(self, id: str) -> Iterator[bool]:
         """A run of a task file, unless a living process has it; it is tried and never waited for, so it has no rank.
 
-        No git child carries it: hooks run below some of them, and may leave somebody behind who lives for long.
+        No git child carries it: hooks run below some of them, and may leave somebody behind who lives for long.  Who only
+        asks whether it is held (`is_held`) holds it for a moment, and that does not count.
         """
-        with self._attempt(f"run-{names.slug(id)}", carried=False) as got:
+        with self._attempt(f"run-{names.slug(id)}", carried=False, patience=0.1) as got:
             yield got
 
     @contextmanager
@@ -161,42 +159,83 @@ class Locks:
         return False
 
     @contextmanager
-    def _attempt(self, file: str, *, carried: bool = True) -> Iterator[bool]:
-        from filelock import Timeout
-
+    def _attempt(self, file: str, *, carried: bool = True, patience: float = 0.0) -> Iterator[bool]:
+        deadline = time.monotonic() + patience
         with ExitStack() as stack:
-            lock = self._lock(file, self._keep(stack) if carried else self._sign)
-            try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                yield False
-                return
-            stack.callback(lock.release)
-            yield True
+            while not (got := self._take_free(file, stack, carried=carried)) and time.monotonic() < deadline:
+                time.sleep(_POLL)
+            yield got
 
     @contextmanager
     def _hold(self, kind: str, name: str, shown: str) -> Iterator[None]:
-        from filelock import Timeout
-
         place = (_RANKS.index(kind), name)
         assert all(place > held for held in self._held), f"lock order: {place} after {self._held}"
         file = f"{kind}-{name}" if name else kind
         with ExitStack() as stack:
-            lock = self._lock(file, self._keep(stack))
-            timeout = self.timeout * (_GATES if kind == "queue" else 1)
-            patience = _Patience(Path(lock.lock_file), shown, timeout, self.tell)
-            try:
-                lock.acquire(cancel_check=patience.is_over)
-            except Timeout:
-                raise Busy(
-                    f"{shown}: locked by {patience.holder} for more than {timeout:g} s",
-                    hint="wait for it to finish and run the command again, or raise par.lockTimeout",
-                ) from None
-            # Released before git may still be told the descriptor: unwind in this order.
-            stack.callback(lock.release)
+            if not self._take_free(file, stack):
+                self._wait(file, stack, shown, self.timeout * (_GATES if kind == "queue" else 1))
             self._held.append(place)
             stack.callback(self._held.remove, place)
             yield
+
+    def _take_free(self, file: str, stack: ExitStack, *, carried: bool = True) -> bool:
+        """Take a lock that nobody has, until `stack` unwinds; whether it could be taken.
+
+        As filelock does it, which takes longer to load than what most locks are held for, and is for who has to wait.
+        """
+        import fcntl
+
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        with interrupts.later():  # who hears of one meanwhile has the lock on his stack
+            descriptor = os.open(self._place(file), flags, 0o600)
+            try:
+                with suppress(PermissionError):
+                    os.fchmod(descriptor, 0o600)
+                if not self._is_free(descriptor):
+                    os.close(descriptor)
+                    return False
+                (self._keep(stack) if carried else self._sign)(descriptor)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            # Released before git may still be told the descriptor: unwind in this order.
+            stack.callback(os.close, descriptor)
+            stack.callback(fcntl.flock, descriptor, fcntl.LOCK_UN)
+        return True
+
+    @staticmethod
+    def _is_free(descriptor: int) -> bool:
+        """Whether the open file could be locked, and somebody else will find it by its name."""
+        import fcntl
+
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):  # some file systems say so that somebody has it
+            return False
+        return os.fstat(descriptor).st_nlink > 0
+
+    def _wait(self, file: str, stack: ExitStack, shown: str, timeout: float) -> None:
+        """Take a lock that somebody has, when he lets it go."""
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(
+            self._place(file),
+            mode=0o600,
+            poll_interval=_POLL,
+            fallback_to_soft=False,
+            preserve_lock_file=True,
+            on_acquired=self._keep(stack),
+        )
+        patience = _Patience(Path(lock.lock_file), shown, timeout, self.tell)
+        try:
+            lock.acquire(cancel_check=patience.is_over)
+        except Timeout:
+            raise Busy(
+                f"{shown}: locked by {patience.holder} for more than {timeout:g} s",
+                hint="wait for it to finish and run the command again, or raise par.lockTimeout",
+            ) from None
+        # Released before git may still be told the descriptor: unwind in this order.
+        stack.callback(lock.release)
 
     def _keep(self, stack: ExitStack) -> Callable[[int], None]:
         """What is done with the descriptor of an acquired lock: our name goes in, and git children carry it."""
@@ -224,18 +263,9 @@ class Locks:
         ancestors = {process.pid for process in psutil.Process().parents()}
         return f"below-{holder}" if int(holder) in ancestors else ""
 
-    def _lock(self, file: str, acquired: Callable[[int], None] | None) -> "FileLock":
-        from filelock import FileLock
-
+    def _place(self, file: str) -> Path:
         files.private_directory(self.repo.state)
-        return FileLock(
-            files.private_directory(self.repo.state / "locks") / file,
-            mode=0o600,
-            poll_interval=0.01,
-            fallback_to_soft=False,
-            preserve_lock_file=True,
-            on_acquired=acquired,
-        )
+        return files.private_directory(self.repo.state / "locks") / file
 
     def _note(self) -> bytes:
         holder = {

@@ -33,6 +33,8 @@ class Session:
     """Shows a table that is still growing."""
     cwd: Path | None = None
     """Where the repository is looked for; None is the current directory."""
+    can_ask: bool = False
+    """Whether a person is there to choose what was not named."""
 
     def followed(self, what: str, things: Iterable[_Thing], total: int) -> Iterator[_Thing]:
         """`things` as they come, with word of how far that is."""
@@ -77,6 +79,13 @@ class Session:
         from git_par.state.journal import Journal
 
         return Journal(self.repo, self.argv)
+
+    def naming(self, *words: str) -> "Session":
+        """The same session, as if the user had typed these words too: so the journal and the locks tell it."""
+        typed = replace(self, argv=(*self.argv, *words))
+        known = {key: value for key, value in self.__dict__.items() if key not in ("locks", "journal")}
+        typed.__dict__.update(known | {"argv": typed.argv})
+        return typed
 
     def here(self) -> Task | None:
         """The task in whose workspace one stands."""

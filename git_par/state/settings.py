@@ -93,7 +93,7 @@ KEYS = (
         "prompt",
         "",
         "what show --prompt and GIT_PAR_PROMPT say to an agent; {task}, {title}, {group}, {path}, {branch}, {base}, {main}, "
-        "{port}, {slot}",
+        "{port}, {slot}, {owns}",
     ),
     Key(
         "regenerable",

@@ -146,7 +146,7 @@ class Tasks:
         except (ValueError, OSError, RecursionError) as error:
             raise Refused(
                 f"{name}: its record cannot be read ({error}): '{self.file(name)}'",
-                hint="nothing was changed; move that file away to work without it",
+                hint="git par doctor --fix moves it aside, and makes it again as far as it can",
             ) from None
 
     def expect(self, name: str) -> Task:

@@ -4,7 +4,6 @@ One small file a repository, under the user's own state directory (XDG Base Dire
 repository, which may have come from anywhere.
 """
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -52,4 +51,6 @@ def _path(repo: Repo) -> str:
 
 
 def _file(repo: Repo) -> Path:
+    import hashlib  # 3 ms, and few ask
+
     return directory() / f"{hashlib.sha256(os.fsencode(repo.common)).hexdigest()}.json"

@@ -54,7 +54,7 @@ def find(session: Session, word: str) -> Found:
     if branch == registry.branch_of(repo.common):
         raise UsageError(f"{word}: it is the branch that others return to", hint="git par add NAME")
     if why := registry.moving(repo, branch):
-        raise Refused(f"{word}: {why}", hint="end it first")
+        raise Refused(f"{word}: {why}", hint=registry.WAY_OUT)
     tip = repo.git.commit(f"refs/heads/{branch}")
     if tip is None:
         raise UsageError(f"{word}: no commit yet", hint=f"git -C {quote(str(place))} commit")
@@ -64,7 +64,10 @@ def find(session: Session, word: str) -> Found:
 def _check(repo: Repo, word: str, path: Path, branch: str) -> None:
     entry = registry.admin_dir(repo, path)
     if entry is None or Path(os.path.realpath(path)) != path:
-        raise Refused(f"{word}: '{path}' and git's registration of it do not agree", hint="git worktree repair PATH")
+        raise Refused(
+            f"{word}: '{path}' and git's registration of it do not agree",
+            hint=f"git worktree repair {quote(str(path))}",
+        )
     if not branch:
         busy = registry.operation(entry)
         what = f"{busy} is in progress in it" if busy else "it is on no branch"

@@ -10,7 +10,6 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from filecmp import cmp
 from pathlib import Path
 
 from git_par import files
@@ -141,6 +140,8 @@ def alike(one: Path, other: Path) -> bool:
     """Whether two files or links say the same."""
     if one.is_symlink() or other.is_symlink():
         return one.is_symlink() and other.is_symlink() and one.readlink() == other.readlink()
+    from filecmp import cmp  # rarely needed
+
     with suppress(OSError):
         return one.is_file() and other.is_file() and cmp(one, other)
     return False

@@ -55,7 +55,10 @@ def gather(repo: Repo, start: Start) -> Load:
     if repo.top is None:
         raise UsageError("--carry: there is no checkout here", hint="go to the one whose work is to come along")
     if busy := registry.operation(repo.git_dir):
-        raise Refused(f"--carry: '{repo.top}': {busy} is in progress in it", hint="finish it or take it back first")
+        raise Refused(
+            f"--carry: '{repo.top}': {busy} is in progress in it",
+            hint="finish it or take it back first; 'git status' says how",
+        )
     git = repo.here
     now = status.read(git, untracked="all", seeing=True)
     if now.unmerged:
@@ -168,7 +171,10 @@ def _inside(top: Path, name: str) -> Path:
     for part in Path(name).parts[:-1]:
         place /= part
         if place.is_symlink():
-            raise Refused(f"--carry: '{place}' is a link, and '{name}' is to go below it", hint="see par.link")
+            raise Refused(
+                f"--carry: '{place}' is a link, and '{name}' is to go below it",
+                hint="see 'git config --get-all par.link'",
+            )
     return top / name
 
 

@@ -49,7 +49,7 @@ class Sources:
         plain = pattern.strip("/")
         if owned.is_exact(pattern) and plain in self._known:
             return ""
-        if any(one in owned.Owned((pattern,)) for one in (*self.tracked, *coming)):
+        if owned.Owned((pattern,)).has_any((*self.tracked, *coming)):
             return ""
         found = self.select((pattern,))
         if self.top is None:
@@ -115,5 +115,6 @@ def changed(repo: Repo, path: Path) -> list[str]:
     came = secrets.arrivals(directory)
     if not (git and came and repo.main):
         return []
-    loose = [one for one in git.fields("ls-files", "--others", "--exclude-standard", "-z") if one in came]
-    return [one for one in loose if not bringing.alike(repo.main / one, path / one)]
+    shown = sorted(came.paths - bringing.ignored_there(git, sorted(came.paths)))
+    there = [one for one in shown if os.path.lexists(repo.main / one) and (path / one).is_file()]
+    return [one for one in there if not bringing.alike(repo.main / one, path / one)]

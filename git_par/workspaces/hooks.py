@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from git_par import interrupts, spawn
+from git_par import interrupts
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import environment
@@ -54,6 +54,8 @@ class Hooks:
 
         They run in the task's workspace, and where there is none in the main checkout, in a bare repository in that.
         """
+        from git_par import spawn  # who has no hooks needs none of it
+
         told = f"{json.dumps(self._told(event, matter))}\n".encode()
         cwd, env = self._cwd(event, matter), self._environment(matter)
         for command in self.session.settings.hooks(event):

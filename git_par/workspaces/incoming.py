@@ -7,13 +7,12 @@ with a slash leads there, and not searched otherwise, however many files it hold
 """
 
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from git_par import interrupts, names
+from git_par import beside, names
 from git_par.errors import UsageError
 from git_par.repo import Repo, is_true
 from git_par.state.session import Session
@@ -67,25 +66,7 @@ def check(session: Session) -> tuple[Patterns, Patterns]:
 
 def look_ahead(session: Session) -> Callable[[], Incoming | None]:
     """Begin to look, beside what is done meanwhile; what comes back waits for the answer, which is that of `look`."""
-    found: list[Incoming | BaseException | None] = []
-
-    def looking() -> None:
-        try:
-            found.append(look(session))
-        except BaseException as error:  # whoever waits raises it
-            found.append(error)
-
-    thread = threading.Thread(target=looking)
-    with interrupts.held():  # it takes no signal that the main thread is to wait with
-        thread.start()
-
-    def answer() -> Incoming | None:
-        thread.join()
-        if isinstance(found[0], BaseException):
-            raise found[0]
-        return found[0]
-
-    return answer
+    return beside.begin(lambda: look(session))
 
 
 def ignored(repo: Repo, top: Path) -> list[str]:

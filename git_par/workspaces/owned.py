@@ -25,6 +25,10 @@ class Owned:
         """Those of `paths` that belong to it."""
         return [path for path in paths if path.startswith(self._beginnings) and path in self]
 
+    def has_any(self, paths: Iterable[str]) -> bool:
+        """Whether one of `paths` belongs to it."""
+        return any(path.startswith(self._beginnings) and path in self for path in paths)
+
     def outside(self, paths: Iterable[str]) -> list[str]:
         """Those of `paths` that do not, sorted."""
         return sorted(path for path in paths if path not in self)
@@ -40,11 +44,9 @@ class Owned:
 
 
 def _beginning(pattern: str) -> str:
-    if is_exact(pattern):
-        return pattern.strip("/")
-    if "/" not in pattern.rstrip("/"):
+    if not is_exact(pattern) and "/" not in pattern.rstrip("/"):
         return ""  # it matches at any depth
-    return re.split(r"[*?\[\\]", pattern.lstrip("/"), maxsplit=1)[0]
+    return re.split(r"[*?\[\\]", pattern.strip("/"), maxsplit=1)[0]
 
 
 def is_exact(pattern: str) -> bool:

@@ -1,22 +1,26 @@
 """Make a new workspace ready to work in, before it is handed over: what is checked out in it, and what comes along."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import abreast, bringing, carry, populating, taking, worktree
+from git_par.workspaces import abreast, bringing, taking, worktree
 from git_par.workspaces.bringing import Brought
-from git_par.workspaces.carry import Load
 from git_par.workspaces.incoming import Incoming
 from git_par.workspaces.spares import Spare
+
+if TYPE_CHECKING:
+    from git_par.workspaces.carry import Load
 
 
 def provision_all(
     session: Session,
     tasks: Sequence[Task],
     incoming: Incoming | None,
-    load: Load | None = None,
+    load: "Load | None" = None,
     claimed: Mapping[str, Spare] | None = None,
     asked: Mapping[str, Incoming] | None = None,
 ) -> dict[str, Brought]:
@@ -36,7 +40,7 @@ def provision_all(
     return made
 
 
-def provision(session: Session, task: Task, incoming: Incoming | None, load: Load | None = None) -> Brought:
+def provision(session: Session, task: Task, incoming: Incoming | None, load: "Load | None" = None) -> Brought:
     """The same for one task."""
     return provision_all(session, [task], incoming, load)[task.name]
 
@@ -61,7 +65,7 @@ def _check_out(session: Session, tasks: Sequence[Task]) -> None:
 
 
 def _complete(
-    session: Session, task: Task, incoming: Incoming | None, load: Load | None, spare: Spare | None
+    session: Session, task: Task, incoming: Incoming | None, load: "Load | None", spare: Spare | None
 ) -> Brought:
     """Bring what comes along; one workspace after the other, for it reads this process's umask by setting it."""
     path = Path(task.path)
@@ -71,6 +75,8 @@ def _complete(
     else:
         brought = bringing.bring(session, path, incoming) if incoming else Brought()
     if load:
+        from git_par.workspaces import carry  # few have something to carry
+
         carry.bring(session.repo, path, load)
     return brought
 
@@ -78,13 +84,19 @@ def _complete(
 def follow(session: Session, task: Task, before: str, after: str) -> None:
     """Bring the submodules of a workspace along that went from one commit to another: those that stood where it had them."""
     if session.settings.choice("submodules", "auto", "off") == "auto":
+        from git_par.workspaces import populating
+
         for problem in populating.follow(session.repo, Path(task.path), before, after):
             session.tell(f"{task.name}: {problem}")
         _submodules(session, task)
 
 
 def _submodules(session: Session, task: Task) -> None:
-    if session.settings.choice("submodules", "auto", "off") == "auto":
+    if session.settings.choice("submodules", "auto", "off") == "auto" and os.path.lexists(
+        Path(task.path) / ".gitmodules"
+    ):
+        from git_par.workspaces import populating  # most repositories have none
+
         jobs = session.settings.jobs
         for problem in populating.populate(session.repo, Path(task.path), jobs, _filters(session)):
             session.tell(f"{task.name}: {problem}")

@@ -9,17 +9,21 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 
-from git_par import files
+from git_par import beside, files
 from git_par.errors import ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, registry, secrets, snapshot, status
+from git_par.workspaces import clones, listing, registry, secrets, snapshot, status
 from git_par.workspaces import submodules as modules
+from git_par.workspaces.listing import Listing
 from git_par.workspaces.status import Status
 from git_par.workspaces.submodules import Checkout
-from git_par.workspaces.usage import User
+
+if TYPE_CHECKING:  # who only removes looks for users
+    from git_par.workspaces.usage import User
 
 _SHALLOW = 3
 """How deep a directory that can be made again is searched for repositories."""
@@ -81,7 +85,7 @@ class Reason:
         return self.word in FORCED and not self.firm
 
 
-def find(repo: Repo, task: Task, patterns: Sequence[str], users: Sequence[User]) -> list[Reason]:
+def find(repo: Repo, task: Task, patterns: Sequence[str], users: "Sequence[User]") -> list[Reason]:
     """Why the workspace of `task` must stay; none means that it can go.  A workspace that is gone holds nothing back."""
     path = Path(task.path)
     if task.protected:
@@ -144,7 +148,9 @@ def _foreign(repo: Repo, path: Path) -> Reason | None:
 
 def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[Reason]:
     git = _checkout(repo, path)
+    listing_it = beside.begin(lambda: listing.read(git))
     now = status.read(git, untracked="all", ignored=True, seeing=True)
+    listed = listing_it()
     show = f"git -C {quote(task.path)} status"
     found = []
     entry = registry.admin_dir(repo, path)
@@ -170,14 +176,14 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
         if why := submodule(one, patterns):
             look = f"git -C {quote(str(one.git.cwd))} status"
             found.append(Reason("nested", f"submodule '{one.path}': {why}", look))
-    if nested := [one for one in repositories(git, path, now, patterns) if one not in settled] + mounted:
+    if nested := [one for one in repositories(git, path, now, patterns, listed) if one not in settled] + mounted:
         detail = f"another repository or file system lies inside: {some(nested)}"
         found.append(Reason("nested", detail, show, firm=bool(mounted)))
     came = secrets.arrivals(entry)  # nobody's work, and kept like what is ignored
     untracked = [one for one in now.untracked if not (one.endswith("/") or one in came)]
     if untracked:
         found.append(Reason("untracked", f"untracked files: {some(untracked)}", f"{show} --untracked-files=all"))
-    if hidden := hidden_edits(git, path):
+    if hidden := hidden_edits(git, path, listed):
         found.append(
             Reason(
                 "hidden-edits",
@@ -223,10 +229,12 @@ def submodule(one: Checkout, patterns: Sequence[str]) -> str:
     return "it has commits that nothing else has" if modules.stranded(one) else ""
 
 
-def repositories(git: Git, path: Path, now: Status, patterns: Sequence[str]) -> list[str]:
-    """The repositories that lie in the workspace `path`, submodules too, as far as anybody looks."""
+def repositories(
+    git: Git, path: Path, now: Status, patterns: Sequence[str], listed: Listing | None = None
+) -> list[str]:
+    """The repositories that lie in the workspace `path`, submodules too, as far as anybody looks; `listed` is its index."""
     nested = [one for one in now.untracked if one.endswith("/")]
-    return nested + ignored_repositories(git, path, now, patterns) + submodules(git, path)
+    return nested + ignored_repositories(git, path, now, patterns) + submodules(git, path, listed)
 
 
 def ignored_repositories(git: Git, path: Path, now: Status, patterns: Sequence[str]) -> list[str]:
@@ -238,21 +246,11 @@ def ignored_repositories(git: Git, path: Path, now: Status, patterns: Sequence[s
     return nested
 
 
-def hidden_edits(git: Git, path: Path) -> list[str]:
-    """Tracked files that git was told not to look at, and that differ from what the index has.
-
-    `ls-files -v` marks assume-unchanged entries in lower case and skip-worktree ones with S (git-ls-files(1)).
-    """
-    listed = git.run("ls-files", "-v", "-z").out
-    if f"\0{listed}".count("\0H ") == listed.count("\0"):
-        return []  # none is marked; to look at each of them takes a while
-    marked = [field for field in listed.split("\0")[:-1] if field[0].islower() or field[0] == "S"]
-    there = [field[2:] for field in marked if os.path.lexists(path / field[2:])]
-    if not there:
-        return []
-    entries = git.fields("ls-files", "-s", "-z")
-    recorded = {name: mode.split(" ")[:2] for mode, _, name in (one.partition("\t") for one in entries)}
-    return [name for name in there if _differs(git, path / name, *recorded[name])]
+def hidden_edits(git: Git, path: Path, listed: Listing | None = None) -> list[str]:
+    """Tracked files that git was told not to look at, and that differ from what the index has, which is `listed`."""
+    marked = (listed or listing.read(git)).marked
+    there = [one for one in marked if os.path.lexists(path / one.path)]
+    return [one.path for one in there if _differs(git, path / one.path, one.mode, one.blob)]
 
 
 def _differs(git: Git, file: Path, mode: str, oid: str) -> bool:
@@ -278,14 +276,9 @@ def _repositories(path: Path, ignored: str, *, depth: int | None) -> list[str]:
     return found
 
 
-def submodules(git: Git, path: Path) -> list[str]:
+def submodules(git: Git, path: Path, listed: Listing | None = None) -> list[str]:
     """The submodules of the workspace `path` that are there; what a link leads to is not."""
-    listed = git.run("ls-files", "-s", "-z").out
-    if "160000 " not in listed:
-        return []
-    entries = (one.partition("\t") for one in listed.split("\0")[:-1])
-    paths = [name for entry, _, name in entries if entry.startswith("160000 ")]
-    standing, _ = snapshot.split(path, paths)
+    standing, _ = snapshot.split(path, (listed or listing.read(git)).submodules)
     return [name for name in standing if _holds_something(path / name)]
 
 

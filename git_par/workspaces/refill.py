@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from git_par import git, spawn
+from git_par import git
 from git_par.errors import ParError
 from git_par.state.session import Session
 from git_par.workspaces import spares
@@ -17,6 +17,10 @@ from git_par.workspaces import spares
 def later(session: Session, commit: str) -> None:
     """Start filling in the background, when fewer spares stand ready at `commit` than are wanted."""
     wanted = spares.wanted(session)
+    if not wanted:
+        return
+    from git_par import spawn
+
     found = spares.find(session.repo)
     if sum(spare.ready and spare.record is not None and spare.record.commit == commit for spare in found) < wanted:
         place = session.repo.main or session.repo.common

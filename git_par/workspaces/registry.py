@@ -277,6 +277,10 @@ def abandon(git_dir: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+WAY_OUT = "finish it there, or take it back with 'git rebase --abort' or 'git bisect reset'"
+"""What helps against `moving`."""
+
+
 def moving(repo: Repo, branch: str) -> str:
     """Where and how `branch` is being rebased or bisected, which git does not show as checked out; empty when nowhere."""
     cloned = [directory for task, directory in clones.living(repo) if task.branch == branch]

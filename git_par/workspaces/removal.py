@@ -10,10 +10,11 @@ import stat
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from shlex import quote
 
-from git_par import files
+from git_par import beside, files
 from git_par.errors import GitFailed, ParError, Refused
 from git_par.git import Git
 from git_par.repo import Repo
@@ -153,15 +154,19 @@ def _put_aside(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str]
         is_clone = entry == path / ".git"
         entry = place / ".git" if is_clone else entry
         there = clones.opened(repo, place) if is_clone else repo.checkout(place, entry)
+        # Nobody comes in any more, and who is gone by now has written what the look at the files sees.
+        if late := usage.users([aside])[aside]:
+            raise Refused(f"in use by {late[0].command} (process {late[0].pid})")
         # Their repositories go along with those of a clone.
         inside = submodules.checkouts(there, entry, repo.common, stood=None if is_clone else path)
         modules = _part_with_modules(there, stay) if force else []
-        moving = (
-            _keep_work(there, entry, keeping, patterns) if force else _look(there, entry, inside, keeping, patterns)
-        )
-        if late := usage.users([aside])[aside]:
-            raise Refused(f"in use by {late[0].command} (process {late[0].pid})")
-        keeping.heads(entry, keeping.refs.get("tip"))
+        heads = beside.begin(partial(keeping.heads, entry, keeping.refs.get("tip")))
+        try:
+            moving = (
+                _keep_work(there, entry, keeping, patterns) if force else _look(there, entry, inside, keeping, patterns)
+            )
+        finally:
+            heads()
         hidden = [one for one in moving if keeping.secret(one)]
         keepsake = keeping.write(stay if moving or modules else None, hidden, entry if is_clone else None)
         for one in moving:
@@ -304,7 +309,7 @@ def _delete_branch(repo: Repo, task: Task, tip: str) -> None:
         if repo.git.commit(task.ref) != tip:
             return  # somebody moved it: it is theirs now
         time.sleep(0.02 * 2**attempt)
-    raise GitFailed(f"{task.branch}: git cannot delete the branch", hint=f"git branch -D {task.branch}")
+    raise GitFailed(f"{task.branch}: git cannot delete the branch", hint=f"git branch -D {quote(task.branch)}")
 
 
 def _checked_out(repo: Repo, task: Task) -> bool:

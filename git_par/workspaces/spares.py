@@ -6,13 +6,14 @@ its lock has it to himself; who finds it unlocked and not ready finds what a kil
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from shlex import quote
 
-from git_par import files
+from git_par import beside, files
 from git_par.errors import GitFailed, ParError
 from git_par.git import Git
 from git_par.repo import Repo, is_true, linked_checkout
@@ -27,6 +28,10 @@ _KIND = "spares"
 
 POINTERS = {"GIT_LFS_SKIP_SMUDGE": "1"}
 """The environment in which a spare is checked out: git-lfs leaves its pointers, until somebody needs what they stand for."""
+
+
+Looks = Mapping["Spare", Callable[[], str]]
+"""Spares that are being looked at, each with what waits for the answer of `edits`."""
 
 
 @dataclass(frozen=True)
@@ -177,11 +182,22 @@ def head(git: Git, entry: Path) -> str | None:
     return None
 
 
+def look_ahead(session: Session, count: int) -> Looks:
+    """Begin to look at the spares that `held` will most likely be asked for, beside what is done meanwhile."""
+    if not count or not wanted(session):
+        return {}
+    found = [spare for spare in find(session.repo) if spare.ready and spare.path.parent == directory(session.repo)]
+    commits = [spare.record.commit for spare in found if spare.record]
+    found.sort(key=lambda spare: -commits.count(spare.record.commit) if spare.record else 0)
+    return {one: beside.begin(partial(edits, session.repo, one)) for one in found[: min(count, session.settings.jobs)]}
+
+
 @contextmanager
-def held(session: Session, commit: str, count: int) -> Iterator[list[Spare]]:
+def held(session: Session, commit: str, count: int, looks: Looks) -> Iterator[list[Spare]]:
     """At most `count` spares for this process alone, all standing at `commit`; those at it already are taken first.
 
-    What cannot be used is told, and stays as it is.  What is still in the list in the end is as ready as it was.
+    What cannot be used is told, and stays as it is.  What is still in the list in the end is as ready as it was.  `looks`
+    are those that have begun (see `look_ahead`).
     """
     found: list[Spare] = []
     with ExitStack() as stack:
@@ -192,7 +208,7 @@ def held(session: Session, commit: str, count: int) -> Iterator[list[Spare]]:
                     break
                 with ExitStack() as attempt:
                     if attempt.enter_context(session.locks.spare(spare.name)) and (
-                        usable := _usable(session, spare, commit)
+                        usable := _usable(session, spare, commit, looks)
                     ):
                         found.append(usable)
                         stack.push(attempt.pop_all())
@@ -205,13 +221,14 @@ def held(session: Session, commit: str, count: int) -> Iterator[list[Spare]]:
                         _arrive(session.repo, spare)
 
 
-def _usable(session: Session, spare: Spare, commit: str) -> Spare | None:
+def _usable(session: Session, spare: Spare, commit: str, looks: Looks) -> Spare | None:
     now = again(spare.entry)
     if now is None or not now.path.is_dir():
         return None  # somebody was faster
     try:
         why = "" if now.ready and is_there(session.repo, now) else "it is not whole"
-        why = why or edits(session.repo, now)
+        # A look that began before the lock was ours counts as long as the record stands: whoever moves a spare changes it.
+        why = why or (looks[now]() if now in looks else edits(session.repo, now))
         if not why:
             return now if now.record and now.record.commit == commit else move(session.repo, now, commit)
     except (ParError, OSError) as error:

@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from psutil import Process
+from git_par.git import LOOKS
+from git_par.workspaces import by_psutil, proc
+
+_told = proc if proc.IS_HERE else by_psutil
 
 _SHELLS = frozenset(
     [
@@ -55,55 +56,46 @@ def sparing_caller() -> Iterator[None]:
 def users(paths: Sequence[Path]) -> dict[Path, list[User]]:
     """For each of `paths`, the processes at work in it.
 
-    Of the calling chain git-par itself, git and the nearest shell do not count.  A process of our own that cannot be read
-    counts everywhere, because not knowing means leaving; one of another user, or one that is kept from us on purpose, does
-    not.
+    Of the calling chain git-par itself, git and the nearest shell do not count, nor does a git that has a look for some
+    git-par.  A process of our own that cannot be read counts everywhere, because not knowing means leaving; one of another
+    user, or one that is kept from us on purpose, does not.
     """
-    import psutil
-
     found: dict[Path, list[User]] = {path: [] for path in paths}
-    spared = calling_chain(with_caller=_caller_spared.get())
-    for process in psutil.process_iter():
-        if process.pid in spared:
+    spared = calling_chain(with_caller=_caller_spared.get()) if paths else set()
+    around = tuple(f"{path}/" for path in paths)
+    for number in _told.numbers() if paths else ():
+        if number in spared:
             continue
         try:
-            places = list(_places(process))
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            places = _told.places(number, lambda place: f"{place}/".startswith(around))
+        except (FileNotFoundError, ProcessLookupError):
             continue
-        except (psutil.AccessDenied, PermissionError):
-            if not _is_ours(process) or _is_withheld(process.pid):
+        except PermissionError:
+            if not _told.is_ours(number) or _is_withheld(number):
                 continue
-            places = []
             inside = list(paths)
         else:
             inside = [path for path in paths if any(_is_inside(place, path) for place in places)]
+            if inside and _only_looks(number):
+                continue
         for path in inside:
-            found[path].append(User(process.pid, _name(process)))
+            found[path].append(User(number, by_psutil.name(number)))
     return found
-
-
-def _places(process: "Process") -> Iterator[str]:
-    """Where a process is: its working directory, its root, the files it has open for writing."""
-    yield process.cwd()
-    with suppress(OSError):
-        root = os.readlink(f"/proc/{process.pid}/root")
-        if root != "/":
-            yield root
-    for file in process.open_files():
-        if getattr(file, "mode", "r") != "r":  # only Linux tells the mode
-            yield file.path
 
 
 def _is_inside(place: str, directory: Path) -> bool:
     return f"{place}/".startswith(f"{directory}/")
 
 
-def _is_ours(process: "Process") -> bool:
+def _only_looks(number: int) -> bool:
+    """Whether it is a git that has a look for a git-par which waits for that (`git.LOOKS`), or a filter of that."""
     import psutil
 
     try:
-        return process.uids().real == os.getuid()
-    except psutil.Error:
+        process = psutil.Process(number)
+        asker = process.environ().get(LOOKS, "")
+        return asker != "" and asker in (str(parent.pid) for parent in process.parents())
+    except (psutil.Error, OSError):
         return False
 
 
@@ -126,33 +118,21 @@ def _capabilities(pid: int) -> int:
         return int(next(line for line in lines if line.startswith("CapPrm:")).split()[1], 16)
 
 
-def _name(process: "Process") -> str:
-    import psutil
-
-    try:
-        return process.name()
-    except psutil.Error:
-        return "?"
-
-
 def calling_chain(*, with_caller: bool = False) -> set[int]:
     """The processes that brought us here and do nothing else: git-par itself, git, the nearest shell.
 
     `with_caller` adds the program on whose behalf they run: the first that is neither git nor a shell.
     """
-    import psutil
-
     chain = {os.getpid()}
-    with suppress(psutil.Error):
-        for parent in psutil.Process().parents():
-            name = parent.name().lstrip("-")
-            shell = name in _SHELLS
-            if shell or name == "git" or name.startswith("git-"):
-                chain.add(parent.pid)
-                if shell and not with_caller:
-                    break
-            else:
-                if with_caller:
-                    chain.add(parent.pid)
-                    break
+    for number, called in _told.parents():
+        name = called.lstrip("-")
+        shell = name in _SHELLS
+        if shell or name == "git" or name.startswith("git-"):
+            chain.add(number)
+            if shell and not with_caller:
+                break
+        else:
+            if with_caller:
+                chain.add(number)
+                break
     return chain

@@ -8,14 +8,14 @@ from git_par import files, names
 from git_par.errors import GitFailed, UsageError
 from git_par.git import Git
 from git_par.repo import Repo
-from git_par.workspaces import registry
+from git_par.workspaces import git_hooks, registry
 
 PRIVATE = ".par"
 """Git-par's own corner of the workspaces directory; no task can be called so."""
 
 
 _BIG_INDEX = 500_000
-"""The size of the main checkout's index, in bytes, from which on several workers are faster: some 5,000 files."""
+"""The size of an index, in bytes, from which on several workers are faster, and it is worth a refresh: some 5,000 files."""
 
 _MOST_WORKERS = 8
 
@@ -75,14 +75,17 @@ def fill(
 ) -> None:
     """Check out the branch or commit of the empty worktree `path`, one of `at_once` that are filled at the same time.
 
-    `env` is for the filters that run; `watch` is told how many of how many files are there, after the first second.  A fresh
-    index is as old as the files it
-    lists, so git would read them all again at every status: refresh it once.
+    `env` is for the filters that run; `watch` is told how many of how many files are there, after the first second.
+
+    A file that is as young as the index, to the second, git reads again at every status.  So an index that took its time
+    is written anew once; one that did not would be as young as before, and the user's own first status does it anyway.
     """
     git = opened(repo, path)
     quiet = () if watch else ("--quiet",)
     git.run(*_by_several(repo, at_once), "reset", "--hard", *quiet, "--no-recurse-submodules", env=env, watch=watch)
-    git.run("update-index", "-q", "--refresh", ok=(0, 1), env=env)
+    directory = registry.git_dir(repo, path)
+    if directory and (directory / "index").stat().st_size >= _BIG_INDEX:
+        git.run("update-index", "-q", "--refresh", ok=(0, 1), env=env)
 
 
 def _by_several(repo: Repo, at_once: int) -> Sequence[str]:
@@ -100,15 +103,10 @@ def _by_several(repo: Repo, at_once: int) -> Sequence[str]:
     return ("-c", f"checkout.workers={spare}") if size >= _BIG_INDEX else ()
 
 
-def run_checkout_hook(path: Path, commit: str) -> str:
+def run_checkout_hook(repo: Repo, path: Path, commit: str) -> str:
     """Run post-checkout as `git worktree add` does (githooks(5)); what went wrong, or nothing."""
-    null = "0" * len(commit)
-    reply = Git(path).run(
-        *("hook", "run", "--ignore-missing", "post-checkout", "--", null, commit, "1"),
-        ok=range(256),
-        hooks=True,
-    )
-    return f"its post-checkout hook failed with status {reply.code}" if reply.code else ""
+    problem = git_hooks.run(repo, path, Git(path), "post-checkout", "0" * len(commit), commit, "1")
+    return f"its {problem}" if problem else ""
 
 
 def take_back(repo: Repo, path: Path) -> None:
