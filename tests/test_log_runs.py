@@ -32,7 +32,7 @@ def rows(world: World, *args: str) -> list[list[str]]:
 
 
 def records(world: World) -> list[Path]:
-    return sorted((world.repo / ".git/par/runs").glob("*.json"))
+    return sorted((world.repo / ".git/par/runs").glob("*.json"), key=lambda file: file.stem)
 
 
 def test_nothing_was_run_yet(world: World) -> None:
