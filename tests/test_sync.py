@@ -351,7 +351,7 @@ def test_a_rebase_unstages_nothing(world: World) -> None:
     world.write("staged", "staged\n", path)
     world.git("add", "staged", cwd=path)
     done = world.par("sync", "one", "--rebase")
-    assert done.err == f"left one: one: staged in '{path}': staged\nhint: commit or unstage them first\n"
+    assert done.err == f"left one: staged in '{path}': staged\nhint: commit or unstage them first\n"
     assert world.git("status", "--porcelain", cwd=path) == "A  staged"
     assert world.rev("one") == tip
 
