@@ -6,8 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 
 from git_par import repo as repository
 from git_par.state.locks import Locks
+from tests.processes import wait_for
 from tests.world import PAR, World
 
 HOLDER = """
@@ -42,13 +42,6 @@ def holder(world: World, kind: str = "repository", name: str = "-", *seconds: st
     finally:
         process.kill()
         process.communicate()
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def locks_of(world: World) -> Path:
@@ -149,7 +142,7 @@ def slow_git(world: World, word: str) -> tuple[dict[str, str], Path, Path]:
 def test_git_child_of_a_killed_parent_keeps_the_lock_until_it_ends(world: World) -> None:
     env, started, go = slow_git(world, "worktree add")
     parent = world.start(*PAR, "add", "a", env=env)
-    wait_for(started.exists)
+    wait_for(started)
     parent.kill()
     parent.wait()
     os.kill(int(started.read_text()), 0)  # git is still at it
@@ -182,7 +175,7 @@ def open_locks(pid: int | str) -> list[str]:
 def test_git_under_a_lock_has_its_descriptor(world: World) -> None:
     env, started, go = slow_git(world, "worktree add")
     running = world.start(*PAR, "add", "b", "a", env=env)
-    wait_for(started.exists)
+    wait_for(started)
     assert open_locks(started.read_text().strip()) == ["repository", "task-a", "task-b"]
     go.touch()
     running.communicate()

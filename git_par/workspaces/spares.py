@@ -16,6 +16,7 @@ from shlex import quote
 from git_par import beside, files
 from git_par.errors import GitFailed, ParError
 from git_par.git import Git
+from git_par.names import some
 from git_par.repo import Repo, is_true, linked_checkout
 from git_par.state.session import Session
 from git_par.workspaces import reasons, registry, status
@@ -157,11 +158,11 @@ def edits(repo: Repo, spare: Spare) -> str:
         if not git.holds("diff-index", "--cached", "--quiet", "--ignore-submodules=none", spare.record.commit, "--"):
             return "something is staged in it"
         if hidden := reasons.hidden_edits(git, spare.path):
-            return f"edited: {reasons.some(hidden)}"
+            return f"edited: {some(hidden)}"
     if not git.holds("diff-files", "--quiet", "--ignore-submodules=none"):
         # A file whose times alone have changed counts too, as git does not read it here.
         changed = status.read(git, untracked="no").tracked_dirt
-        return f"edited: {reasons.some(changed)}" if changed else ""
+        return f"edited: {some(changed)}" if changed else ""
     return ""
 
 
