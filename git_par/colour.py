@@ -102,4 +102,4 @@ def _as_git_says(value: str | None) -> When:
 
 
 def _has_capable_terminal() -> bool:
-    return os.environ.get("TERM", "dumb") != "dumb"
+    return os.environ.get("TERM", "") not in ("", "dumb", "unknown")

@@ -117,11 +117,6 @@ def _at_most(there: int, variable: str) -> int:
     return min(there, int(asked) or there) if asked.isascii() and asked.isdigit() else there
 
 
-def can_move(stream: TextIO) -> bool:
-    """Whether `stream` is a terminal whose cursor can be moved."""
-    return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
-
-
 @dataclass
 class Board:
     """Lines that stay at the bottom of a terminal, while what is said there scrolls by above them.

@@ -17,7 +17,7 @@ from typing import IO, Any
 from git_par import colour, columns
 from git_par.colour import Marked, Style
 from git_par.errors import ParError, Status
-from git_par.live import Board, Screen, can_move
+from git_par.live import Board, Screen
 
 VERSION = 1
 
@@ -226,14 +226,9 @@ def width() -> int:
     return shutil.get_terminal_size().columns
 
 
-def has_board() -> bool:
-    """Whether lines can stay at the bottom of stderr, while others scroll by above them."""
-    return can_move(sys.stderr)
-
-
 def has_screen() -> bool:
     """Whether a person can watch a whole terminal and press keys there."""
-    return sys.stdin.isatty() and can_move(sys.stdout)
+    return sys.stdin.isatty() and colour.steers(sys.stdout)
 
 
 def has_terminal() -> bool:
@@ -247,7 +242,7 @@ def can_ask() -> bool:
 
 
 def can_draw() -> bool:
-    """Whether talk goes to a terminal that a program can draw on."""
+    """Whether talk goes to a terminal that can be drawn on: lines can stay there, while others scroll by above them."""
     return colour.steers(sys.stderr)
 
 

@@ -71,10 +71,10 @@ MATRIX = ("add", "standing", "tasks", "merge", "sync", "prune", "removal", "rest
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests of the matrix against both isolations, with clones a third of them; the others are in the soak."""
+    """Run the tests of the matrix against both isolations, with clones an eighth of them; the others are in the soak."""
     module, name = metafunc.module.__name__.removeprefix("tests.test_"), metafunc.definition.name
     if module in MATRIX and "isolation" in metafunc.fixturenames and name not in WORKTREES_ONLY:
-        marks = () if crc32(name.encode()) % 3 == 0 else pytest.mark.soak
+        marks = () if crc32(name.encode()) % 8 == 0 else pytest.mark.soak
         metafunc.parametrize("isolation", ["worktree", pytest.param("clone", marks=marks)], indirect=True)
 
 

@@ -188,11 +188,11 @@ SOAK: dict[str, Callable[[World, int], None]] = {
 }
 
 FEW = {
-    "plainly": range(12),
-    "tangled": range(6),
-    "twice": range(6),
-    "marked": range(4),
-    "hooked_twice": range(3),
+    "plainly": range(6),
+    "tangled": range(3),
+    "twice": range(3),
+    "marked": range(2),
+    "hooked_twice": range(1),
     "skewed": range(2),
     "sha256": range(2),
     "ended": range(1, 3),

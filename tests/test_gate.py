@@ -311,7 +311,12 @@ def test_what_it_leaves_running_does_not_hold_us_and_ends_with_it(world: World, 
     assert brood(pids) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def in_the_soak(number: signal.Signals) -> object:
+    """Each of these waits until the gate is killed, ten seconds; the suite has one with a terminal and one without."""
+    return pytest.param(number, marks=pytest.mark.soak)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, in_the_soak(signal.SIGTERM), in_the_soak(signal.SIGHUP)])
 def test_an_interrupt_leaves_no_process_and_no_memory(world: World, pids: Path, number: signal.Signals) -> None:
     running = world.start(*ALONE, sys.executable, "-c", RUN, BROOD, world.rev("main"))
     assert len(brood(pids)) == 4
@@ -324,7 +329,9 @@ def test_an_interrupt_leaves_no_process_and_no_memory(world: World, pids: Path, 
     assert log.read_text().splitlines()[-1].startswith("# interrupted: ")
 
 
-@pytest.mark.parametrize("number", [None, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(None, marks=pytest.mark.soak), in_the_soak(signal.SIGHUP)]
+)
 def test_the_same_at_a_terminal(world: World, pids: Path, number: signal.Signals | None) -> None:
     child = pexpect.spawn(sys.executable, ["-c", RUN, BROOD, world.rev("main")], cwd=str(world.repo), timeout=60)
     try:

@@ -339,7 +339,7 @@ def run_all(sweep: Sweep, points: Iterator[tuple[str, Callable[[], End]]], *, al
         if all_of_it or look not in seen or "Traceback" in end.err:
             seen.add(look)
             sweep.check(end, point, others=all_of_it or len(seen) % 3 == 1)
-    assert len(seen) > 2
+    assert len(seen) > 1
     # One that other processes raced with may end a call or two early.
     assert sum(reached) >= len(reached) - 2 > 0
 
@@ -357,9 +357,9 @@ every_scene = pytest.mark.parametrize(
 
 
 def some(points: Iterator[tuple[str, Callable[[], End]]]) -> Iterator[tuple[str, Callable[[], End]]]:
-    """Every third point, all of a few: the soak has all of them."""
+    """Every fourth point, all of a few: the soak has all of them."""
     found = list(points)
-    yield from found[:: 3 if len(found) > 12 else 1]
+    yield from found[:: 4 if len(found) > 24 else 1]
 
 
 @every_scene

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from git_par import live
+from git_par import colour, live
 from git_par.changes import Changes
 from git_par.live import Board, Screen
 from tests.screens import Glass
@@ -197,9 +197,9 @@ def test_the_size_is_the_terminals_and_may_be_asked_to_be_less(monkeypatch: pyte
             monkeypatch.setenv("COLUMNS", nonsense)
             assert live.size(stream) == live.Size(100, 40)
         monkeypatch.setenv("TERM", "dumb")
-        assert not live.can_move(stream)
+        assert not colour.steers(stream)
         monkeypatch.setenv("TERM", "xterm")
-        assert live.can_move(stream)
+        assert colour.steers(stream)
     os.close(far)
 
 

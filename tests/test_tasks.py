@@ -73,6 +73,7 @@ def test_records_are_private_and_whole(world: World) -> None:
         "isolation": "worktree",
         "group": None,
         "title": None,
+        "prompt": None,
         "protected": False,
         "owns": [],
         "landed": None,

@@ -31,7 +31,7 @@ class Show:
 
     def __init__(self, session: Session, run: Run, *, live: bool) -> None:
         self._session, self._run = session, run
-        self._is_drawn = live and render.has_board()
+        self._is_drawn = live and render.can_draw()
         self._outputs: dict[str, Prefixed] = {}
         self._tails: dict[str, bytes] = {}
         self._lock = threading.Lock()
