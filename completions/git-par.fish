@@ -164,7 +164,7 @@ complete -c git-par -n __git_par_needs_verb -a trust -d 'show the commands that 
 complete -c git-par -n __git_par_needs_verb -a with-lock -d 'run a command (after --) under the repository lock; end with its status'
 complete -c git-par -n __git_par_needs_verb -a hook -d 'answer a coding agent that wants a worktree or is done with one: JSON on stdin, the path on stdout'
 complete -c git-par -n __git_par_needs_verb -a demo -d 'play the main job on a throw-away repository, every command and its output shown'
-complete -c git-par -n __git_par_needs_verb -a shell-init -d 'print what bash, zsh or fish evals: completion, par-cd and par-add'
+complete -c git-par -n __git_par_needs_verb -a shell-init -d 'print completion, par-cd and par-add for bash, zsh or fish to eval'
 complete -c git-par -n '__git_par_verb add' -l from -x -a '(__git_par_revisions)' -d 'start there, not at HEAD'
 complete -c git-par -n '__git_par_verb add' -l base -x -a '(__git_par_branches)' -d 'the branch the task returns to'
 complete -c git-par -n '__git_par_verb add' -l branch -x -d 'name the branch, from {name} {group} {user} {date}'

@@ -29,6 +29,17 @@ _GARBAGE = 100_000
 _AS_THEY_ARE = frozenset(("path", "env", "log", "shell-init", "demo", "with-lock", "doctor", "hook"))
 """Verbs that neither read nor move a checkout, heal it only when asked to, or have yet to hear which one is meant."""
 
+_ELSEWHERE = {
+    "create": "add",
+    "delete": "remove",
+    "ls": "list",
+    "new": "add",
+    "rm": "remove",
+    "status": "list",
+    "switch": "path",
+}
+"""What verbs are called in other programs, and here."""
+
 
 def run() -> NoReturn:
     """The console script `git-par`."""
@@ -190,8 +201,10 @@ def _usage_error(error: Exception, argv: Sequence[str]) -> UsageError:
     from git_par import grammar
 
     text = str(getattr(error, "format_message", lambda: error)()).rstrip(".")
+    text = text.replace("No such command", "no such verb").replace(". Did you mean", "; did you mean")
     verb = next((word for word in argv[:1] if word in grammar.NAMES), "")
     text = text[:1].lower() + text[1:]
     if verb == "with-lock" and not argv[1].startswith("-"):
         return UsageError(f"{verb}: {text}", hint=f"git par {verb} -- {shlex.join(argv[1:])}")
-    return UsageError(f"{verb}: {text}" if verb else text, hint=f"git par {verb} -h" if verb else "git par -h")
+    meant = verb or next((word for word in (*map(_ELSEWHERE.get, argv[:1]), *argv[1:2]) if word in grammar.NAMES), "")
+    return UsageError(f"{verb}: {text}" if verb else text, hint=f"git par {meant} -h" if meant else "git par -h")

@@ -76,7 +76,11 @@ def _paragraph(headings: Row, row: Row, width: int, *, coloured: bool) -> list[s
     lines += [line for line in plain if line]
     if not coloured:
         return lines
-    return [painted(headings[0], Style.HEADING) + lines[0][len(headings[0]) :], *lines[1:]]
+    told = [painted(headings[0], Style.HEADING) + lines[0][len(headings[0]) :], *lines[1:]]
+    for heading, cell in zip(headings, row, strict=True):
+        if style := _style(heading, cell):
+            told = [line.replace(f"  {heading} {cell}", f"  {heading} {painted(cell, style)}") for line in told]
+    return told
 
 
 def broken(text: str, width: int) -> list[str]:

@@ -38,6 +38,10 @@ class ParError(Exception):
         self.hint = hint
         self.details = tuple(details)
 
+    def about(self, what: str) -> str:
+        """The message where `what` was named before it anyway."""
+        return self.message.removeprefix(f"{what}: ")
+
 
 class UsageError(ParError):
     """The command line asks for something that does not exist or cannot be."""

@@ -1,4 +1,4 @@
-"""Names: which ones can be a task or a branch, and what they are called on disk.
+"""Names: which ones can be a task or a branch, what they are called on disk, and how several are said.
 
 The rules of a branch name are those of git-check-ref-format(1); a property test holds them against git itself.
 """
@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -161,3 +161,8 @@ def shown(path: Path, cwd: Path) -> str:
     """`path` as a person standing in `cwd` would write it in a shell: short where that is clear, quoted where needed."""
     relative = os.path.relpath(path, cwd)
     return shlex.quote(str(path) if relative.count("../") > 1 or relative.startswith("-") else relative)
+
+
+def some(paths: Sequence[str], count: int = 3) -> str:
+    """The first few of `paths`, and how many more there are."""
+    return ", ".join(paths[:count]) + (f" and {len(paths) - count} more" if len(paths) > count else "")

@@ -184,6 +184,10 @@ def find(cwd: Path | None = None) -> Repo:
         said = (line.strip() for line in reply.err.splitlines())
         # For a repository of another user git itself names the way out.
         way_out = next((line for line in said if line.startswith("git config ")), "")
+        if _is_in_trash(cwd):
+            main = _damaged(cwd)
+            hint = f"cd {quote(str(main))}" if main else "run 'cd' into a directory that exists"
+            raise Refused("the current directory: its workspace was removed", hint=hint)
         if not way_out and (repository := _damaged(cwd)):
             raise Refused(f"'{cwd}': {why}", hint=f"git -C {quote(str(repository))} par doctor")
         raise Refused(f"'{cwd}': {why}", hint=way_out or "cd into a repository, or name one with 'git -C DIR par …'")
@@ -264,6 +268,11 @@ def _damaged(cwd: Path) -> Path | None:
                 return common.parent if common.name == ".git" else common
             return None
     return None
+
+
+def _is_in_trash(cwd: Path) -> bool:
+    """Whether the workspace that `cwd` lies in was renamed away, to be deleted."""
+    return any(place.name == "trash" and place.parent.name == ".par" for place in cwd.parents)
 
 
 def linked_checkout(git_dir: Path) -> Path | None:

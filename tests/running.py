@@ -2,13 +2,11 @@
 
 import json
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from tests.processes import is_alive
 from tests.world import World
 
 Value = str | int | bool | Sequence[str]
@@ -23,9 +21,6 @@ QUICK = (
 
 SETSID = f"{sys.executable} -c 'import os, sys; os.setsid(); os.execvp(sys.argv[1], sys.argv[1:])'"
 """Shell words before a command that is to leave its session."""
-
-ALONE = (sys.executable, "-c", "import os, sys; os.setsid(); os.execv(sys.argv[1], sys.argv[1:])")
-"""Without the terminal that the tests may have been started from."""
 
 
 def task_file(world: World, tasks: Tasks, name: str = "tasks.toml", **run: Value) -> str:
@@ -74,21 +69,6 @@ def log_of(world: World, name: str) -> Path:
     return world.repo / ".git" / "par" / "logs" / f"{name}.log"
 
 
-def wait_for(*files: Path) -> None:
-    """Until all of them are there."""
-    deadline = time.monotonic() + 60
-    while not all(file.exists() for file in files):
-        assert time.monotonic() < deadline, f"{files} never came"
-        time.sleep(0.02)
-
-
 def alive(pids: Path) -> list[int]:
     """Which of the processes whose numbers are in the file `pids` live."""
-    return [number for number in map(int, lines(pids)) if _is_alive(number)]
-
-
-def _is_alive(number: int) -> bool:
-    try:
-        return psutil.Process(number).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-    except psutil.NoSuchProcess:
-        return False
+    return [number for number in map(int, lines(pids)) if is_alive(number)]

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tests.world import PAR, World
 
@@ -26,6 +27,7 @@ PIECE = re.compile(
     r"|^(?:<!-- not run: (?P<reason>[^>]+) -->\n+)?```(?P<language>\w*)\n(?P<body>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+COMMIT = re.compile(r"\b[0-9a-f]{7,40}\b")
 _START = """\
 exec 2>&1
 done_with () { printf '\\0%s\\0' "$1"; }
@@ -70,10 +72,6 @@ class Played:
     command: Command
     wrote: str
 
-    @property
-    def is_as_shown(self) -> bool:
-        return self.command.shown is None or comparable(self.wrote) == comparable(self.command.shown)
-
 
 class Broken(AssertionError):
     """A command of a page that had to succeed did not."""
@@ -112,12 +110,25 @@ def _typed(text: str, at: int) -> Iterator[Command]:
         yield Command("".join(typed), at + begin, "".join(lines[shown:index]))
 
 
+def is_as_shown(played: Sequence[Played]) -> bool:
+    """Whether a page shows what its commands write."""
+    return comparable(said(played, "wrote")) == comparable(said(played, "shown"))
+
+
+def said(played: Sequence[Played], what: Literal["wrote", "shown"]) -> str:
+    """The commands of which a page shows what they write, each with that: as they wrote it, or as it is shown."""
+    told = [one for one in played if one.command.shown is not None]
+    return "".join(f"$ {one.command.text}{one.wrote if what == 'wrote' else one.command.shown}" for one in told)
+
+
 def comparable(text: str) -> str:
-    """Without what differs from run to run: ids of commits and operations, times, sizes, free ports, column widths."""
+    """Without what differs from run to run: ids of operations, times, sizes, free ports, column widths.
+
+    The ids of commits become numbers, in the order in which they come: the same commit has the same one all over a page.
+    """
     for pattern, instead in (
         (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?", "TIME"),
         (r"\b\d{8}T\d{6}(\.\d+Z)?[\d-]*", "OPERATION"),
-        (r"\b[0-9a-f]{7,40}\b", "ID"),
         (r"\b\d+(\.\d+)? (ms|s|min)\b", "1 s"),
         (r"\b\d+(\.\d+)? ([kMG]i?)?B\b", "1 kB"),
         (r"\bprocess \d+", "process 1"),
@@ -126,13 +137,17 @@ def comparable(text: str) -> str:
         (r" +$", ""),
     ):
         text = re.sub(pattern, instead, text, flags=re.MULTILINE)
-    return re.sub(r"(^(git par: )?[\w-]+: .*\n)+", _in_any_order, text, flags=re.MULTILINE)
+    text = re.sub(r"(^(git par: )?[\w-]+: .*\n)+", _in_any_order, text, flags=re.MULTILINE)
+    numbers: dict[str, int] = {}
+    return COMMIT.sub(lambda found: f"ID {numbers.setdefault(found[0][:7], len(numbers) + 1)}", text)
 
 
-def _in_any_order(said: re.Match[str]) -> str:
+def _in_any_order(found: re.Match[str]) -> str:
     """What workers side by side came to, whoever was quicker."""
-    lines = said[0].splitlines(keepends=True)
-    return "".join(sorted(lines)) if "committed what was uncommitted" in said[0] else said[0]
+    lines = found[0].splitlines(keepends=True)
+    if "committed what was uncommitted" in found[0]:
+        lines.sort(key=lambda line: COMMIT.sub("ID", line))
+    return "".join(lines)
 
 
 def play(page: str, root: Path) -> list[Played]:
@@ -187,7 +202,9 @@ def _script(command: Command) -> str:
 
 
 def rewritten(page: str, played: Sequence[Played]) -> str:
-    """The page with what its commands really write, where that is not what it shows."""
+    """The page with what its commands really write, all of it from one run, where that is not what it shows."""
+    if is_as_shown(played):
+        return page
     answers = {one.command.at: one for one in played}
     for block in reversed(blocks(page)):
         if block.language == "console" and not block.reason:
@@ -199,4 +216,4 @@ def rewritten(page: str, played: Sequence[Played]) -> str:
 def _as_shown(one: Played) -> str:
     first, *more = one.command.text.splitlines(keepends=True)
     typed = f"$ {first}" + "".join(f"> {line}" for line in more)
-    return typed + (one.command.shown or "" if one.is_as_shown else one.wrote)
+    return typed + one.wrote

@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pexpect
@@ -12,16 +11,9 @@ import pytest
 from git_par.git import Git
 from git_par.repo import find as find_repo
 from git_par.workspaces import abreast, worktree
+from tests.processes import until
 from tests.test_add import smudge
 from tests.world import PAR, World
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
 
 WAITING = "do kill -0 $PPID || exit 1; sleep 0.02; done"
 """A loop of a filter that ends with its git."""
@@ -86,7 +78,7 @@ def test_an_interrupt_takes_all_back(world: World, number: int, status: int) -> 
     marks = filtered(world, f"while :; {WAITING}")
     world.git("config", "par.jobs", "2")
     running = world.start(*PAR, "add", "a", "b", "c")
-    wait_for(lambda: len(os.listdir(marks)) == 2)
+    until(lambda: len(os.listdir(marks)) == 2)
     running.send_signal(number)
     running.communicate(timeout=60)
     assert running.returncode == status

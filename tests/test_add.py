@@ -13,7 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.test_with_lock import ALONE, wait_for, wait_for_end
+from tests.processes import ALONE, wait_for, wait_for_end
 from tests.world import PAR, Result, World
 
 

@@ -147,7 +147,10 @@ def test_where_the_columns_do_not_fit_each_row_is_a_paragraph() -> None:
         "TASK b",
         "  BASE main",
     ]
-    assert drawn(HEADINGS, rows, 40, coloured=True)[0] == f"\x1b[1mTASK\x1b[m {LONG}"
+    assert drawn(HEADINGS, rows, 40, coloured=True)[:2] == [
+        f"\x1b[1mTASK\x1b[m {LONG}",
+        "  STATE \x1b[31mbroken\x1b[m  BASE main",
+    ]
 
 
 WORDS = st.text(alphabet="ab 混é\u0301", max_size=60)

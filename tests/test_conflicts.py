@@ -240,6 +240,7 @@ def test_the_picture_and_the_page_hold_everything_and_need_nothing(world: World)
     svg, page = (world.repo / "matrix.svg").read_text(), (world.root / "matrix.html").read_text()
     root = ElementTree.fromstring(svg.encode())
     assert root.tag == f"{SVG}svg"
+    assert float(root.attrib["width"]) > 8 * len(str(root.findtext(f"{SVG}title")))
     assert root.get("role") == "img"
     assert root.findtext(f"{SVG}title") == "2 tasks: 1 colliding pair"
     assert root.findtext(f"{SVG}desc") == f"one with {hard}"

@@ -17,7 +17,8 @@ import pytest
 from git_par import crowd, processes, spawn
 from git_par.runs.engine import Local
 from git_par.runs.work import Ended, Work
-from tests.running import alive, lines, wait_for
+from tests.processes import wait_for
+from tests.running import alive, lines
 
 
 class Heard:

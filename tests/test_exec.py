@@ -3,39 +3,14 @@
 import os
 import shlex
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pexpect
 import pytest
 
+from tests.processes import ALONE, is_alive, wait_for, wait_for_end
 from tests.world import PAR, World
-
-ALONE = (sys.executable, "-c", "import os, sys; os.setsid(); os.execv(sys.argv[1], sys.argv[1:])")
-"""Without the terminal that the tests may have been started from."""
-
-
-def wait_for(*files: Path) -> None:
-    for _ in range(600):
-        if all(file.exists() for file in files):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{files} never came")
-
-
-def is_alive(process: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True).stdout
-    return state.strip()[:1] not in ("", "Z")
-
-
-def wait_for_end(*processes: int) -> None:
-    for _ in range(600):
-        if not any(map(is_alive, processes)):
-            return
-        time.sleep(0.05)
-    raise AssertionError("a command is still there")
 
 
 def test_each_runs_in_its_workspace_with_its_environment(world: World) -> None:

@@ -22,6 +22,7 @@ from git_par.landing import culprit
 from git_par.landing.culprit import BaseFails, Culprit, Passes, Result
 from git_par.landing.gate import Gate, policy
 from git_par.state.session import Session
+from tests.processes import ALONE, wait_for
 from tests.world import World
 
 # A gate in a process of its own; it gives up on the stubborn after a second.
@@ -39,9 +40,6 @@ try:
 except KeyboardInterrupt as interrupt:
     sys.exit(128 + interrupt.number)
 """
-
-# Without the terminal that the tests may have been started from.
-ALONE = (sys.executable, "-c", "import os, sys; os.setsid(); os.execv(sys.argv[1], sys.argv[1:])")
 
 # One that hears no signal, one whose parent is gone, one of these in a group of its own, one in a session of its own.
 BROOD = """
@@ -86,14 +84,6 @@ def brood(file: Path) -> list[int]:
         except psutil.NoSuchProcess:
             pass
     return living
-
-
-def wait_for(what: Path) -> None:
-    for _ in range(600):
-        if what.exists():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{what} never came")
 
 
 def heard(session: Session, command: str, base: str = "main") -> tuple[Gate, list[str]]:

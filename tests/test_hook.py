@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from git_par import names
+from tests.processes import wait_for
 from tests.test_add import smudge
-from tests.test_with_lock import wait_for
 from tests.world import PAR, Result, World
 
 ROOT = Path(__file__).parent.parent

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from git_par import __version__
+from tests.processes import wait_for
 from tests.world import Result, World
 
 ROOT = Path(__file__).parent.parent
@@ -174,7 +175,7 @@ def test_a_killed_set_up_does_not_trip_the_next(checkout: Checkout) -> None:
     hanging, go = checkout.root / "hanging", checkout.root / "go"
     setup = str(checkout.repo / "script/setup")
     first = checkout.start(setup, env={**checkout.environment, "HANG": str(hanging), "GO": str(go)})
-    _wait_for(hanging)
+    wait_for(hanging)
     first.send_signal(signal.SIGKILL)
     assert first.wait() == -signal.SIGKILL
     assert not (checkout.repo / ".venv/.ready").exists()
@@ -192,7 +193,7 @@ def test_a_set_up_killed_with_all_its_children_does_not_trip_the_next(checkout: 
     hanging = checkout.root / "hanging"
     environment = {**os.environ, **checkout.environment, "HANG": str(hanging)}
     first = subprocess.Popen([str(checkout.repo / "script/setup")], env=environment, start_new_session=True)
-    _wait_for(hanging)
+    wait_for(hanging)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     assert checkout.launch("list").out == "git-par list\n"
@@ -222,11 +223,3 @@ def test_any_posix_shell_will_do(shell: str, checkout: Checkout) -> None:
     assert (setup.status, setup.out) == (0, "")
     launcher = str(checkout.repo / "bin/git-par")
     assert checkout.process(shell, launcher, "x", env=checkout.environment) == Result(0, "git-par x\n", "")
-
-
-def _wait_for(file: Path) -> None:
-    for _ in range(6000):
-        if file.exists():
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"{file} did not come")

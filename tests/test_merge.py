@@ -218,7 +218,7 @@ def test_a_base_that_is_refused_does_not_hold_back_the_other(world: World) -> No
     done = world.par("merge", "--all")
     assert done.status == 1
     assert done.out == (
-        f"main: not merged: main: in the way in '{world.repo}': a.txt\n"
+        f"main: not merged: in the way in '{world.repo}': a.txt\n"
         f"release: 1 merged {moved(before, world.rev('release'))}\n  merged      b\n"
     )
     assert done.err == (

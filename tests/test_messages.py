@@ -157,6 +157,7 @@ TABLE = (
         (
             Row("add 'a b'", 2, "'a b': a name cannot hold a space", "git par add a-b"),
             Row("add @", 2, "'@': git means something else by it", "git par add NAME, with another name"),
+            Row("add main", 2, "main: branch 'main' exists already", "choose another name, or --branch TEMPLATE"),
             Row("add a", 2, "a: there is a task of that name", 'cd "$(git par path a)", or choose another name'),
             Row(
                 "add t --branch {{name}}.",
@@ -192,7 +193,7 @@ TABLE = (
             ),
             Row("exec --jobs 0 a -- true", 2, "--jobs 0: not 1 or more", "leave it out, or name a number"),
             Row("exec --all a -- true", 2, "exec: names, --all and --group do not go together", "choose one of them"),
-            Row("exec --group g -- true", 2, "--group g: no task is in it", "see 'git par list'"),
+            Row("exec --group g -- true", 2, "--group g: no task is in that group", "see 'git par list'"),
             Row(
                 "env a --dotenv nowhere/x",
                 2,

@@ -26,5 +26,13 @@ def test_a_picture_stands_alone(picture: Path) -> None:
     assert re.findall(r"url\((?!#)", text) == []
 
 
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda file: file.name)
+def test_its_letters_are_drawn_where_a_general_name_of_a_font_means_nothing(picture: Path) -> None:
+    fonts = re.findall(r"\bfont(?:-family)?:[^;}]*", picture.read_text(encoding="utf-8"))
+    named = [one for one in fonts if "monospace" in one or "sans-serif" in one]
+    assert named
+    assert [one for one in named if '"DejaVu Sans' not in one] == []
+
+
 def test_there_are_pictures() -> None:
     assert {picture.name for picture in PICTURES} >= {"terminal.svg", "conflicts.svg"}

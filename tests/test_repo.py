@@ -293,6 +293,21 @@ def test_an_old_git_is_refused_by_its_version(world: World, monkeypatch: pytest.
     refusal(world.par("add", "t"), "git 2.30: too old, git-par needs 2.39 or newer", "see 'git version'")
 
 
+def test_who_stands_in_a_removed_workspace_is_told_so(world: World) -> None:
+    (path,) = world.add("a")
+    trash = world.workspaces / ".par" / "trash" / "a-1"
+    trash.parent.mkdir(parents=True)
+    path.rename(trash)
+    (trash / "below").mkdir()
+    world.git("worktree", "prune")
+    world.git("worktree", "unlock", str(path))
+    world.git("worktree", "prune")
+    what = "the current directory: its workspace was removed"
+    refusal(world.par("list", cwd=trash / "below"), what, f"cd {world.repo}")
+    (trash / ".git").unlink()
+    refusal(world.par("list", cwd=trash), what, "run 'cd' into a directory that exists")
+
+
 def test_a_directory_that_is_gone_is_refused(world: World) -> None:
     gone = world.root / "gone"
     gone.mkdir()

@@ -10,7 +10,8 @@ from typing import Any
 import pexpect
 import pytest
 
-from tests.running import ALONE, SETSID, Tasks, alive, lines, log_of, parts, record, states, task_file, wait_for
+from tests.processes import ALONE, wait_for
+from tests.running import SETSID, Tasks, alive, lines, log_of, parts, record, states, task_file
 from tests.world import PAR, World
 
 # Works until it is told to go on; it counts its runs outside of its workspace, and says when it is asked to end.

@@ -11,7 +11,8 @@ from git_par import render
 from git_par.commands import list_watch
 from git_par.commands.list import Columns
 from git_par.state.session import Session
-from tests.running import Tasks, log_of, parts, record, states, subjects, task_file, wait_for
+from tests.processes import wait_for
+from tests.running import Tasks, log_of, parts, record, states, subjects, task_file
 from tests.world import PAR as PROGRAM
 from tests.world import World
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ALONE, Tasks, parts, record, states, task_file, wait_for
+from tests.processes import ALONE, wait_for
+from tests.running import Tasks, parts, record, states, task_file
 from tests.world import PAR, World
 
 EACH = "git par run --each NAME… -- CMD"

@@ -110,7 +110,7 @@ def test_uncommitted_work_where_the_base_changed_is_named_and_kept(world: World)
     world.write("b.txt", "mine, untracked\n", path)
     done = world.par("sync", "one")
     assert (done.status, done.out) == (1, "")
-    assert done.err.startswith(f"left one: one: in the way in '{path}': b.txt\nhint: ")
+    assert done.err.startswith(f"left one: in the way in '{path}': b.txt\nhint: ")
     assert (path / "b.txt").read_text() == "mine, untracked\n"
     assert world.rev("one") == tip
 
@@ -321,7 +321,7 @@ def test_a_rebase_keeps_edits_elsewhere_and_refuses_those_in_the_way(world: Worl
     world.write("b.txt", "mine\n", path)
     done = world.par("sync", "one", "--rebase")
     assert done.status == 1
-    assert done.err.startswith(f"left one: one: in the way in '{path}': b.txt\nhint: ")
+    assert done.err.startswith(f"left one: in the way in '{path}': b.txt\nhint: ")
     assert world.rev("one") == tip
     assert (path / "b.txt").read_text() == "mine\n"
     assert world.git("for-each-ref", "refs/par/kept", "refs/par/plan") == ""
@@ -340,7 +340,7 @@ def test_a_rebase_overwrites_no_ignored_file(world: World) -> None:
     world.commit("base work")
     world.write("secret.log", "mine\n", path)
     done = world.par("sync", "one", "--rebase")
-    assert done.err.startswith(f"left one: one: in the way in '{path}': secret.log\n")
+    assert done.err.startswith(f"left one: in the way in '{path}': secret.log\n")
     assert ((path / "secret.log").read_text(), world.rev("one")) == ("mine\n", tip)
 
 
@@ -351,7 +351,7 @@ def test_a_rebase_unstages_nothing(world: World) -> None:
     world.write("staged", "staged\n", path)
     world.git("add", "staged", cwd=path)
     done = world.par("sync", "one", "--rebase")
-    assert done.err == f"left one: one: staged in '{path}': staged\nhint: commit or unstage them first\n"
+    assert done.err == f"left one: staged in '{path}': staged\nhint: commit or unstage them first\n"
     assert world.git("status", "--porcelain", cwd=path) == "A  staged"
     assert world.rev("one") == tip
 

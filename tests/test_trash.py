@@ -3,21 +3,14 @@
 import os
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from git_par import files, spawn
 from git_par.workspaces import trash
+from tests.processes import until, wait_for
 from tests.world import World
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def thrown(world: World, count: int) -> Path:
@@ -60,7 +53,7 @@ def test_a_rest_is_called_for_each_file(tmp_path: Path) -> None:
 def test_the_sweep_stands_back_behind_everybody(world: World) -> None:
     file = world.root / "said"
     spawn.in_background([*spawn.gently(), "/bin/sh", "-c", f"ionice >{file}.new; mv {file}.new {file}"])
-    wait_for(file.exists)
+    wait_for(file)
     if shutil.which("ionice"):
         assert file.read_text() == "idle\n"
 
@@ -74,4 +67,4 @@ def test_without_ionice_the_sweep_comes_all_the_same(world: World, monkeypatch: 
     assert spawn.gently() == []
     world.ok("remove", "a")
     assert not path.exists()
-    wait_for(lambda: not os.listdir(world.workspaces / ".par" / "trash"))
+    until(lambda: not os.listdir(world.workspaces / ".par" / "trash"))

@@ -6,14 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pexpect
 
+from tests.processes import ALONE, wait_for, wait_for_end
 from tests.world import PAR, World
-
-# Without the terminal that the tests may have been started from.
-ALONE = (sys.executable, "-c", "import os, sys; os.setsid(); os.execv(sys.argv[1], sys.argv[1:])")
 
 
 def lock_is_free(world: World) -> bool:
@@ -25,23 +22,6 @@ def lock_is_free(world: World) -> bool:
         except BlockingIOError:
             return False
     return True
-
-
-def wait_for(what: Path) -> None:
-    for _ in range(600):
-        if what.exists():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{what} never came")
-
-
-def wait_for_end(process: int) -> None:
-    for _ in range(600):
-        state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True).stdout
-        if state.strip()[:1] in ("", "Z"):
-            return
-        time.sleep(0.05)
-    raise AssertionError("the command is still there")
 
 
 def test_the_status_of_the_command_is_returned(world: World) -> None:

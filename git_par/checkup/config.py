@@ -9,6 +9,7 @@ from pathlib import Path
 from shlex import quote
 
 from git_par.checkup.finding import Case, Finding
+from git_par.names import some
 from git_par.repo import Repo, is_true
 from git_par.state import gitpar
 from git_par.state.settings import EVENTS, HOOK
@@ -57,7 +58,7 @@ def _hooks(case: Case) -> Iterator[Finding]:
     if without:
         yield Finding(
             "config-hooks",
-            f"core.hooksPath is '{path}', which is not in the workspaces: no hook runs in {', '.join(without[:5])}",
+            f"core.hooksPath is '{path}', which is not in the workspaces: no hook runs in {some(without)}",
             f"for you to do: git config core.hooksPath {quote(str(main / path))}; {_YOURS}",
         )
 

@@ -15,9 +15,17 @@ _FONT = 6.7
 """About how wide a character is, in the same unit as everything here: CSS pixels."""
 _LONGEST = 32
 
-_COLOURS = """
-.g{font:11px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:#1f2328}
-.g .title{font:600 15px system-ui,sans-serif}.g .small{font:12px system-ui,sans-serif;fill:#59636e}
+_TITLE_FONT = 8
+"""The same of the title."""
+
+# Not every program that draws knows what the general names stand for; so there are some that it may have as well.
+_MONO = 'ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace'
+_SANS = 'system-ui,"Segoe UI","DejaVu Sans","Liberation Sans",Arial,sans-serif'
+
+_COLOURS = (
+    """
+.g{font:11px MONO;fill:#1f2328}
+.g .title{font:600 15px SANS}.g .small{font:12px SANS;fill:#59636e}
 .g .page{fill:#fff}.g .clean{fill:#eef1f4}.g .self{fill:#d5dbe1}
 .g .c1{fill:#ffc2b4}.g .c2{fill:#f4836d}.g .c3{fill:#c8321f}
 .g .n{text-anchor:middle;pointer-events:none}.g .n3{fill:#fff}
@@ -27,17 +35,24 @@ _COLOURS = """
 .g .c1{fill:#6b2c22}.g .c2{fill:#a13c2b}.g .c3{fill:#f0705a}.g .n3{fill:#0d1117}
 .g .hit:hover rect,.g .hit:focus rect{stroke:#e6edf3}}
 """.replace("\n", "")
+    .replace("MONO", _MONO)
+    .replace("SANS", _SANS)
+)
 
-_PAGE = """
+_PAGE = (
+    """
 :root{color-scheme:light dark}
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem;background:#fff;color:#1f2328}
+body{font:15px/1.5 SANS;margin:2rem auto;max-width:75rem;padding:0 1rem;background:#fff;color:#1f2328}
 figure{margin:1.5rem 0;overflow-x:auto}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
 table{border-collapse:collapse}
 th,td{text-align:left;vertical-align:top;padding:.3rem 1rem .3rem 0}
 th,td{border-bottom:1px solid #d1d9e0}
-code{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}ul{margin:0;padding-left:1.1rem}
+code{font:13px MONO}ul{margin:0;padding-left:1.1rem}
 @media (prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}th,td{border-color:#3d444d}}
 """.replace("\n", "")
+    .replace("MONO", _MONO)
+    .replace("SANS", _SANS)
+)
 
 
 def svg(forecast: Forecast) -> str:
@@ -77,7 +92,7 @@ def _drawing(forecast: Forecast) -> str:
     side = len(names) * _CELL
     label = max((min(len(name), _LONGEST) for name in names), default=4) * _FONT + 16
     top = 62 + max(label, 50)
-    width, height = max(label + side + 2 * _CELL + 24, 430), top + side + 44
+    width, height = max(label + side + 2 * _CELL + 24, 430, len(_title(forecast)) * _TITLE_FONT + 24), top + side + 44
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="g" viewBox="0 0 {width:.0f} {height:.0f}" '
         f'width="{width:.0f}" height="{height:.0f}" role="img" aria-labelledby="title desc">',

@@ -9,7 +9,7 @@ from git_par import render
 from git_par.columns import cells, padded
 from git_par.landing.matrix import Collision
 from git_par.landing.order import Order
-from git_par.workspaces.reasons import some
+from git_par.names import some
 
 _MANY = 12
 """So many names still make a readable command line."""

@@ -83,7 +83,7 @@ def _wanted(session: Session, options: Options) -> list[Task]:
     if options.group is not None:
         found = [task for task in session.tasks.all() if task.group == options.group]
         if not found:
-            raise UsageError(f"--group {options.group}: no task is in it", hint="see 'git par list'")
+            raise UsageError(f"--group {options.group}: no task is in that group", hint="see 'git par list'")
         return found
     here = session.here()
     if here is None:

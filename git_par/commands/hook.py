@@ -70,7 +70,7 @@ def _create(session: Session, name: str) -> Report:
         try:
             return _make(session, add.Options(names=(name,), lenient=True))
         except UsageError as error:
-            problem, refusal = error.message.removeprefix(f"{name}: "), error
+            problem, refusal = error.about(name), error
     shown = "".join(sign if sign.isprintable() else " " for sign in name).strip()[:200]
     try:
         made = _make(session, add.Options(names=(other,), title=shown or None, lenient=True))

@@ -10,9 +10,8 @@ from git_par.commands.remove_report import Sweep
 from git_par.errors import Status
 from git_par.landing.planned import Clash, Conflicted, Merged, Outcome
 from git_par.landing.select import Item
-from git_par.names import going_to
+from git_par.names import going_to, some
 from git_par.state.session import Session
-from git_par.workspaces.reasons import some
 
 
 def status(outcomes: Sequence[Outcome], swept: Sweep | None, notes: Sequence[str]) -> Status:
@@ -30,7 +29,7 @@ def lines(outcome: Outcome, *, dry: bool) -> list[str]:
     """One base: a line for it and a line for each task."""
     made = outcome.plan
     if outcome.refused:
-        return [f"{made.base}: not merged: {outcome.refused.message}"]
+        return [f"{made.base}: not merged: {outcome.refused.about(made.base)}"]
     counts = [
         (len(made.merged), "would be merged" if dry else "merged"),
         (len(made.conflicted), "in conflict"),

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from itertools import product
 
+from git_par.names import some
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import owned
 from git_par.workspaces.owned import Owned
-from git_par.workspaces.reasons import some
 
 
 def shared(session: Session, tasks: Sequence[Task]) -> list[str]:

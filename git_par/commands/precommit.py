@@ -6,9 +6,9 @@ from shlex import quote
 
 from git_par.errors import Status
 from git_par.landing import ownership
+from git_par.names import some
 from git_par.render import Report
 from git_par.state.session import Session
-from git_par.workspaces.reasons import some
 
 
 def run(session: Session) -> Report:

@@ -6,9 +6,10 @@ from shlex import quote
 from git_par import names
 from git_par.commands import choose, facts
 from git_par.errors import Status, UsageError
+from git_par.names import some
 from git_par.render import Report
 from git_par.state.session import Session
-from git_par.workspaces import environment, kept, reasons, restore
+from git_par.workspaces import environment, kept, restore
 from git_par.workspaces.kept import Keepsake
 
 
@@ -50,7 +51,7 @@ def _chosen(session: Session, found: Sequence[Keepsake], name: str, stamp: str |
         others = list(dict.fromkeys(one.task.name for one in kept.find(session.repo)))
         if session.tasks.get(name):
             raise UsageError(f"{name}: it was not removed", hint=f"git par path {quote(name)}")
-        what = f"kept are {reasons.some(others)}" if others else "nothing is kept in this repository"
+        what = f"kept are {some(others)}" if others else "nothing is kept in this repository"
         hint = f"git par restore {quote(others[0])}" if others else "see 'git reflog' for lost commits"
         raise UsageError(f"{name}: nothing is kept of it; {what}", hint=hint)
     if stamp is None:
@@ -59,6 +60,4 @@ def _chosen(session: Session, found: Sequence[Keepsake], name: str, stamp: str |
         if one.stamp == stamp:
             return one
     stamps = [one.stamp for one in found]
-    raise UsageError(
-        f"--at {stamp}: kept at {reasons.some(stamps)}", hint=f"git par restore {quote(name)} --at {stamps[0]}"
-    )
+    raise UsageError(f"--at {stamp}: kept at {some(stamps)}", hint=f"git par restore {quote(name)} --at {stamps[0]}")

@@ -9,12 +9,12 @@ from git_par.commands import add, merge
 from git_par.errors import Refused, UsageError
 from git_par.landing import publish
 from git_par.landing.publish import Place
+from git_par.names import some
 from git_par.runs import overlap
 from git_par.runs.overlap import Shared, Stale
 from git_par.runs.taskfile import TaskFile, Wanted
 from git_par.state.session import Session
 from git_par.workspaces import claims, copying, incoming, owned, status, worktree
-from git_par.workspaces.reasons import some
 
 
 @dataclass(frozen=True)

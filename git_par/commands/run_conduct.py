@@ -15,12 +15,12 @@ from git_par.commands.run_book import Book
 from git_par.commands.run_show import Show
 from git_par.commands.run_workers import MARK, Workers
 from git_par.errors import ParError
+from git_par.names import some
 from git_par.runs.record import MET, OVER, Part, Run, Runs
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.workspaces import registry
 from git_par.workspaces.isolation import Isolation
-from git_par.workspaces.reasons import some
 
 _OF_THE_WORKER = ("exit", "timeout", "hook")
 """Why something failed that is mended by running its worker again; after all else it has done its work."""
@@ -178,7 +178,7 @@ class Conductor:
         try:
             problem = add.begin_again(self.session, task)
         except ParError as error:
-            problem = error.message
+            problem = error.about(part.name)
         if problem:
             self._book.fail(part, "hook", problem)
             self._book.give_up([part])

@@ -15,6 +15,7 @@ from git_par.commands.run_show import Show
 from git_par.errors import ParError
 from git_par.landing import autocommit
 from git_par.landing.select import Batch, Item
+from git_par.names import some
 from git_par.runs import guard
 from git_par.runs.engine import Local
 from git_par.runs.log import Log
@@ -23,7 +24,6 @@ from git_par.runs.work import Ended, Work
 from git_par.state import tasks
 from git_par.state.tasks import Task
 from git_par.workspaces import copying, registry
-from git_par.workspaces.reasons import some
 
 MARK = "GIT_PAR_RUN"
 """The variable that tells a worker, and what it starts, which run it belongs to."""
@@ -119,7 +119,7 @@ class Workers:
         try:
             problem = self._try_commit(part)
         except ParError as error:
-            problem = ("git", error.message)
+            problem = ("git", error.about(part.name))
         if problem:
             self.book.fail(part, *problem)
         if problem and problem[0] != "gone":

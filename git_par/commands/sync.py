@@ -18,6 +18,7 @@ from git_par.landing import bring, publish, signing, solve
 from git_par.landing.bring import Arrival, Left
 from git_par.landing.jobs import Clashing, Made
 from git_par.landing.pins import LostError, Pins
+from git_par.names import some
 from git_par.render import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
@@ -52,7 +53,7 @@ def run(session: Session, options: Options) -> Report:
     with session.journal.operation() as operation:
         for task in wanted:
             if found := users.get(Path(task.path)):
-                who = ", ".join(f"{user.command} (process {user.pid})" for user in found[:3])
+                who = some([f"{user.command} (process {user.pid})" for user in found])
                 done.left.append(Left(task, "in-use", f"in use by {who}", _again(task, options)))
                 continue
             sync = _Sync(session, options, done, operation)
@@ -61,7 +62,7 @@ def run(session: Session, options: Options) -> Report:
             except (Refused, Busy, GitFailed) as error:
                 if alone:
                     raise
-                done.left.append(Left(task, "failed", error.message, error.hint))
+                done.left.append(Left(task, "failed", error.about(task.name), error.hint))
     for moved in done.synced:
         provision.follow(session, moved.task, moved.before, moved.after)
     talk = [*done.problems, *(f"left {one.task.name}: {one.detail}" for one in done.left)]
@@ -169,7 +170,7 @@ class _Sync:
             return False
         except Refused as error:
             self._forget(one, kept)
-            self.done.left.append(Left(task, "dirty", error.message, error.hint))
+            self.done.left.append(Left(task, "dirty", error.about(task.name), error.hint))
             return True
         self.done.synced.append(Moved(task, one.tip, made.commit, made.private))
         if where and not one.rebase and (problem := publish.run_post_merge(session.repo, where)):

@@ -6,6 +6,7 @@ from typing import Any
 
 from git_par.commands.undo_obstacle import Obstacle
 from git_par.commands.undo_steps import Move
+from git_par.names import some
 from git_par.state.journal import Entry
 from git_par.state.session import Session
 from git_par.state.tasks import Task
@@ -30,9 +31,9 @@ def find(session: Session, entry: Entry, move: Move) -> list[Obstacle]:
     inside = [task.name for task in living if task.ref in refs and task.branch not in spared and task.name not in goes]
     found = []
     if remote:
-        found.append(Obstacle(f"{', '.join(remote[:3])} has it already", revert))
+        found.append(Obstacle(f"{some(remote)} {'has' if len(remote) == 1 else 'have'} it already", revert))
     if inside:
-        found.append(Obstacle(f"{', '.join(inside)} stands on it", revert))
+        found.append(Obstacle(f"{some(inside)} {'stands' if len(inside) == 1 else 'stand'} on it", revert))
     return found
 
 

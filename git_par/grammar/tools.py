@@ -156,7 +156,7 @@ def shell_init(
     shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.", show_default=False)],
     json: Json = False,
 ) -> Work:
-    """Print what bash, zsh or fish evals: completion, par-cd and par-add."""
+    """Print completion, par-cd and par-add for bash, zsh or fish to eval."""
     from git_par.commands.shell_init import run
 
     return lambda session: run(session, shell)

@@ -6,11 +6,12 @@ changed since meets neither what the other changed nor what changed on the way f
 one `git diff-tree`, however many commits there are.  Sets of commits are the bits of a number.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from git_par.git import Git
+from git_par.landing.order import bits
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def read(git: Git, commits: Collection[str], bases: Collection[str]) -> History:
     holders, boundary = _walk(git, place, dict.fromkeys(bases))
     shared = dict.fromkeys(nodes, 0)
     for some in set(holders.values()):
-        for at in _bits(some):
+        for at in bits(some):
             shared[nodes[at]] |= some
     left = {node: [one for one, some in boundary.items() if some >> place[node] & 1] for node in nodes}
     left |= {node: [node] for node in nodes if node not in holders}  # all they have is in the bases
@@ -145,7 +146,7 @@ def _in_line(git: Git, roots: Sequence[str]) -> tuple[dict[str, int], dict[str, 
     # What more of them have in their history is not the younger one.
     ordered = sorted(roots, key=lambda root: -have[root].bit_count())
     line = {root: at for at, root in enumerate(ordered)}
-    return line, {root: sum(1 << line[roots[at]] for at in _bits(have[root])) for root in roots}
+    return line, {root: sum(1 << line[roots[at]] for at in bits(have[root])) for root in roots}
 
 
 def _diffs(git: Git, pairs: Sequence[tuple[str, str]]) -> list[Grown]:
@@ -196,10 +197,3 @@ def _around(paths: Iterable[str]) -> set[str]:
             found.add(directory)
             directory = directory.rpartition("/")[0]
     return found
-
-
-def _bits(some: int) -> Iterator[int]:
-    while some:
-        low = some & -some
-        yield low.bit_length() - 1
-        some ^= low

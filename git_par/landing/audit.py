@@ -171,11 +171,6 @@ class _Moves:
         return path not in self.stood and any(path.startswith(f"{one}/") or not one for one in self.directories)
 
 
-def some(paths: Sequence[str]) -> str:
-    """The first few of many paths, for a message."""
-    return ", ".join(paths[:3]) + ("…" if len(paths) > 3 else "")
-
-
 def _parent(path: str) -> str:
     return path.rpartition("/")[0]
 

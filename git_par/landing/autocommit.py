@@ -5,7 +5,7 @@ files go with it, except those that look like secrets.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -16,6 +16,7 @@ from git_par.git import Git, Reply
 from git_par.landing import fitness, ownership
 from git_par.landing.planned import Skipped
 from git_par.landing.select import Batch, Item
+from git_par.names import some
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.workspaces import registry, secrets, status
@@ -87,7 +88,7 @@ def _look(session: Session, item: Item, wish: Wish) -> Work | Skipped | None:
     if now.branch != item.branch or now.head is None:
         return None
     if now.unmerged:
-        detail = f"unmerged files: {_some(now.unmerged)}"
+        detail = f"unmerged files: {some(now.unmerged)}"
         return Skipped(item, "dirty", detail, f"git -C {quote(str(path))} status")
     # A path that ends with '/' is a repository of its own, which nobody means to be a submodule.
     secret = secrets.of(session.settings, directory)
@@ -159,7 +160,3 @@ def _vetoed(session: Session, work: Work, reply: Reply) -> Skipped:
     go = names.going_to(work.path, session.repo.cwd)
     hint = f"{go}git add --all && git commit, then git par merge {quote(work.item.name)}"
     return Skipped(work.item, "vetoed", f"its commit was refused: {why}", hint)
-
-
-def _some(paths: Sequence[str]) -> str:
-    return ", ".join(paths[:3]) + ("…" if len(paths) > 3 else "")

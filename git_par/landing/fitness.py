@@ -9,6 +9,7 @@ from git_par.git import Git
 from git_par.landing import ownership
 from git_par.landing.planned import Skipped
 from git_par.landing.select import Batch, Item
+from git_par.names import some
 from git_par.state.session import Session
 from git_par.workspaces import registry, secrets, status
 
@@ -97,9 +98,7 @@ def _look_at(
         hint = f"git -C {quote(str(path))} switch {quote(item.branch)}"
         return Skipped(item, "other-branch", f"it is on {on}", hint), 0
     if now.tracked_dirt and not allow_dirty:
-        some = ", ".join(now.tracked_dirt[:3]) + ("…" if len(now.tracked_dirt) > 3 else "")
-        detail = f"uncommitted changes: {some}"
-        return Skipped(item, "dirty", detail, _UNCOMMITTED), 0
+        return Skipped(item, "dirty", f"uncommitted changes: {some(now.tracked_dirt)}", _UNCOMMITTED), 0
     return None, _count(alone, directory, now.untracked)
 
 

@@ -46,7 +46,7 @@ def arrange(
     alive = 0
     for at in range(len(names)):
         needed = 1 << at | below[at]
-        if not any(names[one] in unfit or clash[one] & needed for one in _bits(needed)):
+        if not any(names[one] in unfit or clash[one] & needed for one in bits(needed)):
             alive |= 1 << at
     search = _Search(clash, below, rank)
     chosen = 0
@@ -69,7 +69,7 @@ def _closed(below: Sequence[int]) -> list[int]:
         while fresh:
             known |= fresh
             further = 0
-            for one in _bits(fresh):
+            for one in bits(fresh):
                 further |= below[one]
             fresh = further & ~known
         found.append(known & ~(1 << at))
@@ -80,14 +80,14 @@ def _parts(alive: int, clash: Sequence[int], below: Sequence[int]) -> Iterator[i
     """The parts of the graph that have nothing to do with each other."""
     near = [clash[at] | below[at] for at in range(len(clash))]
     for at, some in enumerate(below):
-        for one in _bits(some):
+        for one in bits(some):
             near[one] |= 1 << at
     while alive:
         part, fresh = 0, alive & -alive
         while fresh:
             part |= fresh
             around = 0
-            for one in _bits(fresh):
+            for one in bits(fresh):
                 around |= near[one]
             fresh = around & alive & ~part
         yield part
@@ -96,7 +96,7 @@ def _parts(alive: int, clash: Sequence[int], below: Sequence[int]) -> Iterator[i
 
 def _line(some: int, below: Sequence[int], rank: Sequence[tuple[int, int]]) -> Iterator[int]:
     """The tasks of `some`, one after the other; those that stand on each other in a circle by rank alone."""
-    waiting = {at: below[at] & some for at in _bits(some)}
+    waiting = {at: below[at] & some for at in bits(some)}
     ready = [(rank[at], at) for at, needs in waiting.items() if not needs]
     heapify(ready)
     gone = 0
@@ -119,17 +119,17 @@ class _Search:
         self.clash, self.below, self.rank = clash, below, rank
         self.above = [0] * len(clash)
         for at, some in enumerate(below):
-            for one in _bits(some):
+            for one in bits(some):
                 self.above[one] |= 1 << at
         self.price = [0] * len(clash)
         """What collides with a task or with something it stands on."""
         self.lost = [0] * len(clash)
         """What cannot land any more when a task and all it stands on do."""
         for at, some in enumerate(below):
-            for one in _bits(some | 1 << at):
+            for one in bits(some | 1 << at):
                 self.price[at] |= clash[one]
             self.lost[at] = self.price[at]
-            for one in _bits(self.price[at]):
+            for one in bits(self.price[at]):
                 self.lost[at] |= self.above[one]
         self.left = _PATIENCE
         self.best = 0
@@ -145,7 +145,7 @@ class _Search:
         """A good set to begin with: whatever shuts out the fewest comes first."""
         chosen = 0
         while free:
-            at = min(_bits(free), key=lambda one: ((self.lost[one] & free).bit_count(), self.rank[one]))
+            at = min(bits(free), key=lambda one: ((self.lost[one] & free).bit_count(), self.rank[one]))
             chosen |= (1 << at | self.below[at]) & (free | chosen)
             free &= ~(chosen | self.lost[at])
         self.best = chosen
@@ -160,7 +160,7 @@ class _Search:
             return
         if self.left < 0 or chosen.bit_count() + self._bound(free) <= self.best.bit_count():
             return
-        at = max(_bits(free), key=lambda one: (self.clash[one] & free).bit_count())
+        at = max(bits(free), key=lambda one: (self.clash[one] & free).bit_count())
         self._look(free & ~(1 << at | self.below[at] | self.lost[at]), chosen | 1 << at | self.below[at] & free)
         self._look(free & ~(1 << at | self.above[at]), chosen)
 
@@ -169,7 +169,7 @@ class _Search:
         again = True
         while again:
             again = False
-            for at in _bits(free):
+            for at in bits(free):
                 if not free >> at & 1:
                     continue
                 price = self.price[at] & free
@@ -197,7 +197,8 @@ class _Search:
         return count
 
 
-def _bits(some: int) -> Iterator[int]:
+def bits(some: int) -> Iterator[int]:
+    """The places of the ones in a number that stands for a set."""
     while some:
         low = some & -some
         yield low.bit_length() - 1

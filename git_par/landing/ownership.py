@@ -5,11 +5,11 @@ from pathlib import Path
 
 from git_par.git import Git
 from git_par.landing import integrated
+from git_par.names import some
 from git_par.repo import Repo
 from git_par.state.tasks import Task
 from git_par.workspaces import secrets, status
 from git_par.workspaces.owned import Owned
-from git_par.workspaces.reasons import some
 
 
 def committed(repo: Repo, task: Task, tip: str, bases: Iterable[str]) -> list[str]:

@@ -13,6 +13,7 @@ from git_par.landing.planned import Clash, Conflicted, Failed, Merged, OnConflic
 from git_par.landing.select import Item
 from git_par.landing.steps import Steps
 from git_par.landing.workshop import Workshop
+from git_par.names import some
 from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Landed
@@ -86,7 +87,7 @@ def nothing(plan: Plan, reason: Reason, detail: str) -> Plan:
 
 def _warnings(plan: Plan, found: audit.Findings) -> tuple[str, ...]:
     return tuple(
-        f"{merged.item.name}: it sets {len(paths)} files of {plan.base} back to an older state: {audit.some(paths)}"
+        f"{merged.item.name}: it sets {len(paths)} files of {plan.base} back to an older state: {some(paths)}"
         for merged, paths in zip(plan.merged, found.set_back, strict=True)
         if paths
     )

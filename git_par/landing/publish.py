@@ -17,6 +17,7 @@ from git_par import git
 from git_par.errors import Busy, GitFailed, Refused
 from git_par.git import Git, Reply
 from git_par.landing import recover, shortcut
+from git_par.names import some
 from git_par.repo import Repo
 from git_par.state.announce import Announcement, announced
 from git_par.workspaces import clones, git_hooks, meeting, registry, status
@@ -179,7 +180,7 @@ def _expect_room(repo: Repo, where: Place, move: _Move) -> None:
     if blocked := in_the_way(repo, where.git, move.before, move.after):
         raise _in_the_way(where, move, blocked)
     if staged := where.git.fields("diff-index", "--cached", "--name-only", "-z", "--no-renames", move.before, "--"):
-        raise Refused(f"{move.base}: staged in '{where.path}': {_some(staged)}", hint="commit or unstage them first")
+        raise Refused(f"{move.base}: staged in '{where.path}': {some(staged)}", hint="commit or unstage them first")
 
 
 def _refresh(where: Place) -> None:
@@ -189,7 +190,7 @@ def _refresh(where: Place) -> None:
 
 def _in_the_way(where: Place, move: _Move, blocked: list[str]) -> Refused:
     return Refused(
-        f"{move.base}: in the way in '{where.path}': {_some(blocked)}",
+        f"{move.base}: in the way in '{where.path}': {some(blocked)}",
         hint="commit those files or move them away, then run the command again",
     )
 
@@ -286,7 +287,3 @@ def in_the_way(repo: Repo, checkout: Git, before: str, after: str) -> list[str]:
 
 def _is_directory(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
-
-
-def _some(paths: list[str]) -> str:
-    return ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")

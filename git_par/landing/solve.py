@@ -15,7 +15,7 @@ from git_par.errors import GitFailed, Refused
 from git_par.git import Git, Reply
 from git_par.landing import bring, message, publish, trees
 from git_par.landing.bring import Arrival
-from git_par.names import going_to
+from git_par.names import going_to, some
 from git_par.state.session import Session
 from git_par.workspaces import clones, meeting, registry, status
 
@@ -38,13 +38,13 @@ def start(session: Session, one: Arrival) -> Started:
     again = f"git par sync{' --rebase' if one.rebase else ''}"
     if dirt := status.read(git, untracked="no").tracked_dirt:
         raise Refused(
-            f"{task.name}: it conflicts with {task.base}, and has uncommitted changes: {', '.join(dirt[:3])}",
+            f"{task.name}: it conflicts with {task.base}, and has uncommitted changes: {some(dirt)}",
             hint=f"{going_to(path, session.repo.cwd)}git commit -a, then {again}",
         )
     # Git would overwrite ignored files here, and --no-overwrite-ignore does not hold it back (git-merge(1)).
     if blocked := publish.in_the_way(session.repo, git, one.tip, _coming(session, one)):
         raise Refused(
-            f"{task.name}: in the way in '{path}': {', '.join(blocked[:3])}",
+            f"{task.name}: in the way in '{path}': {some(blocked)}",
             hint=f"move them away, then {again} {quote(task.name)}",
         )
     with _with_objects(session, one):

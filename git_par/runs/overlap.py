@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations, product
 
+from git_par.names import some
 from git_par.runs.taskfile import TaskFile, Wanted
 from git_par.workspaces import owned
 from git_par.workspaces.owned import Owned
-from git_par.workspaces.reasons import some
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,8 @@ KEYS = (
     Key(
         "jobs",
         "0",
-        "how many git processes may look at workspaces, or fill them, at once; 0 is one for each processor, at most 8",
+        "how many workspaces are looked at or filled, and how many workers of run are at work, at once; 0 is one for each "
+        "processor, at most 8",
     ),
     Key("keepDays", "30", "how many days what removals kept stays, before prune --kept may sweep it"),
     Key(
@@ -93,7 +94,7 @@ KEYS = (
         "prompt",
         "",
         "what show --prompt and GIT_PAR_PROMPT say to an agent; {task}, {title}, {group}, {path}, {branch}, {base}, {main}, "
-        "{port}, {slot}, {owns}",
+        "{port}, {slot}, {owns}, {prompt}",
     ),
     Key(
         "regenerable",

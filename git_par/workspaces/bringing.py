@@ -15,8 +15,9 @@ from pathlib import Path
 from git_par import files
 from git_par.errors import GitFailed
 from git_par.git import Git
+from git_par.names import some
 from git_par.state.session import Session
-from git_par.workspaces import copies, links, reasons, registry, secrets, worktree
+from git_par.workspaces import copies, links, registry, secrets, worktree
 from git_par.workspaces.copies import Copying, Why
 from git_par.workspaces.incoming import Incoming
 
@@ -45,15 +46,11 @@ class Brought:
 
     def words(self) -> list[str]:
         """What came and what was left, a line each."""
-        came = [
-            f"{done} {reasons.some(paths)}"
-            for done, paths in (("copied", self.copied), ("linked", self.linked))
-            if paths
-        ]
+        came = [f"{done} {some(paths)}" for done, paths in (("copied", self.copied), ("linked", self.linked)) if paths]
         why = {word: [path for path, reason in self.left if reason == word] for word in WHY}
         return [
             *(["; ".join(came)] if came else []),
-            *(f"left {reasons.some(paths)}: {WHY[word]}" for word, paths in why.items() if paths),
+            *(f"left {some(paths)}: {WHY[word]}" for word, paths in why.items() if paths),
         ]
 
 

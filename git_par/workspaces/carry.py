@@ -13,6 +13,7 @@ from pathlib import Path
 
 from git_par.errors import Refused, UsageError
 from git_par.git import Git
+from git_par.names import some
 from git_par.repo import Repo
 from git_par.workspaces import registry, snapshot, status, worktree
 from git_par.workspaces.start import Start
@@ -62,7 +63,7 @@ def gather(repo: Repo, start: Start) -> Load:
     git = repo.here
     now = status.read(git, untracked="all", seeing=True)
     if now.unmerged:
-        raise Refused(f"--carry: unmerged: {', '.join(now.unmerged[:3])}", hint="solve and git add them first")
+        raise Refused(f"--carry: unmerged: {some(now.unmerged)}", hint="solve and git add them first")
     if now.head != start.commit:
         raise UsageError(
             f"--carry: the work is on top of {(now.head or 'nothing')[:8]}, and {start.shown} is another commit",

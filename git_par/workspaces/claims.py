@@ -60,7 +60,9 @@ def rivals(repo: Repo, planned: Mapping[str, str]) -> Iterator[tuple[str, str, s
     for name, branch in planned.items():
         for other in sorted(there):
             if other == branch:
-                how = f"git par adopt {quote(other)}, or choose another name, or --branch TEMPLATE"
+                how = "choose another name, or --branch TEMPLATE"
+                if repo.git.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1)).out.strip() != f"refs/heads/{other}":
+                    how = f"git par adopt {quote(other)}, or {how}"
                 yield name, f"branch '{other}' exists already", how
             elif other.startswith(f"{branch}/") or branch.startswith(f"{other}/"):
                 why = f"git cannot have branch '{branch}' beside '{other}'"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from git_par import beside, files
 from git_par.errors import ParError, Refused
 from git_par.git import Git
+from git_par.names import some
 from git_par.repo import Repo
 from git_par.state.tasks import Task
 from git_par.workspaces import clones, listing, registry, secrets, snapshot, status
@@ -97,7 +98,7 @@ def find(repo: Repo, task: Task, patterns: Sequence[str], users: "Sequence[User]
         if found:
             return [found]
         found_users = [f"{user.command} (process {user.pid})" for user in users]
-        busy = [Reason("in-use", f"in use by {', '.join(found_users[:3])}")] if found_users else []
+        busy = [Reason("in-use", f"in use by {some(found_users)}")] if found_users else []
         return busy + _work(repo, task, path, patterns)
     except (OSError, ParError) as error:
         return [Reason("unknown", f"it cannot be checked: {error}", f"git -C {quote(task.path)} status")]
@@ -315,8 +316,3 @@ def _checkout(repo: Repo, path: Path) -> Git:
 def _identity(path: Path) -> tuple[int, int]:
     found = path.stat()
     return found.st_dev, found.st_ino
-
-
-def some(paths: Sequence[str], count: int = 3) -> str:
-    """The first few of `paths`, and how many more there are."""
-    return ", ".join(paths[:count]) + (f" and {len(paths) - count} more" if len(paths) > count else "")

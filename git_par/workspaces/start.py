@@ -9,6 +9,7 @@ from pathlib import Path
 from git_par import git
 from git_par.errors import Refused, UsageError
 from git_par.git import Git
+from git_par.names import some
 from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.workspaces import clones, meeting, snapshot, status
@@ -140,12 +141,11 @@ def _check_dirt(session: Session, top: Path, dirt: Sequence[str], *, refuse: boo
     """Refuse, or tell, when the tasks start at the HEAD of `top` and would not see what is uncommitted there."""
     if not dirt:
         return
-    some = ", ".join(dirt[:3]) + (f" and {len(dirt) - 3} more" if len(dirt) > 3 else "")
     if session.settings.choice("dirty", "refuse", "warn") == "warn" or not refuse:
-        session.tell(f"'{top}' has uncommitted changes that the new tasks will not see: {some}")
+        session.tell(f"'{top}' has uncommitted changes that the new tasks will not see: {some(dirt)}")
         return
     raise Refused(
-        f"'{top}': uncommitted changes that the new tasks would not see: {some}",
+        f"'{top}': uncommitted changes that the new tasks would not see: {some(dirt)}",
         hint="commit them, or start from the commit as it is with --allow-dirty",
     )
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from git_par import files
 from git_par.git import Git
+from git_par.names import some
 from git_par.state.session import Session
-from git_par.workspaces import reasons, registry, renewal, spares, status, usage
+from git_par.workspaces import reasons, registry, renewal, spares, status, untouched, usage
 from git_par.workspaces.spares import Record, Spare
 from git_par.workspaces.status import Status
 
@@ -20,22 +21,22 @@ def find(session: Session, spare: Spare) -> str:
     record = spare.record
     if record is None:
         inside = [one.name for one in spare.path.iterdir() if one.name != ".git"]
-        return f"nothing tells how {reasons.some(inside)} came into it" if inside else ""
+        return f"nothing tells how {some(inside)} came into it" if inside else ""
     git = spares.opened(session.repo, spare)
     if busy := registry.operation(spare.entry):
         return f"{busy} is in progress in it"
     if spares.head(git, spare.entry) not in (record.commit, record.was):
         return "another commit is checked out in it"
     if hidden := reasons.hidden_edits(git, spare.path):
-        return f"edited: {reasons.some(hidden)}"
+        return f"edited: {some(hidden)}"
     now = status.read(git, untracked="all", ignored=True, seeing=True)
     patterns = session.settings.patterns("regenerable")
     if nested := reasons.repositories(git, spare.path, now, patterns) + files.mounts_below(spare.path):
-        return f"another repository or file system lies inside: {reasons.some(nested)}"
+        return f"another repository or file system lies inside: {some(nested)}"
     ours = _brought(session, spare, record)
     strange = [*_tracked(git, spare, record, now, ours), *_ignored(git, spare, now, patterns, ours)]
     if strange:
-        return f"edited: {reasons.some(strange)}"
+        return f"edited: {some(strange)}"
     if found := usage.users([spare.path])[spare.path]:
         return f"in use by {found[0].command} (process {found[0].pid})"
     return ""
@@ -43,8 +44,8 @@ def find(session: Session, spare: Spare) -> str:
 
 def _brought(session: Session, spare: Spare, record: Record) -> Callable[[str], bool]:
     """Tells of an untracked path whether it came from the main checkout and is as it came, or as it is there."""
-    known = {came.path for came in record.copied if renewal.is_as_it_came(spare.path, came)}
-    known |= {path for path, text in record.linked if renewal.says(spare.path / path) == text}
+    known = {came.path for came in record.copied if untouched.is_as_it_came(spare.path, came)}
+    known |= {path for path, text in record.linked if untouched.says(spare.path / path) == text}
     return lambda path: path in known or renewal.is_like_main(session.repo, spare.path, path)
 
 
