@@ -8,6 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 _DEEPEST = 100
 
@@ -90,11 +91,25 @@ def mounts_below(path: Path) -> list[str]:
     """The mount points under `path`, from the kernel's table (Linux) or by asking each directory on top."""
     inside = f"{os.path.realpath(path)}/"
     try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-            points = [line.split(" ")[4] for line in table]
+        mounted = mounts()
     except OSError:
         return [entry.path for entry in os.scandir(path) if os.path.ismount(entry.path)]
-    return [point for point in map(_unescaped, points) if f"{point}/".startswith(inside)]
+    return [one.point for one in mounted if f"{one.point}/".startswith(inside)]
+
+
+class Mount(NamedTuple):
+    """A directory `root` of the file system `device`, as it is mounted at `point`."""
+
+    device: str
+    root: str
+    point: str
+
+
+def mounts(process: str = "/proc/self") -> list[Mount]:
+    """What is mounted where, as a process sees it, by the kernel's table (proc(5)); a later one hides an earlier."""
+    with open(f"{process}/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+        fields = (line.split(" ") for line in table)
+        return [Mount(field[2], _unescaped(field[3]), _unescaped(field[4])) for field in fields]
 
 
 def _unescaped(point: str) -> str:

@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -94,6 +95,8 @@ _GRACE = 10.0
 """Seconds that a git which was asked to end may take."""
 
 _carried: set[int] = set()
+_starting = threading.Lock()
+"""Held while a git is started: what it is to keep open must not be closed by another thread meanwhile."""
 _running: "set[subprocess.Popen[bytes]]" = set()
 
 
@@ -115,7 +118,8 @@ def carrying(descriptor: int) -> Iterator[None]:
     try:
         yield
     finally:
-        _carried.discard(descriptor)
+        with _starting:
+            _carried.discard(descriptor)
 
 
 def carried() -> tuple[int, ...]:
@@ -252,7 +256,7 @@ def _run(
     own_group = timeout is not None
     with ExitStack() as stack:
         try:
-            with interrupts.later():
+            with interrupts.later(), _starting:
                 process = stack.enter_context(
                     subprocess.Popen(
                         argv,

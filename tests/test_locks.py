@@ -6,12 +6,16 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from git_par import beside, git
 from git_par import repo as repository
 from git_par.state.locks import Locks
 from tests.processes import wait_for
@@ -183,6 +187,30 @@ def test_git_under_a_lock_has_its_descriptor(world: World) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_git_that_another_thread_starts_is_not_in_the_way_of_a_release(
+    world: World, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    locks, start = ours(world, 10), subprocess.Popen
+    begun, told = threading.Event(), []
+
+    def slow(*args: Any, **options: Any) -> "subprocess.Popen[bytes]":
+        told.append(options["pass_fds"])
+        begun.set()
+        time.sleep(0.05)
+        return start(*args, **options)
+
+    with ExitStack() as stack:
+        if waits:
+            stack.enter_context(holder(world, "repository", "-", "0.3"))
+        with locks.repository():
+            monkeypatch.setattr(subprocess, "Popen", slow)
+            asking = beside.begin(lambda: git.Git(world.repo).run("version"))
+            assert begun.wait(10)
+        assert asking().code == 0
+    assert [len(one) for one in told] == [1]
+
+
 def test_users_commands_do_not_inherit_a_lock(world: World) -> None:
     command = "ls -l /proc/self/fd | grep -c /par/locks/ || true"
     added = world.par_process("add", "a", "--exec", command)

@@ -32,9 +32,7 @@ def rows(world: World, *args: str) -> list[list[str]]:
 
 
 def records(world: World) -> list[Path]:
-    """The oldest first; of one second the second has a number."""
-    found = (world.repo / ".git/par/runs").glob("*.json")
-    return sorted(found, key=lambda file: (file.stem[:16], int(file.stem[17:] or 1)))
+    return sorted((world.repo / ".git/par/runs").glob("*.json"), key=lambda file: file.stem)
 
 
 def test_nothing_was_run_yet(world: World) -> None:

@@ -345,6 +345,25 @@ def test_the_check_has_nothing_to_say_where_no_task_owns_anything(world: World) 
         assert world.par("hook", "pre-commit", cwd=cwd) == (0, "", "")
 
 
+@pytest.mark.parametrize("script", ["", "unset GIT_PAR_GUARD; "])
+def test_entries_for_git_that_do_not_count_any_more_change_nothing(world: World, script: str) -> None:
+    path, log = own(world, "one", "mine"), world.root / "log"
+    left = {"GIT_CONFIG_COUNT": "0", "GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_VALUE_0": "Ada"}
+    install(world.repo / ".git" / "hooks", "pre-commit")
+    commit = f"{script}echo m >mine; git add mine; timeout 20 git commit -qm mine"
+    done = inside(world, "one", commit, LOG=str(log), **left)
+    assert (done.status, log.read_text()) == (0, "pre-commit []\n"), done
+    assert world.git("log", "--format=%s %an", "-1", cwd=path) == "mine A U Thor"
+
+
+def test_hooks_have_the_environment_of_their_user(world: World) -> None:
+    own(world, "one", "mine")
+    words = {"key": "1", "value": "2", "number": "3", "hook": "4", "guard": "5"}
+    install(world.repo / ".git" / "hooks", "pre-commit", text='#!/bin/sh\necho "$key$value$number$hook$guard"\n')
+    done = inside(world, "one", "echo m >mine; git add mine; git commit -qm mine", **words)
+    assert (done.status, "12345" in done.err + done.out) == (0, True), done
+
+
 def test_no_other_command_takes_the_guard_off(world: World) -> None:
     own(world, "one", "mine")
     commit = "echo s >stray; git add stray; git commit -qm stray"

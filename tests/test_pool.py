@@ -11,7 +11,9 @@ import pytest
 
 from git_par import git
 from git_par.errors import GitFailed
-from git_par.workspaces import provision, refill
+from git_par.state.session import Session
+from git_par.workspaces import provision, refill, strangers
+from git_par.workspaces.spares import Spare
 from tests.test_schema import check
 from tests.test_storm import at_once, check_nothing_open, expect_done
 from tests.world import PAR, World, fillers
@@ -225,6 +227,19 @@ def test_a_file_of_somebodys_in_the_way_of_the_difference_stays(pool: World) -> 
     assert (spare / "x.log").read_text() == "ignored, and theirs\n"
 
 
+@pytest.mark.parametrize("name", ["x.log", "x.log/inside"])
+def test_an_ignored_file_in_the_way_of_the_difference_stays(pool: World, name: str) -> None:
+    (spare,) = fill(pool)
+    pool.write(name, "ignored, and theirs\n", spare)
+    pool.write(".gitignore", ".env\nnode_modules\n")
+    pool.commit("tracks it", x__log="tracked\n")
+    assert "not used" in pool.ok("add", "one").err
+    assert (pool.workspaces / "one/x.log").read_text() == "tracked\n"
+    pool.git("config", "par.poolMinFree", "0")
+    assert pool.par("pool", "fill").status == 1
+    assert (spare / name).read_text() == "ignored, and theirs\n"
+
+
 def test_copies_and_links_are_as_in_the_main_checkout_when_it_is_claimed(pool: World) -> None:
     pool.write(".env.gone", "gone\n")
     pool.write(".env.edited", "as it was\n")
@@ -302,6 +317,33 @@ def test_draining_throws_away_what_nobody_touched_and_nothing_else(pool: World) 
     assert (third / ".env").read_text() == "edited\n"
     assert str(first) not in pool.git("worktree", "list")
     assert len(pool.git("worktree", "list").splitlines()) == 3
+
+
+def test_what_somebody_writes_while_a_spare_is_thrown_away_stays(pool: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (spare,) = fill(pool)
+    find = strangers.find
+
+    def late(session: Session, one: Spare) -> str:
+        found = find(session, one)
+        if spare.is_dir():
+            pool.write("late", "theirs\n", spare)
+        return found
+
+    monkeypatch.setattr(strangers, "find", late)
+    done = pool.par("pool", "drain")
+    assert (done.status, f"left {spare}: edited: late\n" in done.err) == (1, True)
+    assert (spare / "late").read_text() == "theirs\n"
+    assert not list(spare.parent.glob("*.leaving"))
+
+
+def test_a_spare_whose_throwing_away_was_killed_is_one_again(pool: World) -> None:
+    (spare,) = fill(pool)
+    spare.rename(spare.with_name("1.leaving"))
+    pool.write("late", "theirs\n", spare.with_name("1.leaving"))
+    pool.ok("pool", "fill")
+    assert not list(spare.parent.glob("*.leaving"))
+    assert pool.par("pool", "drain").status == 1
+    assert (spare / "late").read_text() == "theirs\n"
 
 
 def test_those_that_are_too_many_go_with_the_next_filling(pool: World) -> None:

@@ -514,7 +514,7 @@ def test_a_chain_of_removed_tasks_ends_at_a_base_that_is_there(world: World) -> 
 # Between the look and the step.
 
 
-@pytest.mark.parametrize("change", ["edit", "untracked", "commit", "switch"])
+@pytest.mark.parametrize("change", ["edit", "untracked", "commit", "switch", "hide"])
 def test_a_change_that_comes_late_brings_everything_back(
     world: World, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
@@ -531,6 +531,9 @@ def test_a_change_that_comes_late_brings_everything_back(
             world.write("new", "new\n", cwd=path)
         elif change == "commit":
             world.commit("late", cwd=path, late="x")
+        elif change == "hide":
+            world.git("update-index", "--assume-unchanged", "a.txt", cwd=path)
+            world.write("a.txt", "edit\n", cwd=path)
         else:
             world.git("switch", "-q", "--detach", cwd=path)
         return []

@@ -14,7 +14,7 @@ import pytest
 
 from git_par.workspaces import by_psutil, proc, usage
 from tests.test_removal import landed
-from tests.world import PAR, World
+from tests.world import PAR, Result, World
 
 
 @contextmanager
@@ -126,22 +126,91 @@ def test_a_shell_further_up_does_count(world: World) -> None:
 
 
 def test_processes_of_another_user_that_cannot_be_read_do_not_count(world: World) -> None:
+    path = landed(world)
+    code = "print(usage.users([Path(sys.argv[2])]) == {Path(sys.argv[2]): []})"
+    with running(world, *python("pass"), cwd=path):
+        assert as_somebody(world, code, str(path)) == (0, "True\n", "")
+
+
+def as_somebody(world: World, code: str, *args: str) -> Result:
+    """What some Python says that an ordinary user runs, who can read the repository."""
     if os.getuid() != 0:
         pytest.skip("needs root to become another user")
     for place in (world.root, *world.root.parents):
         if place.name.startswith(("pytest-", "popen-")) or place == world.root:
             place.chmod(0o755)
-    path = landed(world)
-    root = str(Path(__file__).parent.parent)
-    code = (
+    start = (
         "import os, sys; sys.path[:0] = [sys.argv[1]]; from pathlib import Path; import psutil\n"
         "from git_par.workspaces import usage\n"
         "os.setgroups([]); os.setgid(4321); os.setuid(4321)\n"
+    )
+    return world.process(sys.executable, "-c", start + code, str(Path(__file__).parent.parent), *args)
+
+
+@pytest.mark.skipif(not proc.IS_HERE, reason="needs /proc")
+def test_one_that_has_ended_and_was_not_reaped_does_not_count(world: World) -> None:
+    path = landed(world)
+    code = (
+        "pid = os.fork()\n"
+        "if not pid: os._exit(0)\n"
+        "os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)\n"
         "print(usage.users([Path(sys.argv[2])]) == {Path(sys.argv[2]): []})"
     )
-    with running(world, *python("pass"), cwd=path):
-        done = world.process(sys.executable, "-c", code, root, str(path))
-    assert done == (0, "True\n", "")
+    assert as_somebody(world, code, str(path)) == (0, "True\n", "")
+
+
+@pytest.mark.skipif(not proc.IS_HERE, reason="needs /proc")
+def test_one_whose_first_thread_has_ended_uses_it(world: World) -> None:
+    path = landed(world)
+    code = (
+        "import ctypes, os, sys, threading, time\n"
+        "def work():\n"
+        "    while open('/proc/self/stat').read().rpartition(')')[2].split()[0] != 'Z': time.sleep(0.01)\n"
+        "    open(os.environ['READY'], 'w').close()\n"
+        "    sys.stdin.read()\n"
+        "threading.Thread(target=work).start()\n"
+        "ctypes.CDLL(None).pthread_exit(None)"
+    )
+    with running(world, sys.executable, "-c", code, cwd=path) as pid:
+        assert [user.pid for user in usage.users([path])[path]] == [pid]
+
+
+@pytest.mark.skipif(not proc.IS_HERE, reason="needs /proc")
+def test_one_whose_place_has_too_long_a_name_counts_everywhere(world: World) -> None:
+    path = landed(world)
+    code = "[(os.mkdir('x' * 200), os.chdir('x' * 200)) for _ in range(25)]"
+    with running(world, *python(code), cwd=world.root) as pid:
+        assert [user.pid for user in usage.users([path])[path]] == [pid]
+
+
+def unshared(world: World, script: str, *args: str) -> tuple[str, ...]:
+    """A shell script in a mount namespace of its own."""
+    if not proc.IS_HERE or world.process("unshare", "-m", "true").status != 0:
+        pytest.skip("needs a mount namespace")
+    return ("unshare", "-m", "sh", "-ec", script, "sh", *args)
+
+
+@pytest.mark.parametrize("what", ["cd build", "exec 3>build/new"])
+def test_one_in_a_container_that_has_it_elsewhere_uses_it(world: World, what: str) -> None:
+    path = landed(world)
+    (path / "build").mkdir()
+    (world.root / "inside").mkdir()
+    script = f'mount --bind "$1" "$2"; cd "$2"; {what}; [ -d build ] && cd /; >"$READY"; read -r _'
+    argv = unshared(world, script, str(path), str(world.root / "inside"))
+    with running(world, *argv, cwd=world.root) as pid:
+        assert [user.pid for user in usage.users([path])[path]] == [pid]
+        assert usage.users([world.root / "inside"]) == {world.root / "inside": []}
+        assert world.par("remove", "t").status == 3
+    assert usage.users([path]) == {path: []}
+
+
+def test_where_nothing_tells_of_processes_nothing_is_removed(world: World) -> None:
+    path = landed(world)
+    script = 'mount -t tmpfs none /proc; exec "$@"'
+    done = world.process(*unshared(world, script, *PAR, "remove", "t"))
+    assert (done.status, done.out) == (3, "")
+    assert done.err.startswith("git par: /proc: it does not tell of processes")
+    assert path.is_dir()
 
 
 def test_looking_at_nothing_costs_nothing_and_finds_nothing() -> None:

@@ -131,8 +131,20 @@ def _cut_off(session: Session, runs: Runs, options: Options) -> Run:
     if options.each or options.dry_run or options.allow_overlap or session.command or len(options.words) > 1:
         raise UsageError("--resume: only with a task file and --jobs", hint="git par run --resume")
     file = str(_file(session, options.words[0])) if options.words else None
-    for run in runs.all(session.tell):
+    unread: list[str] = []
+
+    def tell(text: str) -> None:
+        unread.append(text)
+        session.tell(text)
+
+    for run in runs.all(tell):
         if run.state != "done" and (file is None or run.file == file):
+            if unread and file is None:  # it may be the one that is meant
+                again = f"git par run --resume {quote(run.file)}, or " if run.file else ""
+                raise Refused(
+                    f"--resume: the newest run cannot be read; the next one is {run.id}",
+                    hint=f"{again}move its record away first",
+                )
             return run
     of_file = f" of {quote(options.words[0])}" if options.words else ""
     raise UsageError(f"--resume: there is no run{of_file} to go on with", hint="git par log --runs")

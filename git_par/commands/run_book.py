@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from git_par.commands import remove
+from git_par.errors import ParError
 from git_par.runs.record import Part, Run, Runs
 from git_par.runs.taskfile import Wanted
 from git_par.state import tasks
@@ -53,10 +54,17 @@ class Book:
             self.remove(parts, force=True)
 
     def remove(self, parts: Sequence[Part], *, force: bool) -> None:
-        """Remove workspaces; what was in them is kept, and what must stay is said."""
-        wanted = [task for part in parts if (task := self.task(part))]
-        with self.session.journal.operation() as operation:
-            swept = remove.sweep(self.session, wanted, operation, standing_too=False, new_too=True, force=force)
+        """Remove workspaces; what was in them is kept, and what must stay is said.
+
+        A removal that somebody is in the way of does not end the workers of others.
+        """
+        try:
+            wanted = [task for part in parts if (task := self.task(part))]
+            with self.session.journal.operation() as operation:
+                swept = remove.sweep(self.session, wanted, operation, standing_too=False, new_too=True, force=force)
+        except ParError as error:
+            self.session.tell(f"{', '.join(part.name for part in parts)}: not removed: {error.message}")
+            return
         for line in swept.talk:
             self.session.tell(line)
         gone = {one.task.name for one in swept.removed}

@@ -26,6 +26,11 @@ _OF_THE_WORKER = ("exit", "timeout", "hook")
 """Why something failed that is mended by running its worker again; after all else it has done its work."""
 
 
+def _was_begun(part: Part) -> bool:
+    """Whether anything was made for it, or run, be it gone by now."""
+    return part.state != "waiting" or part.began != ""
+
+
 @dataclass
 class Conductor:
     """The life of one run, which this process holds."""
@@ -49,8 +54,11 @@ class Conductor:
                 self._look_again()
                 for number in range(1, 1 + max(part.level for part in self.run.parts)):
                     self._level([part for part in self.run.parts if part.level == number])
-        except BaseException:
+        except BaseException as error:
             with interrupts.held(), suppress(OSError):  # a full disk may be why
+                if isinstance(error, ParError) and not any(map(_was_begun, self.run.parts)):
+                    self.runs.drop(self.run)  # nothing is there that could be gone on with
+                    raise
                 self._book.close("interrupted")
             self.session.tell(f"run {self.run.id}: not finished; go on with 'git par run --resume'")
             raise
@@ -104,10 +112,11 @@ class Conductor:
             return part.state
         task = self._book.task(part)
         if task is None:
-            if run_home.has_come(self.session, part):
+            if run_home.has_come(self.session, part, self.run.base):
                 return "landed"
             return "waiting" if self.run.plan.on_failure == "remove" else "failed"
-        if task.landed and task.landed.tip == registry.refs(self.session.repo, Path(task.path)).commit(task.ref):
+        tip = registry.refs(self.session.repo, Path(task.path)).commit(task.ref)
+        if task.landed and (task.landed.tip, task.landed.into) == (tip, self.run.base):
             return "landed"
         return "ready" if part.reason in _OF_THE_WORKER else "ended"
 

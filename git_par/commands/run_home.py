@@ -1,10 +1,11 @@
 """How the tasks of a run come home: merged in the order of the file, and what became of each put on record at once."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from git_par import interrupts
-from git_par.commands import merge
+from git_par.commands import facts, merge
 from git_par.commands.run_book import Book
 from git_par.landing import integrated
 from git_par.landing.land import Wish
@@ -29,7 +30,7 @@ def bring(book: Book, parts: Sequence[Part]) -> None:
     there = [part for part in parts if book.task(part)]
     for part in parts:
         if part not in there:
-            book.fail(part, "gone", "its task is gone")
+            miss(book, part)
     if not there:
         return
     options = merge.Options(
@@ -52,14 +53,24 @@ def bring(book: Book, parts: Sequence[Part]) -> None:
     book.give_up(failed)
 
 
-def has_come(session: Session, part: Part) -> bool:
-    """Whether what was made for `part` is in its base, although its task was merged and removed by others."""
+def miss(book: Book, part: Part) -> None:
+    """Put on record what became of a task that somebody else removed."""
+    if has_come(book.session, part, book.run.base):
+        book.note(part, state="landed", removed=True)
+        book.session.tell(f"{part.name}: it came home, and was removed, by somebody else's doing")
+    else:
+        book.fail(part, "gone", "its task is gone")
+
+
+def has_come(session: Session, part: Part, base: str) -> bool:
+    """Whether what was made for `part` is in `base`, although its task was merged and removed by others."""
     for past in session.journal.all(lambda _: None):
         before, after = past.entry.tasks.get(part.name, (None, None))
         if before and not after and before["created"] == part.created:
-            task = tasks.decode(before)
+            task = replace(tasks.decode(before), base=base)
             tip = past.entry.refs.get(task.ref, [None])[0]
-            if tip is None or session.repo.git.commit(tip) is None:
+            # Where nothing was committed, its tip is in the base and its work is not.
+            if tip is None or facts.is_new(task, tip) or session.repo.git.commit(tip) is None:
                 return False
             bases = integrated.bases(session.repo, task)
             return integrated.verdict(session.repo, tip, bases, task.landed).reason is not None

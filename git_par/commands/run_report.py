@@ -12,6 +12,7 @@ from git_par.render import Report, Table
 from git_par.runs.record import MET, Part, Run
 from git_par.runs.taskfile import TaskFile, Wanted
 from git_par.state.session import Session
+from git_par.workspaces import registry
 
 
 def rehearsal(outlook: Outlook) -> Report:
@@ -97,6 +98,8 @@ def _way_out(session: Session, part: Part) -> str:
         return "; ".join(filter(None, (see, back)))
     if see:
         return see
+    if part.reason == "gone" and registry.checkout(session.repo, Path(task.path)) is None:
+        return f"git par doctor; git par merge {quote(part.name)} brings home what is committed"
     go = names.going_to(Path(task.path), session.repo.cwd)
     if part.reason in ("conflict", "gate"):
         return f"{'solve' if part.reason == 'conflict' else 'mend'} it where it was made: {go}git par sync"

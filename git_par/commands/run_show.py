@@ -3,7 +3,7 @@ of all tasks below them."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Self
 
@@ -65,7 +65,7 @@ class Show:
 
     def close(self, name: str) -> None:
         """The worker of the task `name` writes no more."""
-        with self._lock:
+        with self._lock, suppress(OSError, ValueError):  # nobody need read it
             if output := self._outputs.pop(name, None):
                 output.close()
 

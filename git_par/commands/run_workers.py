@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from git_par import files, interrupts, names
+from git_par.commands import run_home
 from git_par.commands.run_book import Book
 from git_par.commands.run_show import Show
 from git_par.errors import ParError
@@ -45,7 +46,7 @@ class Workers:
         for part in parts:
             task = self.book.task(part)
             if task is None:
-                self.book.fail(part, "gone", "its task is gone")
+                run_home.miss(self.book, part)
             elif part.state == "ended":  # cut off before its work was committed
                 self._commit(part)
             else:
@@ -121,26 +122,32 @@ class Workers:
             problem = ("git", error.about(part.name))
         if problem:
             self.book.fail(part, *problem)
+        if problem and problem[0] != "gone":
             self.book.give_up([part])
 
     def _try_commit(self, part: Part) -> tuple[str, str] | None:
         session, run = self.book.session, self.book.run
         task = self.book.task(part)
         if task is None:
-            return "gone", "its task is gone"
+            run_home.miss(self.book, part)
+            return None
+        path = Path(task.path)
+        if registry.checkout(session.repo, path) is None:  # what may lie there uncommitted nobody knows
+            return "gone", f"its workspace is gone or damaged: '{path}'"
         if run.plan.autocommit:
             batch = Batch(run.base, (Item(task.name, task.branch, task),))
             with self.show.asking(), session.journal.operation() as operation:
                 vetoed = autocommit.run(session, batch, autocommit.Wish(), operation)
             if task.branch in vetoed:
                 return vetoed[task.branch].reason, vetoed[task.branch].detail
-        path = Path(task.path)
         if edited := copying.changed(session.repo, path):
             session.tell(
                 f"{task.name}: it changed its copy of {some(edited)}, which is not merged and goes to what is kept"
             )
-        counted = registry.refs(session.repo, path).line("rev-list", "--count", f"{task.placed}..{task.ref}")
-        self.book.note(part, state="done", commits=int(counted))
+        git = registry.refs(session.repo, path)
+        # That of a branch which is gone is for the merge to tell, with the way out.
+        counted = git.line("rev-list", "--count", f"{task.placed}..{tip}") if (tip := git.commit(task.ref)) else None
+        self.book.note(part, state="done", commits=int(counted) if counted else None)
         return None
 
 
@@ -172,7 +179,9 @@ class _Ear:
         if work.name not in self._logs:
             part = self.book.run.part(work.name)
             directory = files.private_directory(self.book.session.repo.state / "logs")
-            log = Log(directory / f"{names.slug(work.name)}.log", fresh=not part.log)
+            slug = names.slug(work.name)
+            aside = "%" if slug.startswith("gate-") else ""  # gates have logs there too
+            log = Log(directory / f"{aside}{slug}.log", fresh=not part.log)
             self._logs[work.name], part.log = log, str(log.file)
         return self._logs[work.name]
 

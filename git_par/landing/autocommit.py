@@ -115,7 +115,9 @@ def _commit(session: Session, work: Work, wish: Wish, operation: Open) -> Skippe
             reply = _patiently(work, lambda: git.run(*_ADD, feed="\0".join(work.untracked), ok=range(256)))
             if reply.code:
                 return _vetoed(session, work, reply)
-        command = ["commit", "--all", "--quiet", "--file=-", *(["--signoff"] if wish.signoff else [])]
+        # A title that begins with '#' is no comment, whatever commit.cleanup says.
+        options = ["--cleanup=whitespace", *(["--signoff"] if wish.signoff else [])]
+        command = ["commit", "--all", "--quiet", "--file=-", *options]
         reply = _patiently(work, lambda: git.run(*command, feed=f"{text}\n", hooks=True, ok=range(256)))
         head = registry.refs(session.repo, work.path).commit(work.item.ref)
         if reply.code == 0 or head != work.head:

@@ -56,18 +56,18 @@ HOOKS = (
 # stands there becomes a setting that means nothing.
 _FORWARDER = """#!/bin/sh
 # Hands on to the repository's own hook of this name.  Made by git-par.
-{check}number=0
-while [ "$number" -lt "${{GIT_CONFIG_COUNT:-0}}" ]; do
-    eval "key=\\$GIT_CONFIG_KEY_$number value=\\$GIT_CONFIG_VALUE_$number"
-    if [ "$key" = core.hooksPath ] && [ "$value" = "${guard}" ]; then
-        export "GIT_CONFIG_KEY_$number=par.guard"
+{check}par_guard=${{0%/*}} par_number=0
+while [ "$par_number" -lt "${{GIT_CONFIG_COUNT:-0}}" ]; do
+    eval "par_key=\\$GIT_CONFIG_KEY_$par_number par_value=\\$GIT_CONFIG_VALUE_$par_number"
+    if [ "$par_key" = core.hooksPath ] && [ "$par_value" = "$par_guard" ]; then
+        export "GIT_CONFIG_KEY_$par_number=par.guard"
     fi
-    number=$((number + 1))
+    par_number=$((par_number + 1))
 done
-unset {guard} number key value
-hook=$(git rev-parse --git-path hooks/{name}) || exit
-[ -x "$hook" ] || exit 0
-exec "$hook" "$@"
+unset {variable} par_guard par_number par_key par_value
+par_hook=$(git rev-parse --git-path hooks/{name}) || exit
+[ -x "$par_hook" ] && [ "$par_hook" != "$0" ] || exit 0
+exec "$par_hook" "$@"
 """
 
 
@@ -97,7 +97,7 @@ def directory(repo: Repo) -> Path:
 def guarded(env: Mapping[str, str], hooks: Path) -> dict[str, str]:
     """`env` with git pointed at `hooks`, whatever else the user's own entries say."""
     made = _configured(env, "core.hooksPath", str(hooks))
-    return {**made, GUARD: str(hooks)} if len(made) > len(env) else made
+    return made if made == env else {**made, GUARD: str(hooks)}
 
 
 def _configured(env: Mapping[str, str], key: str, value: str) -> dict[str, str]:
@@ -111,7 +111,7 @@ def _configured(env: Mapping[str, str], key: str, value: str) -> dict[str, str]:
 
 def _text(name: str) -> str:
     check = f"{_check()} || exit\n" if name == "pre-commit" else ""
-    return _FORWARDER.format(check=check, guard=GUARD, name=name)
+    return _FORWARDER.format(check=check, variable=GUARD, name=name)
 
 
 def _check() -> str:

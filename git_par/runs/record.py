@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -29,6 +30,9 @@ MET = ("landed", "unchanged")
 """What those that need a task wait for."""
 
 RUN_STATES = ("running", "done", "failed", "interrupted")
+
+_ID = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d{1,9}))?", re.ASCII)
+"""The second in which a run began, and where several did in one, which of them it is."""
 
 
 @dataclass
@@ -90,14 +94,25 @@ def decode(data: object) -> Run:
         run = Run(plan=TaskFile(tasks=wanted, **plan), parts=[Part(**one) for one in parts], **fields)
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(str(error)) from None
-    texts = (run.id, run.file, run.base, run.began, run.ended, *(part.name for part in run.parts))
+    texts = [run.id, run.file, run.base, run.began, run.ended]
+    texts += [getattr(part, name) for part in run.parts for name in _TEXTS]
     if not all(isinstance(text, str) for text in texts) or run.state not in RUN_STATES:
         raise ValueError("a field has the wrong type")
+    for time in (run.began, *filter(None, (run.ended, *(part.began for part in run.parts)))):
+        if datetime.fromisoformat(time).tzinfo is None:
+            raise ValueError("its time has no zone")
+    if not run.parts or not all(
+        type(part.level) is int and isinstance(part.seconds, int | float | None) for part in run.parts
+    ):
+        raise ValueError("a field has the wrong value")
     if any(part.state not in STATES for part in run.parts):
         raise ValueError("a field has the wrong value")
     if [part.name for part in run.parts] != [one.name for level in run.plan.levels for one in level]:
         raise ValueError("its tasks are not those of its plan")
     return run
+
+
+_TEXTS = ("name", "reason", "detail", "created", "began", "log", "landed")
 
 
 def _tuples(fields: Mapping[str, Any], kind: type) -> dict[str, Any]:
@@ -134,17 +149,21 @@ class Runs:
 
     def read(self, id: str) -> Run:
         """The run as it stands on disk; ValueError or OSError when it cannot be read."""
-        return decode(json.loads(self._file(id).read_bytes()))
+        return self._read(self._file(id))
 
     def write(self, run: Run) -> None:
         """Put the run on disk as it stands."""
         files.replace(self._file(run.id), _text(run))
 
+    def drop(self, run: Run) -> None:
+        """Forget the run."""
+        self._file(run.id).unlink(missing_ok=True)
+
     def all(self, tell: Callable[[str], None]) -> Iterator[Run]:
         """Every run that can be read, newest first; `tell` is told of the others."""
         for file in self._files():
             try:
-                yield self.read(file.stem)
+                yield self._read(file)
             except (ValueError, OSError, RecursionError) as error:
                 tell(f"'{file}': this run cannot be read ({error}); left as it is")
 
@@ -153,7 +172,7 @@ class Runs:
         for file in self._files():
             if self.session.locks.is_held("run", file.stem):
                 with suppress(ValueError, OSError, RecursionError):
-                    yield decode(json.loads(file.read_bytes()))
+                    yield self._read(file)
 
     @contextmanager
     def held(self, run: Run) -> Iterator[bool]:
@@ -166,9 +185,16 @@ class Runs:
         return self.session.locks.is_held("run", run.id)
 
     def _files(self) -> list[Path]:
-        """Newest first."""
+        """Newest first; what somebody else put beside them is no run."""
         found = self.directory.glob("*.json") if self.directory.is_dir() else ()
-        return sorted(found, key=lambda one: (one.stem[:16], int(one.stem[17:] or 1)), reverse=True)
+        named = [(match[1], int(match[2] or 1), one) for one in found if (match := _ID.fullmatch(one.stem))]
+        return [one for _, _, one in sorted(named, reverse=True)]
+
+    def _read(self, file: Path) -> Run:
+        run = decode(json.loads(file.read_bytes()))
+        if run.id != file.stem:
+            raise ValueError(f"it records run {run.id}")
+        return run
 
     def _file(self, id: str) -> Path:
         return self.directory / f"{id}.json"

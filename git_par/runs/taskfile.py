@@ -81,7 +81,7 @@ def read(path: Path) -> TaskFile:
         raise UsageError(f"'{path}': {(error.strerror or str(error)).lower()}", hint="git par run FILE") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{shown}: not UTF-8 at byte {error.start}", hint=f"see {shown}") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # not all that tomllib cannot take is an error of TOML's
         raise UsageError(
             f"{shown}: {_lower(str(error))}", hint=f"see {shown}, and https://toml.io for what TOML is"
         ) from None
@@ -222,8 +222,8 @@ class _Section:
         self.known.add(key)
         if value is None:
             return None
-        parts = re.findall(r"(\d+)([smhd])", value) if isinstance(value, str) else []
-        if type(value) is int and value > 0:
+        parts = re.findall(r"(\d{1,9})([smhd])", value, re.ASCII) if isinstance(value, str) else []
+        if type(value) is int and 0 < value < 10**9:
             return float(value)
         if (
             parts

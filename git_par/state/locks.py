@@ -188,19 +188,16 @@ class Locks:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
         with interrupts.later():  # who hears of one meanwhile has the lock on his stack
             descriptor = os.open(self._place(file), flags, 0o600)
-            try:
+            with ExitStack() as attempt:
+                attempt.callback(os.close, descriptor)
                 with suppress(PermissionError):
                     os.fchmod(descriptor, 0o600)
                 if not self._is_free(descriptor):
-                    os.close(descriptor)
                     return False
-                (self._keep(stack) if carried else self._sign)(descriptor)
-            except BaseException:
-                os.close(descriptor)
-                raise
-            # Released before git may still be told the descriptor: unwind in this order.
-            stack.callback(os.close, descriptor)
-            stack.callback(fcntl.flock, descriptor, fcntl.LOCK_UN)
+                # No git may be told the descriptor when it is closed: unwind in this order.
+                attempt.callback(fcntl.flock, descriptor, fcntl.LOCK_UN)
+                (self._keep(attempt) if carried else self._sign)(descriptor)
+                stack.push(attempt.pop_all())
         return True
 
     @staticmethod
@@ -226,6 +223,8 @@ class Locks:
             preserve_lock_file=True,
             on_acquired=self._keep(stack),
         )
+        # No git may be told the descriptor when it is closed: unwind in this order.
+        stack.callback(lock.release)
         patience = _Patience(Path(lock.lock_file), shown, timeout, self.tell)
         try:
             lock.acquire(cancel_check=patience.is_over)
@@ -234,8 +233,6 @@ class Locks:
                 f"{shown}: locked by {patience.holder} for more than {timeout:g} s",
                 hint="wait for it to finish and run the command again, or raise par.lockTimeout",
             ) from None
-        # Released before git may still be told the descriptor: unwind in this order.
-        stack.callback(lock.release)
 
     def _keep(self, stack: ExitStack) -> Callable[[int], None]:
         """What is done with the descriptor of an acquired lock: our name goes in, and git children carry it."""

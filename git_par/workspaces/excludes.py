@@ -27,18 +27,18 @@ def file(repo: Repo, path: Path) -> Path | None:
     if not lines:
         return None
     place = directory / _FILE
-    own = _of_user(repo, place)
+    own = _of_user(repo)
     gap = b"\n" if own and not own.endswith(b"\n") else b""
     files.replace(place, own + gap + os.fsencode("".join(f"{line}\n" for line in lines)))
     return place
 
 
-def _of_user(repo: Repo, place: Path) -> bytes:
+def _of_user(repo: Repo) -> bytes:
     """What the user's own ignore file says, which git looks for at a place of its own where none is set."""
     reply = repo.git.run("config", "--type=path", "--get", "core.excludesFile", ok=(0, 1))
     home = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.environ.get("HOME", "/"), ".config")
     own = Path(reply.out.removesuffix("\n")) if reply.code == 0 else Path(home) / "git" / "ignore"
     try:
-        return own.read_bytes() if own != place else b""
+        return own.read_bytes()  # below such a command it is ours, with what the user's says
     except OSError:
         return b""

@@ -5,6 +5,7 @@ One process at a time does so, under the lock of the pool.  A spare in which any
 
 import itertools
 import os
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -139,6 +140,9 @@ def drop_lost(session: Session, spare: Spare) -> bool:
     """
     if os.path.lexists(spare.path) or not spare.path.parent.parent.is_dir():
         return False
+    with suppress(FileNotFoundError):  # a killed command was about to let go of it
+        _leaving(spare).rename(spare.path)
+        return False
     if registry.claimed_by_task(session.tasks.all(), session.repo, spare.entry):
         return True
     with session.locks.repository():
@@ -148,19 +152,31 @@ def drop_lost(session: Session, spare: Spare) -> bool:
 
 def discard(session: Session, spare: Spare) -> str:
     """Let go of a spare; why not, when there is anything in it that git-par did not put there.  Under the spare's lock."""
-    repo = session.repo
+    repo, leaving = session.repo, _leaving(spare)
     if not spares.is_there(repo, spare):
         return "its directory does not lead to its registration"
-    try:
-        if not spare.ready:
-            _clear(repo, spare)
-        if why := strangers.find(session, spare):
-            return why
-    except (ParError, OSError) as error:
-        return f"it cannot be checked: {error}"
-    trash.throw(spare.path.parent.parent.parent, spare.path, f"spare-{spare.name}")
+    with ExitStack() as back:
+        try:
+            if not spare.ready:
+                _clear(repo, spare)
+            if why := strangers.find(session, spare):
+                return why
+            spare.path.rename(leaving)
+            back.callback(leaving.rename, spare.path)
+            # Nobody comes in any more: once more, for what somebody did meanwhile.
+            if why := strangers.find(session, replace(spare, path=leaving)):
+                return why
+        except (ParError, OSError) as error:
+            return f"it cannot be checked: {error}"
+        back.pop_all()
+    trash.throw(spare.path.parent.parent.parent, leaving, f"spare-{spare.name}")
     registry.drop(repo, spare.entry)
     return ""
+
+
+def _leaving(spare: Spare) -> Path:
+    """Where a spare is that is about to go."""
+    return spare.path.with_name(f"{spare.name}.leaving")
 
 
 def _renew(session: Session, spare: Spare, commit: str, coming: Incoming | None, done: Filled) -> str:
@@ -176,9 +192,7 @@ def _renew(session: Session, spare: Spare, commit: str, coming: Incoming | None,
         elif why := spares.edits(repo, spare):
             return why
         elif spare.record and spare.record.commit != commit:
-            moving = spares.move(repo, spare, commit)
-            spares.opened(repo, moving).run("update-ref", "--no-deref", "HEAD", commit)
-            _finish(session, moving, coming)
+            _finish(session, spares.move(repo, spare, commit), coming)
             done.moved.append(spare.path)
     except (ParError, OSError) as error:
         if not repo.common.is_dir():

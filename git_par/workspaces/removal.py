@@ -210,6 +210,7 @@ def _part_with_modules(there: Git, stay: Path) -> list[str]:
 
 def _look(there: Git, entry: Path, inside: Sequence[Checkout], keeping: Keeping, patterns: Sequence[str]) -> list[str]:
     """What must be moved aside from a workspace that is still as `reasons` wants it, and from its submodules `inside`."""
+    hiding = beside.begin(lambda: reasons.hidden_edits(there, there.cwd))
     now = status.read(there, untracked="all", ignored=True, seeing=True, submodules=not inside)
     came = secrets.arrivals(entry)
     moving = [*_ignored(there, now, keeping, patterns), *(one for one in now.untracked if one in came)]
@@ -223,7 +224,7 @@ def _look(there: Git, entry: Path, inside: Sequence[Checkout], keeping: Keeping,
         raise Refused("it was changed while it was being removed")
     moved = keeping.refs.get("tip", now.head) != now.head
     fresh = any(one not in came for one in now.untracked)
-    if now.tracked_dirt or fresh or now.branch != keeping.task.branch or moved:
+    if now.tracked_dirt or hiding() or fresh or now.branch != keeping.task.branch or moved:
         raise Refused("it was changed while it was being removed")
     return moving
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from git_par import files
 from git_par.repo import Repo
 from git_par.state.session import Session
-from git_par.workspaces import bringing, links
+from git_par.workspaces import bringing, links, untouched
 from git_par.workspaces.bringing import Brought
 from git_par.workspaces.incoming import Incoming
-from git_par.workspaces.spares import Came, Record
+from git_par.workspaces.spares import Record
+from git_par.workspaces.untouched import Came
 
 _SMALL = 1 << 16
 """Bytes up to which files of one size and time are read, to be sure."""
@@ -45,22 +46,14 @@ def bring(session: Session, path: Path, record: Record, incoming: Incoming, home
     return came, replace(record, copied=tuple(copied[one] for one in sorted(copied)), linked=linked)
 
 
-def is_as_it_came(path: Path, came: Came) -> bool:
-    """Whether nobody has touched the copy `came` in the spare at `path`."""
-    try:
-        return _look(path / came.path, came.path) == came
-    except OSError:
-        return False
-
-
 def drop(path: Path, record: Record) -> None:
     """Delete from the spare at `path` all that came and that nobody has touched."""
     for came in record.copied:
-        if is_as_it_came(path, came):
-            _delete(path, came.path)
+        if untouched.is_as_it_came(path, came):
+            untouched.delete(path, came.path)
     for one, text in record.linked:
-        if says(path / one) == text:
-            _delete(path, one)
+        if untouched.says(path / one) == text:
+            untouched.delete(path, one)
 
 
 def is_like_main(repo: Repo, path: Path, one: str) -> bool:
@@ -80,7 +73,7 @@ def _drop_stale(path: Path, record: Record, incoming: Incoming, home: Path) -> l
     """Delete what is not as in the main checkout, or is not wanted any more; what is left of the copies."""
     stays = []
     for came in record.copied:
-        if not is_as_it_came(path, came):
+        if not untouched.is_as_it_came(path, came):
             continue
         try:
             fresh = _is_wanted(incoming, came.path) and _same(incoming.top / came.path, path / came.path, came.path)
@@ -89,13 +82,13 @@ def _drop_stale(path: Path, record: Record, incoming: Incoming, home: Path) -> l
         if fresh:
             stays.append(came)
         else:
-            _delete(path, came.path)
+            untouched.delete(path, came.path)
     for one, text in record.linked:
         keep = any(entry.rstrip("/") == one for entry in incoming.linked) and text == links.text(
             incoming.top, home, one
         )
-        if not keep and says(path / one) == text:
-            _delete(path, one)
+        if not keep and untouched.says(path / one) == text:
+            untouched.delete(path, one)
     return stays
 
 
@@ -109,7 +102,7 @@ def _came(entry: str, copied: dict[str, Came]) -> bool:
 
 def _same(there: Path, here: Path, path: str) -> bool:
     """Whether two files or links are the same in time, size, mode and, as far as that is quickly read, content."""
-    one, other = _look(there, path), _look(here, path)
+    one, other = untouched.look(there, path), untouched.look(here, path)
     if one != other:
         return False
     if stat.S_ISLNK(one.mode):
@@ -117,43 +110,15 @@ def _same(there: Path, here: Path, path: str) -> bool:
     return one.size > _SMALL or there.read_bytes() == here.read_bytes()
 
 
-def _look(place: Path, path: str) -> Came:
-    about = place.lstat()
-    if not (stat.S_ISREG(about.st_mode) or stat.S_ISLNK(about.st_mode)):
-        raise FileNotFoundError(str(place))
-    mode = stat.S_IFMT(about.st_mode) | (0 if stat.S_ISLNK(about.st_mode) else stat.S_IMODE(about.st_mode) & 0o777)
-    return Came(path, about.st_mtime_ns, about.st_size, mode)
-
-
-def says(place: Path) -> str | None:
-    """Where the link at `place` leads, as it says; None when there is none."""
-    try:
-        return os.readlink(place)
-    except OSError:
-        return None
-
-
 def _list(path: Path, entry: str) -> Iterator[Came]:
     """All files and links of what was copied as one."""
     if not entry.endswith("/"):
         with suppress(OSError):
-            yield _look(path / entry, entry)
+            yield untouched.look(path / entry, entry)
         return
     for where, entries in files.walk_directories(path / entry.rstrip("/")):
         for one in entries:
             if not one.is_dir(follow_symlinks=False):
                 plain = os.path.relpath(where / one.name, path)
                 with suppress(OSError):
-                    yield _look(path / plain, plain)
-
-
-def _delete(path: Path, one: str) -> None:
-    """Delete a file or link, and the directories above it that are empty then; through no link."""
-    place = path / one
-    above = [place.parents[count] for count in range(one.count("/"))]
-    if any(directory.is_symlink() for directory in above):
-        return
-    place.unlink(missing_ok=True)
-    with suppress(OSError):
-        for directory in above:
-            directory.rmdir()
+                    yield untouched.look(path / plain, plain)

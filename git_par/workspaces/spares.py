@@ -19,7 +19,8 @@ from git_par.git import Git
 from git_par.names import some
 from git_par.repo import Repo, is_true, linked_checkout
 from git_par.state.session import Session
-from git_par.workspaces import reasons, registry, status
+from git_par.workspaces import reasons, registry, status, untouched
+from git_par.workspaces.untouched import Came
 from git_par.workspaces.worktree import PRIVATE
 
 _RECORD = "par-spare"
@@ -33,17 +34,6 @@ POINTERS = {"GIT_LFS_SKIP_SMUDGE": "1"}
 
 Looks = Mapping["Spare", Callable[[], str]]
 """Spares that are being looked at, each with what waits for the answer of `edits`."""
-
-
-@dataclass(frozen=True)
-class Came:
-    """A file that was copied from the main checkout, as it was then; of a link where it leads."""
-
-    path: str
-    time: int
-    """When it was changed, in nanoseconds."""
-    size: int
-    mode: int
 
 
 @dataclass(frozen=True)
@@ -219,7 +209,7 @@ def held(session: Session, commit: str, count: int, looks: Looks) -> Iterator[li
             for spare in found:
                 if not spare.ready:
                     with suppress(ParError, OSError):  # then the next filling does it
-                        _arrive(session.repo, spare)
+                        _arrive(spare)
 
 
 def _usable(session: Session, spare: Spare, commit: str, looks: Looks) -> Spare | None:
@@ -238,15 +228,14 @@ def _usable(session: Session, spare: Spare, commit: str, looks: Looks) -> Spare 
     return None
 
 
-def _arrive(repo: Repo, spare: Spare) -> None:
+def _arrive(spare: Spare) -> None:
     """Let a spare that was moved, and that nobody else could get at since, be ready where it stands now."""
     assert spare.record
-    opened(repo, spare).run("update-ref", "--no-deref", "HEAD", spare.record.commit)
     note(spare, replace(spare.record, was="", index=checksum(spare)))
 
 
 def move(repo: Repo, spare: Spare, commit: str) -> Spare:
-    """Check out what is different in `commit`; GitFailed where that would write over what nobody tracks.
+    """Check out what is different in `commit`; GitFailed where that would write over what nobody tracks, ignored or not.
 
     It is not ready until it is noted again.
     """
@@ -254,12 +243,30 @@ def move(repo: Repo, spare: Spare, commit: str) -> Spare:
     before = spare.record
     moving = note(spare, replace(before, commit=commit, was=before.commit, index="", large=True))
     try:
-        opened(repo, spare).run("read-tree", "-m", "-u", "--no-recurse-submodules", before.commit, commit, env=POINTERS)
+        _make_room(repo, spare, before, commit)
+        opened(repo, spare).run(
+            *("checkout", "--quiet", "--detach", "--no-overwrite-ignore", "--no-recurse-submodules", commit),
+            env=POINTERS,
+        )
     except GitFailed as error:
         note(spare, before)  # git looks at everything before it changes anything
         error.hint = f"git -C {quote(str(spare.path))} status"
         raise
     return moving
+
+
+def _make_room(repo: Repo, spare: Spare, record: Record, commit: str) -> None:
+    """Delete what came from the main checkout, and nobody has touched since, where `commit` has files of its own."""
+    came = [one.path for one in record.copied if untouched.is_as_it_came(spare.path, one)]
+    came += [path for path, text in record.linked if untouched.says(spare.path / path) == text]
+    if not came:
+        return
+    how = ("-r", "-z", "--no-renames", "--name-only", "--diff-filter=A")
+    new = set(repo.git.fields("diff-tree", *how, record.commit, commit))
+    around = new | {path[:at] for path in new for at, sign in enumerate(path) if sign == "/"}
+    for path in came:
+        if path in around or any(path[:at] in new for at, sign in enumerate(path) if sign == "/"):
+            untouched.delete(spare.path, path)
 
 
 def _read(entry: Path, place: Path) -> Spare:

@@ -8,7 +8,7 @@ from git_par import files
 from git_par.git import Git
 from git_par.names import some
 from git_par.state.session import Session
-from git_par.workspaces import reasons, registry, renewal, spares, status, usage
+from git_par.workspaces import reasons, registry, renewal, spares, status, untouched, usage
 from git_par.workspaces.spares import Record, Spare
 from git_par.workspaces.status import Status
 
@@ -44,8 +44,8 @@ def find(session: Session, spare: Spare) -> str:
 
 def _brought(session: Session, spare: Spare, record: Record) -> Callable[[str], bool]:
     """Tells of an untracked path whether it came from the main checkout and is as it came, or as it is there."""
-    known = {came.path for came in record.copied if renewal.is_as_it_came(spare.path, came)}
-    known |= {path for path, text in record.linked if renewal.says(spare.path / path) == text}
+    known = {came.path for came in record.copied if untouched.is_as_it_came(spare.path, came)}
+    known |= {path for path, text in record.linked if untouched.says(spare.path / path) == text}
     return lambda path: path in known or renewal.is_like_main(session.repo, spare.path, path)
 
 
