@@ -180,7 +180,7 @@ def _expect_room(repo: Repo, where: Place, move: _Move) -> None:
     if blocked := in_the_way(repo, where.git, move.before, move.after):
         raise _in_the_way(where, move, blocked)
     if staged := where.git.fields("diff-index", "--cached", "--name-only", "-z", "--no-renames", move.before, "--"):
-        raise Refused(f"{move.base}: staged in '{where.path}': {some(staged)}", hint="commit or unstage them first")
+        raise Refused(f"{move.base}: staged in '{where.path}': {some(staged, 5)}", hint="commit or unstage them first")
 
 
 def _refresh(where: Place) -> None:
@@ -190,7 +190,7 @@ def _refresh(where: Place) -> None:
 
 def _in_the_way(where: Place, move: _Move, blocked: list[str]) -> Refused:
     return Refused(
-        f"{move.base}: in the way in '{where.path}': {some(blocked)}",
+        f"{move.base}: in the way in '{where.path}': {some(blocked, 5)}",
         hint="commit those files or move them away, then run the command again",
     )
 
