@@ -343,6 +343,20 @@ def test_standing_queue_does_time_out(world: World) -> None:
     assert world.branches() == ["main"]
 
 
+def test_an_add_does_not_take_a_merge_on_its_way_for_uncommitted_work(world: World) -> None:
+    for options in ([], ["--from", "main"]):
+        with holder(world, "base", "main"):
+            world.write("a.txt", "as the merge has it\n")
+            adding = world.start(*PAR, "add", f"task-{len(options)}", *options)
+            assert adding.stderr
+            assert "waiting for branch 'main'" in adding.stderr.readline()
+            world.git("checkout", "-q", "a.txt")
+        _, err = adding.communicate(timeout=60)
+        assert adding.returncode == 0, err
+    world.write("a.txt", "edited\n")
+    assert world.par("add", "three").status == 3
+
+
 def test_different_bases_and_tasks_do_not_wait_for_each_other(world: World) -> None:
     world.git("branch", "develop")
     world.task("a")

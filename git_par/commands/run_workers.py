@@ -20,7 +20,7 @@ from git_par.runs import guard
 from git_par.runs.engine import Local
 from git_par.runs.log import Log
 from git_par.runs.record import Part
-from git_par.runs.work import Ended, Work
+from git_par.runs.work import Ended, Engine, Start, Work
 from git_par.state import tasks
 from git_par.state.tasks import Task
 from git_par.workspaces import copying, registry
@@ -39,6 +39,7 @@ class Workers:
     book: Book
     jobs: int
     show: Show
+    start: Start = Local
 
     def work(self, parts: Sequence[Part]) -> None:
         """Run the workers of `parts` that have not ended well, and commit what they leave."""
@@ -53,7 +54,7 @@ class Workers:
                 waiting.append((part, self._work(part, task)))
         if not waiting:
             return
-        with Local(_Ear(self.book, self.show), self.jobs) as engine:
+        with self.start(_Ear(self.book, self.show), self.jobs) as engine:
             pending = {engine.submit(work): part for part, work in waiting}
             try:
                 self._wait(pending)
@@ -86,7 +87,7 @@ class Workers:
                 else:
                     self.book.give_up([part])
 
-    def _stop(self, engine: Local, pending: "dict[Future[Ended], Part]") -> None:
+    def _stop(self, engine: Engine, pending: "dict[Future[Ended], Part]") -> None:
         """End all workers, at once when asked twice; those that were at work are run again when the run goes on."""
         with interrupts.later():
             interrupts.heard()

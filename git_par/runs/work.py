@@ -3,11 +3,11 @@
 An engine takes work and gives futures, as `concurrent.futures.Executor` does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,21 @@ class Ear(Protocol):
 
 
 class Engine(Protocol):
-    """Where workers run, in the shape of an Executor."""
+    """Where workers run, in the shape of an Executor: as a context it is shut down in the end, and nothing runs on."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
     def submit(self, work: Work, /) -> "Future[Ended]":
         """Carry it out as soon as there is room."""
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more; with `cancel_futures` begin nothing that has not begun, and end what runs."""
+
+    def hurry(self) -> None:
+        """Do not wait for what was asked to end."""
+
+
+Start = Callable[[Ear, int], Engine]
+"""Starts an engine that tells `Ear` what it hears, and runs so many workers at once."""

@@ -13,6 +13,7 @@ from git_par.names import some
 from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.workspaces import clones, meeting, snapshot, status
+from git_par.workspaces.status import Status
 
 _PATIENCE = 300.0
 """Seconds for a fetch."""
@@ -103,7 +104,7 @@ def find(
         if full.startswith("refs/") and repo.git.commit(full) != commit:
             full = ""  # only a clone has it
         if repo.top and not allow_dirty and (full == "HEAD" or (branch and full == f"refs/heads/{branch}")):
-            _check_dirt(session, repo.top, status.read(repo.here, untracked="no").tracked_dirt)
+            _check_dirt(session, repo.top, _at_rest(session).tracked_dirt)
         shown = revision
         if revision.startswith("refs/heads/"):
             shown = f"{revision.removeprefix('refs/heads/')} ({commit[:8]})"
@@ -111,7 +112,7 @@ def find(
     if repo.top is None:
         branch, head = _shared(repo, repo.branch_here()), repo.here.commit("HEAD")
     else:
-        now = status.read(repo.here, untracked="no")
+        now = status.read(repo.here, untracked="no") if allow_dirty else _at_rest(session)
         branch, head = _shared(repo, now.branch), now.head
         if head and not allow_dirty:
             _check_dirt(session, repo.top, now.tracked_dirt, refuse=not lenient)
@@ -135,6 +136,16 @@ def _likely(repo: Repo, commit: str) -> str | None:
     if len(having) == 1:
         return having[0]
     return next((name for name in usual if name in having), next((name for name in usual if name in there), None))
+
+
+def _at_rest(session: Session) -> Status:
+    """How the checkout stands, and not how it looks while a merge of another git-par goes through it."""
+    here = session.repo.here
+    now = status.read(here, untracked="no")
+    if now.tracked_dirt and now.branch:
+        with session.locks.base(now.branch):
+            now = status.read(here, untracked="no")
+    return now
 
 
 def _check_dirt(session: Session, top: Path, dirt: Sequence[str], *, refuse: bool = True) -> None:
