@@ -1,6 +1,7 @@
 """Many processes at once: none fails because of another, and nothing half made is left behind."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -188,6 +189,15 @@ def test_names_made_up_at_once_are_all_different(world: World) -> None:
     check_tasks(world, names)
 
 
+def collecting(world: World) -> list[list[str]]:
+    """Who collects garbage meanwhile: nobody with git 2.55, where `git gc` loses commits of a plain `git commit` beside it.
+
+    Not --prune=now, which takes what a `git commit` beside it is making (git-gc(1), NOTES).
+    """
+    version = tuple(map(int, re.findall(r"\d+", world.git("version"))[:2]))
+    return [["gc", "--quiet"]] if version < (2, 55) else []
+
+
 def test_adds_beside_other_peoples_git(world: World) -> None:
     """Each of these kills some `git worktree add` that runs beside it."""
     remote = World(world.root, "remote").init()
@@ -199,7 +209,7 @@ def test_adds_beside_other_peoples_git(world: World) -> None:
         foreign_loops(
             world,
             ["worktree", "prune", "--expire", "now"],
-            ["gc", "--quiet"],
+            *collecting(world),
             ["fetch", "--quiet", "origin"],
             ["pack-refs", "--all"],
             ["worktree", "list"],
@@ -222,7 +232,7 @@ def test_merges_and_prunes_beside_other_peoples_git(world: World) -> None:
             world,
             ["worktree", "prune", "--expire", "now"],
             ["pack-refs", "--all"],
-            ["gc", "--quiet"],
+            *collecting(world),
             ["worktree", "list"],
         ),
     ):
@@ -245,8 +255,7 @@ def test_everything_at_once_beside_other_peoples_git(world: World) -> None:
         foreign_loops(
             world,
             ["pack-refs", "--all"],
-            # Not --prune=now, which takes what a `git commit` beside it is making (git-gc(1), NOTES).
-            ["gc", "--quiet"],
+            *collecting(world),
             ["worktree", "prune", "--expire", "now"],
             ["fetch", "--quiet", "."],
         ),

@@ -110,6 +110,8 @@ def _count_together(repo: Repo, open_: Mapping[str, Sequence[str]]) -> dict[tupl
         reply = repo.git.run("for-each-ref", form, *refs[:_MOST], ok=range(256))
         if reply.code:
             break  # an older git does not know the field
-        for tip, ahead, behind in map(str.split, reply.out.splitlines()):
-            counted[tip, base] = int(ahead), int(behind)
+        for fields in map(str.split, reply.out.splitlines()):
+            if len(fields) == 3:  # git leaves the counts empty for a commit that a gc takes from under it
+                tip, ahead, behind = fields
+                counted[tip, base] = int(ahead), int(behind)
     return counted
