@@ -340,7 +340,7 @@ def test_a_task_that_sets_many_files_back_is_warned_of(world: World) -> None:
     done = world.par("merge", "stale")
     assert done.status == 0
     assert done.err == (
-        "warning: stale: it sets 6 files of main back to an older state: f0, f1, f2…\n"
+        "warning: stale: it sets 6 files of main back to an older state: f0, f1, f2 and 3 more\n"
         "hint: git par prune would remove 1 task, unless in use\n"
     )
     assert "back to an older" not in world.par("merge", "fine").err

@@ -224,7 +224,7 @@ def test_a_commit_of_an_old_tree_does_not_quietly_take_back_what_others_merged(w
     world.ok("merge", "other")
     world.git("reset", "--soft", "main", cwd=stale)
     world.git("commit", "-q", "-m", "all of my tree", cwd=stale)
-    told = "warning: stale: it sets 5 files of main back to an older state: f0, f1, f2…\n"
+    told = "warning: stale: it sets 5 files of main back to an older state: f0, f1, f2 and 2 more\n"
     assert world.ok("merge", "stale", "--dry-run").err == told
     assert (world.repo / "f0").read_text() == "theirs\n"
 

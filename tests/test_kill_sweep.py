@@ -253,6 +253,8 @@ class Sweep:
         if "LAST" in scene.command:
             last = max(file.stem for file in (world.repo / ".git" / "par" / "journal").glob("*.json"))
             scene = replace(scene, command=tuple(last if word == "LAST" else word for word in scene.command))
+        while living(os.environ["HOME"]):
+            time.sleep(0.01)  # what was removed is still being deleted
         copy(world.root, directory / "template")
         before = Before.of(world)
         world.ok(*scene.command)

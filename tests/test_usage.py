@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from types import ModuleType
 import pytest
 
 from git_par.workspaces import by_psutil, proc, usage
+from tests.processes import until
 from tests.test_removal import landed
 from tests.world import PAR, Result, World
 
@@ -209,7 +211,7 @@ def test_where_nothing_tells_of_processes_nothing_is_removed(world: World) -> No
     script = 'mount -t tmpfs none /proc; exec "$@"'
     done = world.process(*unshared(world, script, *PAR, "remove", "t"))
     assert (done.status, done.out) == (3, "")
-    assert done.err.startswith("git par: /proc: it does not tell of processes")
+    assert done.err.startswith("git par: /proc: it does not tell of processes, so nobody knows who uses what\n")
     assert path.is_dir()
 
 
@@ -290,3 +292,21 @@ def test_a_git_that_has_a_look_for_git_par_does_not_count(world: World) -> None:
     assert "git" in met("git", "-C", str(path), "status")
     # Who says so without a git-par that waits for him is not believed.
     assert "git" in met("env", f"GIT_PAR_LOOKS={os.getpid() + 1}", "git", "-C", str(path), "status")
+
+
+def test_a_git_that_is_being_started_does_not_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it has become git, it is called as we are and stands where it is to work."""
+    path = landed(world)
+    number = os.fork()
+    if not number:
+        os.chdir(path)
+        time.sleep(60)
+        os._exit(0)
+    try:
+        until(lambda: os.readlink(f"/proc/{number}/cwd") == str(path))
+        assert usage.users([path]) == {path: []}
+        monkeypatch.setattr(os, "getpid", lambda: 1)
+        assert [user.pid for user in usage.users([path])[path]] == [number]
+    finally:
+        os.kill(number, signal.SIGKILL)
+        os.waitpid(number, 0)

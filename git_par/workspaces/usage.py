@@ -76,7 +76,7 @@ def users(paths: Sequence[Path]) -> dict[Path, list[User]]:
             inside = list(paths)
         else:
             inside = [path for path in paths if any(_is_inside(place, path) for place in places)]
-            if inside and _only_looks(number):
+            if inside and _does_not_count(number):
                 continue
         for path in inside:
             found[path].append(User(number, by_psutil.name(number)))
@@ -87,14 +87,24 @@ def _is_inside(place: str, directory: Path) -> bool:
     return f"{place}/".startswith(f"{directory}/")
 
 
-def _only_looks(number: int) -> bool:
-    """Whether it is a git that has a look for a git-par which waits for that (`git.LOOKS`), or a filter of that."""
+def _does_not_count(number: int) -> bool:
+    """Whether a process seen in a workspace is gone, is a git that we are starting, or has a look for a git-par.
+
+    What we start stands where it is to work, and is called as we are, until it becomes git (execve(2)).  Who has a look
+    says so (`git.LOOKS`), and the git-par that waits for that is above it; a filter of that git does not count either.
+    """
     import psutil
 
     try:
         process = psutil.Process(number)
+        if process.ppid() == os.getpid() and process.cmdline() in ([], psutil.Process().cmdline()):
+            return True
         asker = process.environ().get(LOOKS, "")
         return asker != "" and asker in (str(parent.pid) for parent in process.parents())
+    except psutil.ZombieProcess:
+        return False  # other threads of it may live
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        return True
     except (psutil.Error, OSError):
         return False
 
