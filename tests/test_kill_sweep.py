@@ -341,7 +341,7 @@ def run_all(sweep: Sweep, points: Iterator[tuple[str, Callable[[], End]]], *, al
         if all_of_it or look not in seen or "Traceback" in end.err:
             seen.add(look)
             sweep.check(end, point, others=all_of_it or len(seen) % 3 == 1)
-    assert len(seen) > 1
+    assert len(seen) > 2
     # One that other processes raced with may end a call or two early.
     assert sum(reached) >= len(reached) - 2 > 0
 
