@@ -21,10 +21,13 @@ from git_par.repo import Repo
 from git_par.state.tasks import NOT_PLACED, Task
 from git_par.workspaces import (
     clones,
+    hidden_edits,
     kept,
     links,
     meeting,
+    nested_repositories,
     reasons,
+    regenerable,
     registry,
     secrets,
     status,
@@ -199,7 +202,7 @@ def _part_with_modules(there: Git, stay: Path) -> list[str]:
 
     An empty directory, which is what git takes an absent submodule for, stays in the place of each.
     """
-    modules = reasons.submodules(there, there.cwd)
+    modules = nested_repositories.submodules(there, there.cwd)
     found = [one for one in modules if (there.cwd / one).is_dir() and not (there.cwd / one).is_symlink()]
     for one in found:
         files.private_directory((stay / one).parent)
@@ -210,7 +213,7 @@ def _part_with_modules(there: Git, stay: Path) -> list[str]:
 
 def _look(there: Git, entry: Path, inside: Sequence[Checkout], keeping: Keeping, patterns: Sequence[str]) -> list[str]:
     """What must be moved aside from a workspace that is still as `reasons` wants it, and from its submodules `inside`."""
-    hiding = beside.begin(lambda: reasons.hidden_edits(there, there.cwd))
+    hiding = beside.begin(lambda: hidden_edits.find(there, there.cwd))
     now = status.read(there, untracked="all", ignored=True, seeing=True, submodules=not inside)
     came = secrets.arrivals(entry)
     moving = [*_ignored(there, now, keeping, patterns), *(one for one in now.untracked if one in came)]
@@ -218,7 +221,7 @@ def _look(there: Git, entry: Path, inside: Sequence[Checkout], keeping: Keeping,
         if why := reasons.submodule(one, patterns):
             raise Refused(f"submodule '{one.path}': {why}")
         there_now = status.read(one.git, untracked="all", ignored=True, seeing=True, submodules=False)
-        ignored = [path for path in there_now.ignored if not reasons.regenerable(one.git, path, patterns)]
+        ignored = [path for path in there_now.ignored if not regenerable.matches(one.git, path, patterns)]
         moving += [f"{one.path}/{path.rstrip('/')}" for path in ignored]
     if inside and not there.holds("diff-index", "--cached", "--quiet", "--ignore-submodules=none", "HEAD"):
         raise Refused("it was changed while it was being removed")
@@ -241,7 +244,7 @@ def _keep_work(there: Git, entry: Path, keeping: Keeping, patterns: Sequence[str
     """Make commits of what can be one; what must be moved aside."""
     now = status.read(there, untracked="all", ignored=True, seeing=True)
     keeping.index(entry)
-    left = [*keeping.work(there, entry), *reasons.repositories(there, there.cwd, now, patterns)]
+    left = [*keeping.work(there, entry), *nested_repositories.find(there, there.cwd, now, patterns)]
     left += keeping.converted(there)
     wanted = sorted({one.rstrip("/") for one in (*left, *_ignored(there, now, keeping, patterns))})
     # What lies in a directory goes with it.
@@ -255,7 +258,7 @@ def _ignored(there: Git, now: Status, keeping: Keeping, patterns: Sequence[str])
     return [
         one.rstrip("/")
         for one in now.ignored
-        if not (reasons.regenerable(there, one, patterns) or links.is_ours(top, path, one, there.cwd / one))
+        if not (regenerable.matches(there, one, patterns) or links.is_ours(top, path, one, there.cwd / one))
     ]
 
 

@@ -19,7 +19,7 @@ from git_par.git import Git
 from git_par.names import some
 from git_par.repo import Repo, is_true, linked_checkout
 from git_par.state.session import Session
-from git_par.workspaces import reasons, registry, status, untouched
+from git_par.workspaces import hidden_edits, registry, status, untouched
 from git_par.workspaces.untouched import Came
 from git_par.workspaces.worktree import PRIVATE
 
@@ -147,7 +147,7 @@ def edits(repo: Repo, spare: Spare) -> str:
     if checksum(spare) != spare.record.index:
         if not git.holds("diff-index", "--cached", "--quiet", "--ignore-submodules=none", spare.record.commit, "--"):
             return "something is staged in it"
-        if hidden := reasons.hidden_edits(git, spare.path):
+        if hidden := hidden_edits.find(git, spare.path):
             return f"edited: {some(hidden)}"
     if not git.holds("diff-files", "--quiet", "--ignore-submodules=none"):
         # A file whose times alone have changed counts too, as git does not read it here.
