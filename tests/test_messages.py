@@ -514,8 +514,8 @@ NOT_PROVOKED = {
 
 NO_HINT = {
     "workspaces.reasons._checkout": "becomes a reason, which has one",
-    "workspaces.removal._put_aside": "becomes a reason, which has one",
-    "workspaces.removal._look": "becomes a reason, which has one",
+    "workspaces.aside.put": "becomes a reason, which has one",
+    "workspaces.aside._look": "becomes a reason, which has one",
 }
 """Those that nobody sees as they are."""
 

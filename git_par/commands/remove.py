@@ -18,7 +18,7 @@ from git_par.render import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, hooks, meeting, reasons, registry, removal, secrets, trash, usage
+from git_par.workspaces import aside, clones, hooks, meeting, reasons, registry, removal, secrets, trash, usage
 from git_par.workspaces.hooks import Hooks, Matter
 from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.reasons import Reason
@@ -78,7 +78,7 @@ def sweep(
             current = session.tasks.get(task.name)
             if current is None or current.created != task.created:
                 continue
-            if current.state == "removing" and not dry_run and removal.bring_in(session.repo, current):
+            if current.state == "removing" and not dry_run and aside.bring_in(session.repo, current):
                 current = session.tasks.change(current.name, state="active") or current
             look = _look(session, current, terms)
             if not look.goes:
