@@ -18,6 +18,17 @@ _PAUSES = (0.01, 0.2)
 """The first and the longest pause between two looks at all processes, which take 10 ms each, in seconds."""
 
 
+def is_running(pid: int) -> bool:
+    """Whether there is a process of that number on this machine."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
 def tell(leader: int, number: int) -> None:
     """Send signal `number` to all processes of the command that the unreaped process `leader` leads."""
     for process in _parents_first(_family([leader], ())):

@@ -11,7 +11,7 @@ import pytest
 from git_par import repo as repository
 from git_par.errors import GitFailed
 from git_par.state import tasks
-from git_par.workspaces import claims, kept, registry, snapshot, trash, worktree
+from git_par.workspaces import claims, kept, registering, registry, snapshot, trash, worktree
 from git_par.workspaces import restore as restoring
 from git_par.workspaces.kept import Keepsake
 from tests.test_removal import everything, kept_refs, landed, private, wait_for_empty_trash
@@ -105,7 +105,7 @@ def test_without_registration_and_record_the_commits_are_enough(world: World) ->
     world.ok("remove", "--force", "t")
     (keepsake,) = found(world)
     assert set(keepsake.refs) == {"tip", "head", "index", "unmerged", "work"}
-    registry.drop(repository.find(world.repo), kept.registration(repository.find(world.repo), keepsake))
+    registering.drop(repository.find(world.repo), kept.registration(repository.find(world.repo), keepsake))
     world.ok("restore", "t")
     after = world.git("ls-files", "--stage", cwd=path), everything(path)
     assert after == before
@@ -311,7 +311,7 @@ def test_what_a_killed_removal_has_yet_to_finish_is_not_swept(world: World, monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "unregister", killed)
+        patch.setattr(registering, "unregister", killed)
         assert world.par("remove", "--force", "t").status == 130
     assert world.ok("prune", "--kept", "--older-than", "0m").out == ""
     world.ok("remove", "--force", "t")
@@ -328,7 +328,7 @@ def test_a_sweep_that_was_killed_is_finished_by_the_next(world: World, monkeypat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "drop", killed)
+        patch.setattr(registering, "drop", killed)
         assert world.par("prune", "--kept", "--older-than", "0m").status == 130
     assert world.ok("prune", "--kept", "--older-than", "0m").out.startswith("swept t ")
     assert (kept_refs(world), records(world), states(world)) == ({}, [], {"remove --force t": "expired"})

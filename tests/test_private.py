@@ -15,7 +15,7 @@ import pytest
 from git_par import repo as repository
 from git_par.landing import publish
 from git_par.state.session import Session
-from git_par.workspaces import private, registry
+from git_par.workspaces import in_progress, private
 from tests.world import World
 
 CLAIM = """
@@ -51,7 +51,7 @@ def check_stands(world: World, path: Path, commit: str) -> None:
     for name in world.git("ls-files", cwd=path).splitlines():
         assert (path / name).read_text() == world.git("show", f"{commit}:{name}") + "\n"
     entry = Path(world.git("rev-parse", "--absolute-git-dir", cwd=path))
-    assert registry.operation(entry) == ""
+    assert in_progress.operation(entry) == ""
     assert not list(entry.glob("*.lock"))
 
 

@@ -16,7 +16,17 @@ from git_par.git import Git
 from git_par.names import some
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, hidden_edits, listing, nested_repositories, registry, secrets, status, submodules
+from git_par.workspaces import (
+    clones,
+    hidden_edits,
+    in_progress,
+    listing,
+    nested_repositories,
+    registry,
+    secrets,
+    status,
+    submodules,
+)
 from git_par.workspaces.submodules import Checkout
 
 if TYPE_CHECKING:  # who only removes looks for users
@@ -148,7 +158,7 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
     show = f"git -C {quote(task.path)} status"
     found = []
     entry = registry.admin_dir(repo, path)
-    if busy := registry.operation(entry) if entry else "":
+    if busy := in_progress.operation(entry) if entry else "":
         found.append(Reason("operation", f"{busy} is in progress in it", show))
     elif now.branch != task.branch:
         on = f"branch '{now.branch}'" if now.branch else "a detached HEAD"
@@ -209,7 +219,7 @@ def submodule(one: Checkout, patterns: Sequence[str]) -> str:
     """Why the submodule `one` must stay; empty when nothing of it would be lost."""
     if one.odd:
         return one.odd
-    if busy := registry.operation(one.directory):
+    if busy := in_progress.operation(one.directory):
         return f"{busy} is in progress in it"
     now = status.read(one.git, untracked="all", ignored=True, seeing=True, submodules=False)
     # Of what is staged of submodules inside git says nothing there.

@@ -15,7 +15,7 @@ from git_par import files
 from git_par.errors import GitFailed
 from git_par.repo import Repo
 from git_par.state.tasks import NOT_PLACED, Task
-from git_par.workspaces import aside, clones, kept, meeting, registry
+from git_par.workspaces import aside, clones, kept, meeting, registering, registry
 from git_par.workspaces.keeping import Keeping
 from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.reasons import Reason
@@ -47,7 +47,7 @@ def remove(
         keepsake = outcome
     else:
         keepsake = keeping.unfinished(tip, entries) or _keep_registered(keeping, entries, tip)
-    registry.unregister(repo, path, into=kept.registration(repo, keepsake))
+    registering.unregister(repo, path, into=kept.registration(repo, keepsake))
     meeting.unpin(repo, task)
     if tip and not _checked_out(repo, task):
         _delete_branch(repo, task, tip)
@@ -70,9 +70,9 @@ def abandon(repo: Repo, task: Task) -> Reason | None:
     if os.path.lexists(path):
         place = path.parent / PRIVATE / "kept" / task.slug / kept.stamp()
         path.rename(files.private_directory(place) / kept.UNFINISHED)
-    registry.unregister(repo, path)
+    registering.unregister(repo, path)
     if spare and registry.lock_reason(spare) == registry.SPARE_LOCK:
-        registry.drop(repo, spare)  # it had just come, and its registration did not follow yet
+        registering.drop(repo, spare)  # it had just come, and its registration did not follow yet
     if tip:
         _delete_branch(repo, task, tip)
     meeting.unpin(repo, task)

@@ -29,6 +29,7 @@ from git_par.workspaces import (
     kept,
     meeting,
     ports,
+    registering,
     registry,
     submodules,
     worktree,
@@ -187,9 +188,9 @@ def _register(repo: Repo, task: Task, keepsake: Keepsake) -> None:
         return
     branch = head.removeprefix("ref: refs/heads/")
     if head and branch == head and repo.git.commit(head) == head:
-        registry.register(repo, path, head, task.name, detached=True)
+        registering.register(repo, path, head, task.name, detached=True)
         return
-    registry.register(repo, path, task.branch, task.name)
+    registering.register(repo, path, task.branch, task.name)
     if not head or branch in (head, keepsake.task.branch):
         return
     commit, there = keepsake.refs.get("head"), repo.git.commit(f"refs/heads/{branch}")

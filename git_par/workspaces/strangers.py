@@ -10,9 +10,9 @@ from git_par.names import some
 from git_par.state.session import Session
 from git_par.workspaces import (
     hidden_edits,
+    in_progress,
     nested_repositories,
     regenerable,
-    registry,
     renewal,
     spares,
     status,
@@ -33,7 +33,7 @@ def find(session: Session, spare: Spare) -> str:
         inside = [one.name for one in spare.path.iterdir() if one.name != ".git"]
         return f"nothing tells how {some(inside)} came into it" if inside else ""
     git = spares.opened(session.repo, spare)
-    if busy := registry.operation(spare.entry):
+    if busy := in_progress.operation(spare.entry):
         return f"{busy} is in progress in it"
     if spares.head(git, spare.entry) not in (record.commit, record.was):
         return "another commit is checked out in it"
