@@ -11,8 +11,7 @@ import pytest
 from git_par import repo as repository
 from git_par.errors import GitFailed
 from git_par.state import tasks
-from git_par.workspaces import claims, kept, registering, registry, snapshot, trash, worktree
-from git_par.workspaces import restore as restoring
+from git_par.workspaces import claims, kept, registering, registry, snapshot, trash, unpacking, worktree
 from git_par.workspaces.kept import Keepsake
 from tests.test_removal import everything, kept_refs, landed, private, wait_for_empty_trash
 from tests.world import World
@@ -346,7 +345,7 @@ def test_a_half_made_workspace_that_was_put_aside_goes_with_what_is_old(
     world.task("t")
     world.ok("remove", "--force", "t")
     with monkeypatch.context() as patch:
-        patch.setattr(restoring, "_fill", killed)
+        patch.setattr(unpacking, "_fill", killed)
         patch.setattr(worktree, "take_back", lambda *_: None)
         patch.setattr(claims, "delete_branches", lambda *_: None)
         patch.setattr(tasks.Tasks, "drop", lambda *_: None)
@@ -382,7 +381,7 @@ def test_copying_back_replaces_files_but_no_directories_and_leads_nowhere(world:
     world.write("x", "outside\n", cwd=outside)
     (target / "linked").symlink_to(outside)
     (target / "link").symlink_to(outside / "x")
-    restoring.copy_files(source, target)
+    unpacking.copy_files(source, target)
     assert everything(target) == {
         "same": "kept\n",
         "deep/same": "kept\n",
