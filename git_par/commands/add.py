@@ -375,17 +375,17 @@ def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
 
     One task on a terminal has the terminal to itself; else each line comes out on stderr with the task in front.
     """
-    from git_par import spawn
     from git_par.runs import guard
+    from git_par.spawn import foreground, heard
 
     if len(made) == 1 and render.has_terminal():
         (task,) = made
-        codes = [spawn.shell(command, Path(task.path), guard.of_commands(session, task), line=None)]
+        codes = [foreground.shell(command, Path(task.path), guard.of_commands(session, task))]
     else:
-        codes = spawn.shells(
+        codes = heard.shells(
             command,
             [
-                spawn.Place(Path(task.path), guard.of_commands(session, task), partial(render.relay, task.name))
+                heard.Place(Path(task.path), guard.of_commands(session, task), partial(render.relay, task.name))
                 for task in made
             ],
         )

@@ -13,13 +13,14 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC
 
-from git_par import render, spawn
+from git_par import render
 from git_par.columns import cells, padded
 from git_par.commands import facts
 from git_par.commands import list as listing
 from git_par.commands.facts import Facts
 from git_par.errors import UsageError
 from git_par.interrupts import Interrupted
+from git_par.spawn import foreground
 from git_par.state.session import Session
 from git_par.workspaces import kept as keeping
 from git_par.workspaces.kept import Keepsake
@@ -108,7 +109,7 @@ def _with_fzf(program: str, rows: Rows, count: int, verb: str, *, several: bool)
     if not render.is_coloured():
         argv.append("--no-color")
     lines = (f"{at}\t{render.one_line(row)}" for at, row in enumerate(rows))
-    status, said = spawn.picked(argv, os.environ, lines)
+    status, said = foreground.picked(argv, os.environ, lines)
     if status not in (_RAN, _NO_MATCH, _LEFT):
         return None
     numbers = (int(number) for number in re.findall(r"(?:^|[\0\n])([0-9]{1,9})\t", said))

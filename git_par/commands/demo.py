@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_par import git, render, spawn
+from git_par import git, render
 from git_par.errors import GitFailed
 from git_par.render import Report
+from git_par.spawn import heard
 from git_par.state.session import Session
 
 MAIN = "cafe"
@@ -89,7 +90,7 @@ def _carry_out(step: Step, cwd: Path, env: Mapping[str, str]) -> None:
     """Show one command, run it, show what it writes."""
     written: list[str] = []
     render.answer(f"$ {step.command}")
-    status = spawn.shell(step.command, cwd, env, line=written.append)
+    status = heard.shells(step.command, [heard.Place(cwd, env, written.append)])[0]
     for line in written:
         render.answer(line)
     if status != step.status:

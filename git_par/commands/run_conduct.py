@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from git_par import interrupts, processes, spawn
+from git_par import interrupts, processes
 from git_par.commands import add, run_check, run_home
 from git_par.commands.run_book import Book
 from git_par.commands.run_show import Show
@@ -91,7 +91,7 @@ class Conductor:
             return  # nobody began yet
         # Two repositories may have begun a run in the same second.
         main = str(self.session.repo.main or self.session.repo.common)
-        processes.end_marked({MARK: self.run.id, "GIT_PAR_MAIN": main}, spawn.GRACE)
+        processes.end_marked({MARK: self.run.id, "GIT_PAR_MAIN": main}, processes.GRACE)
         for part in self.run.parts:
             part.state = self._state_again(part)
             if part.state == "waiting":

@@ -19,12 +19,12 @@ def later(session: Session, commit: str) -> None:
     wanted = spares.wanted(session)
     if not wanted:
         return
-    from git_par import spawn
+    from git_par.spawn import background
 
     found = spares.find(session.repo)
     if sum(spare.ready and spare.record is not None and spare.record.commit == commit for spare in found) < wanted:
         place = session.repo.main or session.repo.common
-        spawn.in_background([*spawn.gently(), sys.executable, "-m", "git_par.workspaces.refill", str(place)])
+        background.start([*background.gently(), sys.executable, "-m", "git_par.workspaces.refill", str(place)])
 
 
 def run(place: Path) -> None:
