@@ -29,6 +29,7 @@ STOREYS = {
     "columns": 1,
     "colour": 1,
     "git": 1,
+    "environ": 1,
     "spawn": 1,
     "processes": 1,
     "live": 1,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_par import git, render
+from git_par import environ, render
 from git_par.errors import GitFailed
 from git_par.render import Report
 from git_par.spawn import heard
@@ -116,7 +116,7 @@ def _environment(root: Path) -> dict[str, str]:
     # -P: a directory `git_par` where one stands is not this program.
     launcher.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m git_par "$@"\n')
     launcher.chmod(0o755)
-    env = {key: value for key, value in git.user_environment().items() if not key.startswith("GIT_")}
+    env = {key: value for key, value in environ.for_commands().items() if not key.startswith("GIT_")}
     package = str(Path(__file__).parents[2])
     return env | {
         "PATH": f"{launcher.parent}:{env.get('PATH', '/usr/bin:/bin')}",

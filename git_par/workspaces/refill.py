@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from git_par import git
+from git_par import environ
 from git_par.errors import ParError
 from git_par.state.session import Session
 from git_par.workspaces import spares
@@ -45,7 +45,7 @@ def run(place: Path) -> None:
 
 if __name__ == "__main__":
     os.nice(19)
-    for name in git.REPO_VARS:
+    for name in environ.REPO_VARS:
         os.environ.pop(name, None)
     with suppress(ParError, OSError, AssertionError):
         run(Path(sys.argv[1]))
