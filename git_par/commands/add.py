@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_par import interrupts, names, render
+from git_par import interrupts, names, render, streams
 from git_par.commands import facts, limit
 from git_par.errors import Status, UsageError
-from git_par.render import Report
 from git_par.repo import Repo
+from git_par.report import Report
 from git_par.state import journal, tasks
 from git_par.state.session import Session
 from git_par.state.tasks import Task
@@ -378,7 +378,7 @@ def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
     from git_par.runs import guard
     from git_par.spawn import foreground, heard
 
-    if len(made) == 1 and render.has_terminal():
+    if len(made) == 1 and streams.has_terminal():
         (task,) = made
         codes = [foreground.shell(command, Path(task.path), guard.of_commands(session, task))]
     else:

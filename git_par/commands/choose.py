@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC
 
-from git_par import render
+from git_par import render, streams
 from git_par.columns import cells, padded
 from git_par.commands import facts
 from git_par.commands import list as listing
@@ -86,7 +86,7 @@ def _removal(one: Keepsake) -> str:
 def _chosen(rows: Callable[[], Rows], count: int, verb: str, *, several: bool) -> list[int]:
     """The places of the rows that were chosen."""
     program = shutil.which("fzf")
-    if program and render.can_draw():
+    if program and streams.can_draw():
         with closing(rows()) as coming:
             found = _with_fzf(program, coming, count, verb, several=several)
         if found is not None:

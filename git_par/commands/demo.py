@@ -10,7 +10,7 @@ from pathlib import Path
 
 from git_par import environ, render
 from git_par.errors import GitFailed
-from git_par.render import Report
+from git_par.report import Report
 from git_par.spawn import heard
 from git_par.state.session import Session
 

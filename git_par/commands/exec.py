@@ -12,7 +12,7 @@ from typing import Any
 
 from git_par.commands.exec_output import Grouped, Output, Prefixed
 from git_par.errors import NotStartedError, Status, UsageError
-from git_par.render import Report
+from git_par.report import Report
 from git_par.runs import guard
 from git_par.spawn import crowd, foreground
 from git_par.spawn.jobs import Job

@@ -17,7 +17,7 @@ from git_par import names
 from git_par.commands import add, remove
 from git_par.errors import ParError, Status, UsageError
 from git_par.landing import healing
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import usage

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 
 from git_par.errors import UsageError
-from git_par.render import Report
+from git_par.report import Report
 from git_par.spawn import foreground
 from git_par.state.session import Session
 

@@ -13,7 +13,7 @@ from git_par.state.settings import Settings
 from git_par.state.tasks import Task, Tasks
 
 if TYPE_CHECKING:  # only verbs that change something pay for the locks and the journal
-    from git_par.render import Table
+    from git_par.report import Table
     from git_par.state.journal import Journal
     from git_par.state.locks import Locks
 
