@@ -212,6 +212,8 @@ def test_every_setting_is_read_and_every_one_read_is_known() -> None:
 def test_every_verb_has_one_module() -> None:
     modules = {name_of(file).removeprefix("commands.") for file in MODULES if name_of(file).startswith("commands.")}
     helpers = {
+        "add_begin",
+        "add_plan",
         "choose",
         "facts",
         "limit",
