@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # 20 ms to import, and only those who end something pay that
     from psutil import Process
 
+GRACE = 10.0
+"""How long a command that was asked to end may take, in seconds."""
+
 _PAUSES = (0.01, 0.2)
 """The first and the longest pause between two looks at all processes, which take 10 ms each, in seconds."""
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from git_par import repo as repository
+from git_par import discovery
 from git_par.errors import GitFailed
+from git_par.repo import Repo
 from git_par.state import tasks
 from git_par.workspaces import claims, kept, registering, registry, snapshot, trash, unpacking, worktree
 from git_par.workspaces.kept import Keepsake
@@ -20,7 +21,7 @@ LONG = "long/" + "x" * 150
 
 
 def found(world: World, name: str | None = None) -> list[Keepsake]:
-    return kept.find(repository.find(world.repo), name)
+    return kept.find(discovery.find(world.repo), name)
 
 
 def records(world: World) -> list[Path]:
@@ -104,7 +105,7 @@ def test_without_registration_and_record_the_commits_are_enough(world: World) ->
     world.ok("remove", "--force", "t")
     (keepsake,) = found(world)
     assert set(keepsake.refs) == {"tip", "head", "index", "unmerged", "work"}
-    registering.drop(repository.find(world.repo), kept.registration(repository.find(world.repo), keepsake))
+    registering.drop(discovery.find(world.repo), kept.registration(discovery.find(world.repo), keepsake))
     world.ok("restore", "t")
     after = world.git("ls-files", "--stage", cwd=path), everything(path)
     assert after == before
@@ -114,7 +115,7 @@ def test_a_damaged_index_is_made_again_from_the_commits(world: World) -> None:
     path = busy(world)
     before = world.git("status", "--porcelain=v2", cwd=path)
     world.ok("remove", "--force", "t")
-    repo = repository.find(world.repo)
+    repo = discovery.find(world.repo)
     (kept.registration(repo, found(world)[0]) / "index").write_bytes(b"damaged")
     world.ok("restore", "t")
     assert world.git("status", "--porcelain=v2", cwd=path) == before
@@ -150,7 +151,7 @@ def fail_record(world: World, patch: pytest.MonkeyPatch) -> None:
     """The work is gone from the object database before anything is removed, as an unlucky gc would do it."""
     original = kept.record
 
-    def failing(repo: repository.Repo, keepsake: Keepsake) -> None:
+    def failing(repo: Repo, keepsake: Keepsake) -> None:
         original(repo, keepsake)
         blob = world.rev(f"{keepsake.refs['work']}:untracked.txt")
         (world.repo / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
@@ -230,11 +231,11 @@ def test_a_removal_killed_while_all_is_aside_is_taken_back_by_the_next(
 
 def aged(world: World, keepsake: Keepsake, stamp: str = "20200101T000000.000000Z") -> None:
     """Make what was kept look old."""
-    files = json.loads(kept.record_file(repository.find(world.repo), keepsake.task.slug, keepsake.stamp).read_text())
+    files = json.loads(kept.record_file(discovery.find(world.repo), keepsake.task.slug, keepsake.stamp).read_text())
     for base in (world.repo / ".git" / "par" / "kept", private(world) / "kept"):
         for path in list((base / keepsake.task.slug).glob(f"{keepsake.stamp}*")):
             path.rename(path.with_name(path.name.replace(keepsake.stamp, stamp)))
-    record = kept.record_file(repository.find(world.repo), keepsake.task.slug, stamp)
+    record = kept.record_file(discovery.find(world.repo), keepsake.task.slug, stamp)
     record.write_text(json.dumps(files).replace(keepsake.stamp, stamp))
     for name, commit in keepsake.refs.items():
         world.git("update-ref", f"refs/par/kept/{keepsake.task.slug}/{stamp}/{name}", commit)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from git_par import repo as repository
+from git_par import discovery
 from git_par.landing import publish
 from git_par.state.session import Session
 from git_par.workspaces import in_progress, private
@@ -301,11 +301,11 @@ def test_a_branch_that_was_checked_out_there_is_nobodys_checkout(world: World, s
     world.git("checkout", "-q", "--detach")
     path = stand(session, world.rev("main"))
     world.git("checkout", "-q", "main", cwd=path)
-    assert publish.place(repository.find(), "main") is None
+    assert publish.place(discovery.find(), "main") is None
     world.git("bisect", "start", cwd=path)
     entry = Path(world.git("rev-parse", "--absolute-git-dir", cwd=path))
     assert (entry / "BISECT_START").read_text() == "main\n"
-    assert publish.place(repository.find(), "main") is None
+    assert publish.place(discovery.find(), "main") is None
     before = world.rev("main")
     stand(session, world.commit("elsewhere", b__txt="b\n"))
     assert world.rev("main") == before

@@ -12,7 +12,8 @@ from git_par.checkup import clones as cloned
 from git_par.checkup import rebuild
 from git_par.checkup.finding import Case, Finding
 from git_par.landing import recover
-from git_par.repo import Repo, link, linked_checkout
+from git_par.parent import link
+from git_par.repo import Repo, linked_checkout
 from git_par.state import announce
 from git_par.state.tasks import Task
 from git_par.workspaces import aside, clones, registry, removal, trash, usage

@@ -13,7 +13,8 @@ from shlex import quote
 
 from git_par import files
 from git_par.checkup.finding import Case, Finding
-from git_par.repo import PARENT, link, linked_checkout
+from git_par.parent import PARENT, link
+from git_par.repo import linked_checkout
 from git_par.workspaces import owners, registering, registry
 
 _INITIALIZING = "initializing"

@@ -14,7 +14,7 @@ from git_par.commands.remove_report import Removed, Sweep
 from git_par.errors import Status
 from git_par.landing import integrated
 from git_par.landing.integrated import Verdict
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task

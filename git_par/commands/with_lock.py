@@ -3,9 +3,9 @@
 import os
 from collections.abc import Sequence
 
-from git_par import spawn
 from git_par.errors import UsageError
-from git_par.render import Report
+from git_par.report import Report
+from git_par.spawn import foreground
 from git_par.state.session import Session
 
 
@@ -19,4 +19,4 @@ def run(session: Session, command: Sequence[str]) -> Report:
         raise UsageError("with-lock: no command", hint="git par with-lock -- git fetch")
     with session.locks.repository():
         env = {**os.environ, **session.locks.passed_on()}
-        return Report(status=spawn.supervised(command, env))
+        return Report(status=foreground.supervised(command, env))

@@ -6,7 +6,8 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from git_par.repo import Repo, link
+from git_par.parent import link
+from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.workspaces import clones, kept, registering, registry, trash
 from git_par.workspaces.kept import Keepsake
