@@ -26,6 +26,15 @@ _LOOKING = frozenset(
 )
 """Commands that only look (see `environ.LOOKS`)."""
 
+_MAKING = frozenset(("commit-tree", "hash-object", "merge-tree", "update-index", "write-tree"))
+"""Commands that make objects; one that has failed did nothing else, and can be run again."""
+
+_SWEPT_AWAY = "unable to create temporary file: No such file or directory"
+"""What they say when a gc removed the empty directory that an object was to go to: git makes it a second time only."""
+
+_TRIES = 5
+"""How often one of them is run until that is an error."""
+
 _LONGEST_TALK = 65536
 """How much of what a watched git says is kept, in bytes."""
 
@@ -140,7 +149,10 @@ class Git:
         if not hooks and args[0] in _LOOKING:
             own[environ.LOOKS] = str(os.getpid())
         inherited = environ.for_commands() if hooks else environ.for_git()
-        reply = _run(argv, self.cwd, {**inherited, **dict(self.env), **own}, feed, timeout, watch)
+        for _ in range(_TRIES):
+            reply = _run(argv, self.cwd, {**inherited, **dict(self.env), **own}, feed, timeout, watch)
+            if not reply.code or _SWEPT_AWAY not in reply.err or _command(args) not in _MAKING:
+                break
         if reply.code not in ok:
             raise failed(args, reply)
         return reply
@@ -176,15 +188,19 @@ def discover(cwd: Path, *args: str) -> Reply:
 
 def failed(args: Sequence[str], reply: Reply) -> GitFailed:
     """What to raise when `git ARGS` ended with a status that means nothing to us."""
-    words = list(args)
-    while words[:1] == ["-c"]:
-        del words[:2]
-    verb = next((arg for arg in words if not arg.startswith("-")), "git")
     said = [text for text in reply.err.strip().splitlines() if text]
     told = next((text for kind in ("fatal:", "error:") for text in said if text.startswith(kind)), "")
     told = told or (said[-1] if said else "")
     why = told.removeprefix("fatal: ").removeprefix("error: ") or f"exit status {reply.code}"
-    return GitFailed(f"git {verb}: {why}", hint="see 'git status' and 'git fsck' for the state of the repository")
+    return GitFailed(f"git {_command(args)}: {why}", hint="see 'git status' and 'git fsck' for the state of the repository")
+
+
+def _command(args: Sequence[str]) -> str:
+    """The command among the words after `git`."""
+    words = list(args)
+    while words[:1] == ["-c"]:
+        del words[:2]
+    return next((arg for arg in words if not arg.startswith("-")), "git")
 
 
 def _run(

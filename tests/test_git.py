@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -52,6 +53,34 @@ def test_an_inherited_index_is_left_alone_by_a_whole_life(world: World, monkeypa
     world.ok("merge", "t")
     world.ok("prune")
     assert index.read_bytes() == before
+
+
+SWEEP = """
+import os, sys, time
+print("ready", flush=True)
+while True:
+    try:
+        os.rmdir(sys.argv[1])
+    except OSError:
+        continue
+    time.sleep(0.02)
+"""
+
+
+def test_an_object_is_made_although_a_gc_removes_the_directory_made_for_it(world: World) -> None:
+    """As `git gc` does with empty ones; the directory goes at once, and then stays for as long as git needs it."""
+    oid = Git(world.repo).line("hash-object", "--stdin", feed="x")
+    directory = world.repo / ".git" / "objects" / oid[:2]
+    with subprocess.Popen([sys.executable, "-c", SWEEP, directory], stdout=subprocess.PIPE) as sweeping:
+        assert sweeping.stdout is not None
+        sweeping.stdout.readline()
+        try:
+            for _ in range(15):
+                assert Git(world.repo).line("hash-object", "-w", "--stdin", feed="x") == oid
+                (directory / oid[2:]).unlink()
+                time.sleep(0.04)  # until it is removed, and the next is waited for
+        finally:
+            sweeping.kill()
 
 
 def test_pathspec_settings_of_the_user_do_not_change_our_questions(
