@@ -192,7 +192,9 @@ def failed(args: Sequence[str], reply: Reply) -> GitFailed:
     told = next((text for kind in ("fatal:", "error:") for text in said if text.startswith(kind)), "")
     told = told or (said[-1] if said else "")
     why = told.removeprefix("fatal: ").removeprefix("error: ") or f"exit status {reply.code}"
-    return GitFailed(f"git {_command(args)}: {why}", hint="see 'git status' and 'git fsck' for the state of the repository")
+    return GitFailed(
+        f"git {_command(args)}: {why}", hint="see 'git status' and 'git fsck' for the state of the repository"
+    )
 
 
 def _command(args: Sequence[str]) -> str:
