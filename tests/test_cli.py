@@ -30,6 +30,13 @@ WRONG = [
     (["wh\nat"], r"no such verb 'wh\nat'", "git par -h"),
     (["--what"], "no such option: --what", "git par -h"),
     (["add", "--what"], "add: no such option: --what", "git par add -h"),
+    (
+        ["remove", "--all"],
+        "remove: no such option: --all",
+        "git par prune removes all that are safely in their bases; git par remove NAME… others",
+    ),
+    (["prune", "--all"], "prune: no such option: --all", "git par prune, which always means all tasks"),
+    (["prune", "--force"], "prune: no such option: --force", "git par remove --force NAME…"),
     (["add", "--branch"], "add: option '--branch' requires an argument", "git par add -h"),
     (["list", "x"], "list: got unexpected extra argument(s) (x)", "git par list -h"),
     (["list", "--json=x"], "list: option '--json' does not take a value", "git par list -h"),
@@ -112,16 +119,21 @@ def test_version(world: World) -> None:
 def test_help_names_every_verb(world: World) -> None:
     done = world.par("-h")
     assert (done.status, done.err) == (0, "")
-    assert re.findall(r"^  ([a-z-]+)  +\S", done.out.partition("Commands:")[2], re.M) == list(grammar.NAMES)
+    assert re.findall(r"^  ([a-z-]+)  +\S", done.out.partition("Verbs:")[2], re.M) == list(grammar.NAMES)
     assert world.par("--help") == done
+    assert done.out.startswith("Usage: git par [OPTIONS] VERB [ARGUMENT]...\n")
+    assert "command" not in done.out.partition("Verbs:")[0].lower()
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_help_and_every_option_a_word(verb: str, tmp_path: Path) -> None:
+def test_every_verb_has_help_and_every_argument_and_option_a_word(verb: str, tmp_path: Path) -> None:
     done = World(tmp_path).par(verb, "-h", cwd=tmp_path)
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith(f"Usage: git par {verb} [OPTIONS]")
     assert grammar.verbs(verb)[verb].__doc__
+    usage, _, arguments = done.out.partition("Options:\n")[0].partition("Arguments:\n")
+    assert "{" not in usage
+    assert re.search(r"\s{2,}[A-Za-z ]*[a-z]{2}", arguments.strip()) or not arguments, arguments
     options = done.out.partition("Options:\n")[2]
     for option in re.findall(r"^  (?:-\w, )?--.*(?:\n {3,}.*)*", options, re.M):
         assert re.search(r"\S  +[A-Z]|\n +[A-Z]", option), option
@@ -235,4 +247,4 @@ def test_names_that_are_no_text_go_out_as_they_came_in(tmp_path: Path) -> None:
 def test_json_behind_the_dashes_is_the_commands(world: World) -> None:
     assert world.par_process("with-lock", "--", "echo", "--json") == (0, "--json\n", "")
     done = world.par("with-lock", "--", "no-such-command", "--json")
-    assert (done.status, done.out) == (2, "")
+    assert (done.status, done.out) == (127, "")
