@@ -3,12 +3,12 @@
 import os
 import re
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from git_par import __version__, grammar
+from tests.test_locks import holder
 from tests.world import PAR, Result, World
 
 VERBS = sorted(grammar.NAMES)
@@ -97,8 +97,7 @@ def test_statuses_are_those_of_the_process(world: World) -> None:
     assert world.par_process("merge", "--all").status == 1
     assert world.par_process("what").status == 2
     assert world.par_process("remove", "two").status == 3
-    hook = world.write(".git/hooks/post-checkout", "#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
+    world.hook("post-checkout", "exit 1")
     assert world.par_process("add", "four").status == 5
 
 
@@ -152,20 +151,12 @@ def test_git_par_merge_is_git_par_merge(world: World) -> None:
 @pytest.mark.parametrize("argv", [["list"], ["path", "one"], ["list", "--json"], ["show", "one"]])
 def test_a_reader_that_went_away_is_no_failure(argv: list[str], world: World) -> None:
     world.add("one")
-    reader, writer = os.pipe()
-    os.close(reader)
-    done = subprocess.run([*PAR, *argv], cwd=world.repo, stdout=writer, stderr=subprocess.PIPE, text=True)
-    os.close(writer)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert world.to_nobody(*argv) == (0, "", "")
 
 
 @pytest.mark.parametrize("argv", [["-h"], ["add", "-h"], ["--version"]])
 def test_help_to_nobody_leaves_no_traceback(argv: list[str], world: World) -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    done = subprocess.run([*PAR, *argv], cwd=world.repo, stdout=writer, stderr=subprocess.PIPE, text=True)
-    os.close(writer)
-    assert done.stderr == ""
+    assert world.to_nobody(*argv).err == ""
 
 
 def test_closed_streams_do_not_stop_the_work(world: World) -> None:
@@ -175,37 +166,28 @@ def test_closed_streams_do_not_stop_the_work(world: World) -> None:
     world.check_sound()
 
 
-def test_a_full_disk_is_said_once(world: World) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("argv", [["list"], ["path", "one"]])
+def test_a_full_disk_is_said_once(argv: list[str], world: World) -> None:
     world.add("one")
     with open("/dev/full", "w") as full:
-        done = subprocess.run([*PAR, "list"], cwd=world.repo, stdout=full, stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 5
-    assert done.stderr == "git par: no space left on device\nhint: run 'df -h' and check the permissions\n"
+        done = world.par_process(*argv, stdout=full)
+    assert done == (5, "", "git par: no space left on device\nhint: run 'df -h' and check the permissions\n")
 
 
 def test_ctrl_c_while_waiting_is_130_and_leaves_nothing(world: World) -> None:
     world.add("one")
-    code = (
-        "import fcntl, sys, time; file = open(sys.argv[1], 'r+'); fcntl.flock(file, fcntl.LOCK_EX); "
-        "print('held', flush=True); time.sleep(60)"
-    )
-    holder = world.start(PAR[0], "-c", code, str(world.repo / ".git/par/locks/repository"))
-    assert holder.stdout
-    assert holder.stdout.readline() == "held\n"
     before = world.git("for-each-ref")
     # Where the tests run in the background, Ctrl-C is ignored, and that is inherited.
     start = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from git_par.cli import run; run()"
     )
-    waiting = world.start(PAR[0], "-c", start, "add", "two")
-    assert waiting.stderr
-    assert waiting.stderr.readline().startswith("git par: waiting for the repository, held by ")
-    waiting.send_signal(signal.SIGINT)
-    out, err = waiting.communicate(timeout=30)
-    holder.kill()
-    holder.communicate()
+    with holder(world):
+        waiting = world.start(PAR[0], "-c", start, "add", "two")
+        assert waiting.stderr
+        assert waiting.stderr.readline().startswith("git par: waiting for the repository, held by ")
+        waiting.send_signal(signal.SIGINT)
+        out, err = waiting.communicate(timeout=30)
     assert (waiting.returncode, out, err) == (130, "", "")
     assert world.git("for-each-ref") == before
     world.check_sound()
@@ -215,18 +197,10 @@ def test_ctrl_c_while_waiting_is_130_and_leaves_nothing(world: World) -> None:
 def test_a_lock_that_is_not_freed_is_4(world: World) -> None:
     world.add("one")
     world.git("config", "par.lockTimeout", "0")
-    code = (
-        "import fcntl, sys, time; file = open(sys.argv[1], 'r+'); fcntl.flock(file, fcntl.LOCK_EX); "
-        "print('held', flush=True); time.sleep(60)"
-    )
-    holder = world.start(PAR[0], "-c", code, str(world.repo / ".git/par/locks/repository"))
-    assert holder.stdout
-    assert holder.stdout.readline() == "held\n"
-    done = world.par_process("add", "two")
-    holder.kill()
-    holder.communicate()
+    with holder(world):
+        done = world.par_process("add", "two")
     assert (done.status, done.out) == (4, "")
-    assert done.err.startswith("git par: the repository: locked by 'git par add one' (process ")
+    assert done.err.startswith("git par: the repository: locked by 'git par holder' (process ")
     assert done.err.endswith("hint: wait for it to finish and run the command again, or raise par.lockTimeout\n")
     assert done.err.count("\n") == 2
 
