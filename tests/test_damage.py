@@ -63,7 +63,7 @@ DAMAGE: dict[str, Callable[[World], object]] = {
     "record-list": lambda world: replaced(world.record(), b"[[]]"),
     "record-deep": lambda world: replaced(world.record(), b"[" * 100_000),
     "record-huge-number": lambda world: replaced(world.record(), b'{"version": 1, "slot": ' + b"9" * 5000 + b"}"),
-    "record-of-another": lambda world: shutil.copy(record(world, "u"), world.record()),
+    "record-of-another": lambda world: shutil.copy(world.record("u"), world.record()),
     "record-missing": lambda world: world.record().unlink(),
     "record-is-a-directory": lambda world: (world.record().unlink(), world.record().mkdir()),
     "record-is-a-link": lambda world: (world.record().unlink(), world.record().symlink_to("/dev/null")),
