@@ -87,6 +87,20 @@ def test_one_at_a_time_is_in_order_and_several_are_together(tmp_path: Path, hear
     assert heard.begun[5:] == [f"turn-{n}" for n in range(5)]
 
 
+def test_nobody_works_before_it_is_noted(tmp_path: Path) -> None:
+    class Slow(Heard):
+        def begins(self, work: Work) -> None:
+            time.sleep(0.3)
+            assert not (tmp_path / "worked").exists()
+            super().begins(work)
+
+    heard = Slow()
+    with Local(heard, 1) as engine:
+        assert engine.submit(work(tmp_path, "touch worked")).result(20).code == 0
+    assert heard.begun == ["one"]
+    assert (tmp_path / "worked").exists()
+
+
 def test_nothing_and_much_output(tmp_path: Path, heard: Heard) -> None:
     size = 10_000_000
     data = os.urandom(1000) * (size // 1000)

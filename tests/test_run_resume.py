@@ -72,6 +72,15 @@ def test_what_was_removed_by_hand_stays_away_and_the_rest_goes_on(world: World, 
     assert lines(out) == ["two"]
 
 
+def test_what_was_restored_after_it_came_home_stays(world: World, out: Path) -> None:
+    clash(world)
+    world.git("commit", "-qam", "solved", cwd=world.workspaces / "two")
+    world.ok("restore", "one")
+    assert set(states(world.ok("run", "--resume", "--json").json).values()) == {"landed"}
+    assert world.branches() == ["main", "one"]
+    assert (world.workspaces / "one").is_dir()
+
+
 def test_what_a_hook_refused_is_committed_once_that_is_mended(world: World, out: Path) -> None:
     world.hook("pre-commit", "grep -q bad *.txt && echo no bad words && exit 1\nexit 0")
     done = world.par("run", task_file(world, {"one": {"command": 'echo one >>"$OUT"; echo bad >one.txt'}}), "--json")
