@@ -65,18 +65,20 @@ def test_age_alone_removes_nothing(world: World) -> None:
     assert world.ok("prune", "--older-than", "1m", "--json").json["left"][0]["reason"] == "unmerged"
 
 
-@pytest.mark.parametrize(
-    ("age", "why"),
-    [
-        *((age, "not an age") for age in ("", "3", "d", "3y", "-1d", "1d2h", "1234567d", "½d", "٣d")),
-        *((age, "before all time") for age in ("999999w", "999999d")),
-    ],
-)
-def test_an_age_that_is_none_is_refused(world: World, age: str, why: str) -> None:
+@pytest.mark.parametrize("age", ["", "3", "d", "3y", "-1d", "1d2h", "1234567d", "½d", "٣d"])
+def test_an_age_that_is_none_is_refused(world: World, age: str) -> None:
     world.landed()
     done = world.par("prune", f"--older-than={age}")
     assert (done.status, done.out) == (2, "")
-    assert done.err == f"git par: --older-than {age}: {why}\nhint: write 90m, 12h, 3d or 2w\n"
+    assert done.err == f"git par: --older-than {age}: not an age\nhint: write 90m, 12h, 3d or 2w\n"
+
+
+@pytest.mark.parametrize("age", ["999999w", "999999d"])
+def test_an_age_beyond_the_calendar_is_refused(world: World, age: str) -> None:
+    world.landed()
+    done = world.par("prune", f"--older-than={age}")
+    assert (done.status, done.out) == (2, "")
+    assert done.err == f"git par: --older-than {age}: before all time\nhint: write 90m, 12h, 3d or 2w\n"
 
 
 def test_the_task_one_stands_in_is_skipped(world: World) -> None:
