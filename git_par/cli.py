@@ -15,9 +15,9 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-from git_par import __version__, colour, interrupts, render
+from git_par import __version__, colour, interrupts, render, streams
 from git_par.errors import ParError, Status, UsageError
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.session import Session
 
 if TYPE_CHECKING:  # it is loaded once the collector is told to wait
@@ -65,7 +65,7 @@ def _process(argv: Sequence[str]) -> NoReturn:
 
     interrupts.install()
     status = main(argv)
-    render.finish()
+    streams.finish()
     os._exit(status)
 
 
@@ -75,7 +75,7 @@ def main(argv: Sequence[str]) -> int:
 
     # What typer raises for a bad command line; the class itself has no public name.
     bad_usage: type[Exception] = typer.BadParameter.__bases__[0]
-    render.as_typed()
+    streams.as_typed()
     render.colours = colour.Choice()
     as_json = "--json" in (argv[: argv.index("--")] if "--" in argv else argv)
     at = _where_verb_is(argv)
@@ -111,7 +111,7 @@ def main(argv: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return Status.INTERRUPTED
     except BrokenPipeError:
-        render.close_quietly()
+        streams.close_quietly()
         return Status.DONE
     except OSError as error:
         what = f"'{error.filename}': " if error.filename else ""
@@ -137,7 +137,7 @@ def _session(argv: Sequence[str], *, as_json: bool) -> Session:
     """What the verb works with; git's settings say what colours there are, too."""
     session = Session(tuple(argv), render.tell, render.progress)
     if not as_json:
-        session = replace(session, preview=render.preview, can_ask=render.can_ask())
+        session = replace(session, preview=render.preview, can_ask=streams.can_ask())
 
     @cache
     def setting(key: str) -> str | None:

@@ -18,50 +18,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from git_par import interrupts, processes
+from git_par import environ, interrupts, processes
 from git_par.errors import GitFailed
-
-REPO_VARS = frozenset(
-    [
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_COMMON_DIR",
-        "GIT_CONFIG",
-        "GIT_DIR",
-        "GIT_GRAFT_FILE",
-        "GIT_IMPLICIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_INTERNAL_SUPER_PREFIX",
-        "GIT_NO_REPLACE_OBJECTS",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_PREFIX",
-        "GIT_REPLACE_REF_BASE",
-        "GIT_SHALLOW_FILE",
-        "GIT_WORK_TREE",
-    ]
-)
-"""`git rev-parse --local-env-vars`, less the two that carry the user's own `git -c`."""
-
-_ALSO_DROPPED = frozenset(
-    [
-        "GIT_ATTR_SOURCE",
-        "GIT_EXTERNAL_DIFF",
-        "GIT_REFLOG_ACTION",
-        "GIT_LITERAL_PATHSPECS",
-        "GIT_GLOB_PATHSPECS",
-        "GIT_NOGLOB_PATHSPECS",
-        "GIT_ICASE_PATHSPECS",
-    ]
-)
-
-GUARD = "GIT_PAR_GUARD"
-"""Names the directory of hooks that a worker of git-par's is pointed at, for as long as it runs."""
-
-LOOKS = "GIT_PAR_LOOKS"
-"""In the environment of a git that only looks, and of what it starts, the process for which it does."""
 
 _LOOKING = frozenset(
     ("diff", "diff-files", "diff-index", "for-each-ref", "ls-files", "rev-list", "rev-parse", "status")
 )
+"""Commands that only look (see `environ.LOOKS`)."""
 
 _LONGEST_TALK = 65536
 """How much of what a watched git says is kept, in bytes."""
@@ -175,8 +138,9 @@ class Git:
         argv = ["git", *_CALM, *(() if hooks else _NO_HOOKS), *self.lead, *args]
         own = {**(env or {}), **({"GIT_PROGRESS_DELAY": "1"} if watch else {})}
         if not hooks and args[0] in _LOOKING:
-            own[LOOKS] = str(os.getpid())
-        reply = _run(argv, self.cwd, {**_environment(plain=not hooks), **dict(self.env), **own}, feed, timeout, watch)
+            own[environ.LOOKS] = str(os.getpid())
+        inherited = environ.for_commands() if hooks else environ.for_git()
+        reply = _run(argv, self.cwd, {**inherited, **dict(self.env), **own}, feed, timeout, watch)
         if reply.code not in ok:
             raise failed(args, reply)
         return reply
@@ -221,27 +185,6 @@ def failed(args: Sequence[str], reply: Reply) -> GitFailed:
     told = told or (said[-1] if said else "")
     why = told.removeprefix("fatal: ").removeprefix("error: ") or f"exit status {reply.code}"
     return GitFailed(f"git {verb}: {why}", hint="see 'git status' and 'git fsck' for the state of the repository")
-
-
-def user_environment() -> dict[str, str]:
-    """The environment for users' commands: as inherited, less what points git at a certain repository.
-
-    Of a worker's environment the entry goes that points git at our own hooks: git-par looks for those of the repository.
-    """
-    env = {key: value for key, value in os.environ.items() if key not in REPO_VARS}
-    if guard := env.pop(GUARD, None):
-        for key in [key for key, value in env.items() if value == guard and key.startswith("GIT_CONFIG_VALUE_")]:
-            number = key.removeprefix("GIT_CONFIG_VALUE_")
-            if env.get(f"GIT_CONFIG_KEY_{number}") == "core.hooksPath":
-                env[f"GIT_CONFIG_KEY_{number}"] = "par.guard"
-    return env
-
-
-def _environment(*, plain: bool) -> dict[str, str]:
-    if not plain:
-        return user_environment()
-    env = {key: value for key, value in user_environment().items() if key not in _ALSO_DROPPED}
-    return env | {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
 def _run(

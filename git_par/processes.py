@@ -14,8 +14,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # 20 ms to import, and only those who end something pay that
     from psutil import Process
 
+GRACE = 10.0
+"""How long a command that was asked to end may take, in seconds."""
+
 _PAUSES = (0.01, 0.2)
 """The first and the longest pause between two looks at all processes, which take 10 ms each, in seconds."""
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is a process of that number on this machine."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def tell(leader: int, number: int) -> None:

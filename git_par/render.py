@@ -4,20 +4,19 @@ Stdout carries the answer, stderr the talk about it.
 """
 
 import json
-import os
 import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from git_par import colour, columns
+from git_par import colour, columns, streams
 from git_par.colour import Marked, Style
-from git_par.errors import ParError, Status
+from git_par.errors import ParError
 from git_par.live import Board, Screen
+from git_par.report import Report, Table
 
 VERSION = 1
 
@@ -26,29 +25,6 @@ _HEEDED = ("hint:", "warning:")
 
 _AT_ONCE = 0.3
 """Seconds within which an answer is waited for as a whole."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows under headings; a row has a cell for each heading."""
-
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a command has to say: `data` for programs, the rest for people, and how it ended."""
-
-    data: Callable[[], Mapping[str, Any]] = dict
-    """Asked for only when it is shown."""
-    lines: Sequence[str] = ()
-    """The answer, on stdout."""
-    table: Table | None = None
-    """The answer as a table, on stdout before the lines."""
-    talk: Sequence[str] = ()
-    """On stderr, in both forms."""
-    status: int = Status.DONE
 
 
 def show(report: Report, *, as_json: bool) -> None:
@@ -132,10 +108,10 @@ class Preview:
         now = time.monotonic()
         if now - self._began < _AT_ONCE or now - self._shown < 0.1 or not colour.steers(sys.stdout):
             return
-        table = _harmless(table)
-        if any(columns.cells(line) > width() for line in columns.drawn(table.headings, table.rows, width())):
+        table, width = _harmless(table), streams.width()
+        if any(columns.cells(line) > width for line in columns.drawn(table.headings, table.rows, width)):
             return  # the terminal would break that line, and nobody could tell how far back the first one is
-        lines = _drawn(table, width())[: shutil.get_terminal_size().lines - 1]
+        lines = _drawn(table, width)[: shutil.get_terminal_size().lines - 1]
         progress.wipe()
         sys.stdout.write(self._back + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
         sys.stdout.flush()
@@ -208,73 +184,14 @@ def pour(data: bytes, *, aside: bool) -> None:
     stream.flush()
 
 
-def are_one() -> bool:
-    """Whether stdout and stderr go to the same place."""
-    try:
-        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
-    except (OSError, ValueError):
-        return False
-
-
 def tell(text: str) -> None:
     """One line of talk that comes while a command runs, on stderr, with our name in front."""
     say(f"git par: {text}")
 
 
-def width() -> int:
-    """How many columns a line of the answer may fill: the terminal's, else what COLUMNS says, else 80."""
-    return shutil.get_terminal_size().columns
-
-
-def has_screen() -> bool:
-    """Whether a person can watch a whole terminal and press keys there."""
-    return sys.stdin.isatty() and colour.steers(sys.stdout)
-
-
-def has_terminal() -> bool:
-    """Whether a person sits at all three streams."""
-    return can_ask() and sys.stdout.isatty()
-
-
-def can_ask() -> bool:
-    """Whether somebody is there to be asked, wherever the answer goes, such as into `$(…)`."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-def can_draw() -> bool:
-    """Whether talk goes to a terminal that can be drawn on: lines can stay there, while others scroll by above them."""
-    return colour.steers(sys.stderr)
-
-
 def is_coloured() -> bool:
     """Whether talk is coloured."""
     return colours.on(sys.stderr)
-
-
-def as_typed() -> None:
-    """Let paths and names that are no valid text go out byte for byte, as they came in.
-
-    A stream that the caller closed becomes /dev/null, lest the next file opened takes its place.
-    """
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w" if number else "r"))  # noqa: SIM115 (it is there to stay)
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="surrogateescape")
-
-
-def finish() -> None:
-    """Let everything that was said go out, as far as somebody listens."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
-            stream.flush()
-
-
-def close_quietly() -> None:
-    """The reader of our stdout went away: leave without a complaint from the interpreter."""
-    sink = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, sys.stdout.fileno())
 
 
 def one_line(text: str) -> str:
@@ -313,7 +230,7 @@ def _dressed(text: str, stream: IO[str], plain: Callable[[str], str]) -> str:
 
 def _show_table(table: Table) -> None:
     """On a terminal the columns share its width; elsewhere nothing is cut, so that it can be searched."""
-    for line in _drawn(_harmless(table), width() if sys.stdout.isatty() else None):
+    for line in _drawn(_harmless(table), streams.width() if sys.stdout.isatty() else None):
         sys.stdout.write(f"{line}\n")
 
 

@@ -1,32 +1,19 @@
 """Where things are: the repository, its main worktree, the directory one stands in, the workspaces directory.
 
-The repository is found once, with the environment as inherited; from then on every path is absolute and every git call
-says where it runs.
+Every path is absolute, and every git call says where it runs.
 """
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from shlex import quote
 
-from git_par import git, names
-from git_par.errors import Refused, UsageError
+from git_par import git
+from git_par.errors import UsageError
 from git_par.git import Git
-
-MINIMUM_GIT = "2.39"
-
-PARENT = "par-parent"
-"""The file in the git directory of a clone that names the repository and the task it was made for."""
-
-CLONES = ("clone", "shared-clone")
-"""The isolations of tasks that have a repository of their own."""
-
-# Known since 2.39; an older git echoes an option it does not know, so the version costs no process of its own.
-_SINCE_2_39 = "--exclude-hidden=receive"
+from git_par.parent import PARENT
 
 
 @dataclass(frozen=True)
@@ -168,111 +155,6 @@ class Repo:
     def version(self) -> tuple[int, int]:
         """Git's own version, major and minor."""
         return git_version()
-
-
-def find(cwd: Path | None = None) -> Repo:
-    """The repository of `cwd`, by the environment as inherited; Refused when there is none or git is too old."""
-    try:
-        cwd = cwd or Path.cwd()
-    except FileNotFoundError:
-        raise Refused("the current directory: it is gone", hint="run 'cd' into a directory that exists") from None
-    reply = git.discover(cwd, "rev-parse", _SINCE_2_39, "--path-format=absolute", "--git-common-dir", "--git-dir")
-    if reply.code != 0:
-        why = git.failed(["rev-parse"], reply).message.partition(": ")[2]
-        if "not a git repository" in why or not why:
-            why = "not a git repository"
-        said = (line.strip() for line in reply.err.splitlines())
-        # For a repository of another user git itself names the way out.
-        way_out = next((line for line in said if line.startswith("git config ")), "")
-        if _is_in_trash(cwd):
-            main = _damaged(cwd)
-            hint = f"cd {quote(str(main))}" if main else "run 'cd' into a directory that exists"
-            raise Refused("the current directory: its workspace was removed", hint=hint)
-        if not way_out and (repository := _damaged(cwd)):
-            raise Refused(f"'{cwd}': {why}", hint=f"git -C {quote(str(repository))} par doctor")
-        raise Refused(f"'{cwd}': {why}", hint=way_out or "cd into a repository, or name one with 'git -C DIR par …'")
-    lines = reply.out.removesuffix("\n").split("\n")
-    if lines[0] == _SINCE_2_39:
-        version = ".".join(map(str, git_version()))
-        raise Refused(f"git {version}: too old, git-par needs {MINIMUM_GIT} or newer", hint="see 'git version'")
-    if len(lines) != 2:
-        raise Refused(f"'{cwd}': a newline in the path of the repository", hint="move the repository")
-    common, git_dir = (Path(os.path.realpath(line)) for line in lines)
-    return Repo(common=parent_of(common) or common, git_dir=git_dir, cwd=cwd)
-
-
-@dataclass(frozen=True)
-class Link:
-    """What a clone says of itself: the repository it was made from, as its common directory, and its task."""
-
-    parent: Path
-    task: str
-    created: str
-    """When the task was made, as its record says it: with the name that tells which task it is."""
-
-
-def link(git_dir: Path) -> Link | None:
-    """What the clone of the git directory `git_dir` says of itself; None when it is none, or cannot be read."""
-    try:
-        if git_dir.is_symlink():
-            return None
-        data = json.loads((git_dir / PARENT).read_bytes())
-        found = Link(Path(data["parent"]), data["task"], data["created"])
-        os.fsencode(found.parent)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    whole = isinstance(found.task, str) and isinstance(found.created, str) and found.parent.is_absolute()
-    return found if whole and not names.task_problem(found.task) else None
-
-
-def parent_of(git_dir: Path) -> Path | None:
-    """The repository that the clone of `git_dir` belongs to, when that one's own record names this very directory.
-
-    What a clone says of itself proves nothing: it may have been copied or moved, or come from somebody else.  A repository
-    that is not the user's own is left to git to judge, as where one stands in that (git-config(1), safe.directory).
-    """
-    found = link(git_dir)
-    if found is None or git_dir.name != ".git":
-        return None
-    try:
-        data = json.loads((found.parent / "par" / "tasks" / f"{names.slug(found.task)}.json").read_bytes())
-        told = (data["name"], data["created"], data["path"])
-        ours = data["isolation"] in CLONES and told == (found.task, found.created, str(git_dir.parent))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    if not ours:
-        return None
-    stand = found.parent.parent if found.parent.name == ".git" else found.parent
-    if _is_own(found.parent) and _is_own(stand) and (found.parent / "HEAD").is_file():
-        return found.parent
-    reply = Git(stand).run("rev-parse", "--path-format=absolute", "--git-common-dir", ok=range(256))
-    common = Path(os.path.realpath(reply.out.removesuffix("\n")))
-    return common if reply.code == 0 and common == found.parent else None
-
-
-def _is_own(directory: Path) -> bool:
-    """Whether the directory is this user's, and no link leads to it."""
-    try:
-        return directory.stat().st_uid == os.geteuid() and os.path.realpath(directory) == str(directory)
-    except OSError:
-        return False
-
-
-def _damaged(cwd: Path) -> Path | None:
-    """The repository of the linked worktree that `cwd` lies in, when git does not find it from there."""
-    for place in (cwd, *cwd.parents):
-        with suppress(OSError):
-            target = Path(os.fsdecode((place / ".git").read_bytes()).removeprefix("gitdir: ").removesuffix("\n"))
-            common = Path(os.path.realpath(place / target)).parent.parent
-            if target.parent.name == "worktrees" and (common / "HEAD").is_file():
-                return common.parent if common.name == ".git" else common
-            return None
-    return None
-
-
-def _is_in_trash(cwd: Path) -> bool:
-    """Whether the workspace that `cwd` lies in was renamed away, to be deleted."""
-    return any(place.name == "trash" and place.parent.name == ".par" for place in cwd.parents)
 
 
 def linked_checkout(git_dir: Path) -> Path | None:

@@ -15,7 +15,7 @@ Tasks = Mapping[str, Mapping[str, Value]]
 QUICK = (
     sys.executable,
     "-c",
-    "from git_par import spawn; spawn.GRACE = 1.0; from git_par.cli import run; run()",
+    "from git_par import processes; processes.GRACE = 1.0; from git_par.cli import run; run()",
 )
 """git-par that gives a worker a second to end."""
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from git_par.discovery import find as find_repo
 from git_par.git import Git
-from git_par.repo import find as find_repo
 from git_par.workspaces import abreast, worktree
 from tests.processes import until
 from tests.test_add import smudge

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_par import repo as repository
+from git_par import discovery
 from git_par.landing import audit, message, plan, trees
 from git_par.landing.audit import Alarm, Step, judge
 from git_par.landing.jobs import Way
@@ -74,7 +74,7 @@ def test_alarms_say_what_should_be_there_and_what_is() -> None:
 
 
 def found(world: World) -> Repo:
-    return repository.find(world.repo)
+    return discovery.find(world.repo)
 
 
 def build(world: World, start: str, parents: list[str], change: Callable[[], None]) -> str:

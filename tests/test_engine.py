@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from git_par import crowd, processes, spawn
+from git_par import processes
 from git_par.runs.engine import Local
 from git_par.runs.work import Ended, Work
+from git_par.spawn import crowd, jobs, watchers
 from tests.processes import wait_for
 from tests.running import alive, lines
 
@@ -241,7 +242,7 @@ def test_where_there_is_no_room_at_first_nobody_waits_for_ever(
     def full() -> Any:
         raise OSError(errno.EMFILE, "too many open files")
 
-    monkeypatch.setattr(spawn, "Watcher", full)
+    monkeypatch.setattr(watchers, "Watcher", full)
     with Local(heard, 2) as engine:
         for future in [engine.submit(work(tmp_path, "true", name)) for name in ("one", "two")]:
             with pytest.raises(OSError, match="too many"):
@@ -251,16 +252,16 @@ def test_where_there_is_no_room_at_first_nobody_waits_for_ever(
 def test_who_finds_no_room_waits_until_another_has_ended(
     tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin = spawn.begin
+    begin = jobs.begin
     running: list[str] = []
 
-    def scarce(job: spawn.Job) -> spawn.Running:
+    def scarce(job: jobs.Job) -> jobs.Running:
         if len(running) - len(heard.over) >= 2:
             raise BlockingIOError(errno.EAGAIN, "resource temporarily unavailable")
         running.append(str(job.cwd))
         return begin(job)
 
-    monkeypatch.setattr(spawn, "begin", scarce)
+    monkeypatch.setattr(jobs, "begin", scarce)
     with Local(heard, 9) as engine:
         futures = [engine.submit(work(tmp_path, "sleep 0.05", str(n))) for n in range(9)]
         assert [future.result(30).code for future in futures] == [0] * 9
@@ -272,14 +273,14 @@ def test_who_finds_no_room_waits_until_another_has_ended(
 
 
 def test_a_stop_while_one_waits_for_room(tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin = spawn.begin
+    begin = jobs.begin
 
-    def scarce(job: spawn.Job) -> spawn.Running:
+    def scarce(job: jobs.Job) -> jobs.Running:
         if heard.begun:
             raise BlockingIOError(errno.EAGAIN, "resource temporarily unavailable")
         return begin(job)
 
-    monkeypatch.setattr(spawn, "begin", scarce)
+    monkeypatch.setattr(jobs, "begin", scarce)
     with Local(heard, 3) as engine:
         futures = [engine.submit(work(tmp_path, "touch begun; exec sleep 300", str(n))) for n in range(3)]
         wait_for(tmp_path / "begun")

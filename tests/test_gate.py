@@ -28,12 +28,12 @@ from tests.world import World
 # A gate in a process of its own; it gives up on the stubborn after a second.
 RUN = """
 import sys
-from git_par import interrupts, spawn
+from git_par import interrupts, processes
 from git_par.landing.gate import Gate
 from git_par.state.session import Session
 
 interrupts.install()
-spawn._GRACE = 1.0
+processes.GRACE = 1.0
 gate = Gate(Session(("merge",), lambda text: None), sys.argv[1], "main", lambda text: print(text, flush=True))
 try:
     print(gate.passes(sys.argv[2]).exit)
@@ -296,7 +296,7 @@ def test_what_it_leaves_running_does_not_hold_us_and_ends_with_it(world: World, 
 
 
 def in_the_soak(number: signal.Signals) -> object:
-    """Each of these waits until the gate is killed, ten seconds; the suite has one with a terminal and one without."""
+    """Each of these waits until the gate is killed; the suite has one with a terminal and one without."""
     return pytest.param(number, marks=pytest.mark.soak)
 
 

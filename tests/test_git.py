@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from git_par import git
+from git_par.environ import REPO_VARS
 from git_par.errors import GitFailed
-from git_par.git import REPO_VARS, Git, Reply
+from git_par.git import Git, Reply
 from tests.world import World, script
 
 

@@ -12,14 +12,14 @@ import psutil
 import pytest
 from jsonschema import Draft202012Validator
 
-from git_par import spawn
+from git_par import processes
 from git_par.landing import land
 from git_par.state.settings import EVENTS
 from tests.processes import until
 from tests.test_schema import REGISTRY, ROOT, SCHEMAS
 from tests.world import PAR, World
 
-spawn.GRACE = 1.0
+processes.GRACE = 1.0
 ODD = "it's-$(id)-`id`"
 """A name that a shell would make something of."""
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from git_par import repo as repository
+from git_par import discovery
 from git_par.landing import integrated
 from git_par.landing.integrated import Verdict
 from git_par.state.tasks import Landed
@@ -14,7 +14,7 @@ LINES = [f"line {number}\n" for number in range(1, 21)]
 
 
 def verdict(world: World, tip: str = "task", base: str = "main", landed: Landed | None = None) -> Verdict:
-    repo = repository.find(world.repo)
+    repo = discovery.find(world.repo)
     return integrated.verdict(repo, world.rev(tip), integrated.targets(repo, base), landed)
 
 

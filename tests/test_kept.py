@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from git_par import repo as repository
+from git_par import discovery
 from git_par.errors import GitFailed
+from git_par.repo import Repo
 from git_par.state import tasks
-from git_par.workspaces import claims, kept, registry, snapshot, trash, worktree
-from git_par.workspaces import restore as restoring
+from git_par.workspaces import claims, kept, registering, registry, snapshot, trash, unpacking, worktree
 from git_par.workspaces.kept import Keepsake
 from tests.test_removal import everything, kept_refs, private, wait_for_empty_trash
 from tests.world import World
@@ -21,7 +21,7 @@ LONG = "long/" + "x" * 150
 
 
 def found(world: World, name: str | None = None) -> list[Keepsake]:
-    return kept.find(repository.find(world.repo), name)
+    return kept.find(discovery.find(world.repo), name)
 
 
 def records(world: World) -> list[Path]:
@@ -105,7 +105,7 @@ def test_without_registration_and_record_the_commits_are_enough(world: World) ->
     world.ok("remove", "--force", "t")
     (keepsake,) = found(world)
     assert set(keepsake.refs) == {"tip", "head", "index", "unmerged", "work"}
-    registry.drop(repository.find(world.repo), kept.registration(repository.find(world.repo), keepsake))
+    registering.drop(discovery.find(world.repo), kept.registration(discovery.find(world.repo), keepsake))
     world.ok("restore", "t")
     after = world.git("ls-files", "--stage", cwd=path), everything(path)
     assert after == before
@@ -115,7 +115,7 @@ def test_a_damaged_index_is_made_again_from_the_commits(world: World) -> None:
     path = busy(world)
     before = world.git("status", "--porcelain=v2", cwd=path)
     world.ok("remove", "--force", "t")
-    repo = repository.find(world.repo)
+    repo = discovery.find(world.repo)
     (kept.registration(repo, found(world)[0]) / "index").write_bytes(b"damaged")
     world.ok("restore", "t")
     assert world.git("status", "--porcelain=v2", cwd=path) == before
@@ -151,7 +151,7 @@ def fail_record(world: World, patch: pytest.MonkeyPatch) -> None:
     """The work is gone from the object database before anything is removed, as an unlucky gc would do it."""
     original = kept.record
 
-    def failing(repo: repository.Repo, keepsake: Keepsake) -> None:
+    def failing(repo: Repo, keepsake: Keepsake) -> None:
         original(repo, keepsake)
         blob = world.rev(f"{keepsake.refs['work']}:untracked.txt")
         (world.repo / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
@@ -231,11 +231,11 @@ def test_a_removal_killed_while_all_is_aside_is_taken_back_by_the_next(
 
 def aged(world: World, keepsake: Keepsake, stamp: str = "20200101T000000.000000Z") -> None:
     """Make what was kept look old."""
-    files = json.loads(kept.record_file(repository.find(world.repo), keepsake.task.slug, keepsake.stamp).read_text())
+    files = json.loads(kept.record_file(discovery.find(world.repo), keepsake.task.slug, keepsake.stamp).read_text())
     for base in (world.repo / ".git" / "par" / "kept", private(world) / "kept"):
         for path in list((base / keepsake.task.slug).glob(f"{keepsake.stamp}*")):
             path.rename(path.with_name(path.name.replace(keepsake.stamp, stamp)))
-    record = kept.record_file(repository.find(world.repo), keepsake.task.slug, stamp)
+    record = kept.record_file(discovery.find(world.repo), keepsake.task.slug, stamp)
     record.write_text(json.dumps(files).replace(keepsake.stamp, stamp))
     for name, commit in keepsake.refs.items():
         world.git("update-ref", f"refs/par/kept/{keepsake.task.slug}/{stamp}/{name}", commit)
@@ -311,7 +311,7 @@ def test_what_a_killed_removal_has_yet_to_finish_is_not_swept(world: World, monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "unregister", killed)
+        patch.setattr(registering, "unregister", killed)
         assert world.par("remove", "--force", "t").status == 130
     assert world.ok("prune", "--kept", "--older-than", "0m").out == ""
     world.ok("remove", "--force", "t")
@@ -328,7 +328,7 @@ def test_a_sweep_that_was_killed_is_finished_by_the_next(world: World, monkeypat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "drop", killed)
+        patch.setattr(registering, "drop", killed)
         assert world.par("prune", "--kept", "--older-than", "0m").status == 130
     assert world.ok("prune", "--kept", "--older-than", "0m").out.startswith("swept t ")
     assert (kept_refs(world), records(world), states(world)) == ({}, [], {"remove --force t": "expired"})
@@ -346,7 +346,7 @@ def test_a_half_made_workspace_that_was_put_aside_goes_with_what_is_old(
     world.task("t")
     world.ok("remove", "--force", "t")
     with monkeypatch.context() as patch:
-        patch.setattr(restoring, "_fill", killed)
+        patch.setattr(unpacking, "_fill", killed)
         patch.setattr(worktree, "take_back", lambda *_: None)
         patch.setattr(claims, "delete_branches", lambda *_: None)
         patch.setattr(tasks.Tasks, "drop", lambda *_: None)
@@ -382,7 +382,7 @@ def test_copying_back_replaces_files_but_no_directories_and_leads_nowhere(world:
     world.write("x", "outside\n", cwd=outside)
     (target / "linked").symlink_to(outside)
     (target / "link").symlink_to(outside / "x")
-    restoring.copy_files(source, target)
+    unpacking.copy_files(source, target)
     assert everything(target) == {
         "same": "kept\n",
         "deep/same": "kept\n",

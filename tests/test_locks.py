@@ -15,19 +15,18 @@ from typing import Any
 
 import pytest
 
-from git_par import beside, git
-from git_par import repo as repository
+from git_par import beside, discovery, git
 from git_par.state.locks import Locks
 from tests.processes import wait_for
 from tests.world import PAR, World
 
 HOLDER = """
 import sys, time
-from git_par import repo
+from git_par import discovery
 from git_par.state.locks import Locks
 
 kind, name, *rest = sys.argv[1:]
-locks = Locks(repo.find(), 60.0, print, "git par holder")
+locks = Locks(discovery.find(), 60.0, print, "git par holder")
 for seconds in map(float, rest or ["1000"]):
     with locks.repository() if kind == "repository" else getattr(locks, kind)(name):
         print("held", flush=True)
@@ -57,7 +56,7 @@ def note(world: World, file: str) -> dict[str, str]:
 
 
 def ours(world: World, timeout: float = 0.5) -> Locks:
-    return Locks(repository.find(world.repo), timeout, lambda _: None, "git par test")
+    return Locks(discovery.find(world.repo), timeout, lambda _: None, "git par test")
 
 
 def files_below(directory: Path) -> set[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from git_par import repo as repository
+from git_par import discovery
 from git_par.git import Git
 from git_par.landing import matrix, trees
 from git_par.landing.matrix import Collision
@@ -17,7 +17,7 @@ from tests.world import World
 
 
 def found(world: World) -> Repo:
-    return repository.find(world.repo)
+    return discovery.find(world.repo)
 
 
 def tips(world: World, *names: str) -> list[tuple[str, str]]:

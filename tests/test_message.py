@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from git_par.discovery import find
 from git_par.landing import message
 from git_par.landing.message import Words
-from git_par.repo import find
 from tests.world import World
 
 SIGNER = "C O Mitter <committer@example.com>"

@@ -468,12 +468,12 @@ def test_a_damaged_record_is_made_again_as_its_hint_says(world: World) -> None:
 PASSED_ON = {
     "checkup.spares._discard": "a reason of `spares`",
     "cli.main": "the system's own words",
-    "commands.add._invent": "of `names`; a guard, for no title makes a name that cannot be one",
+    "commands.add_plan._invent": "of `names`; a guard, for no title makes a name that cannot be one",
     "workspaces.bringing._link": "the system's own words",
     "cli._usage_error": "typer's words; see test_cli",
-    "landing.publish.place": "of `registry.moving`; see the table",
-    "workspaces.adoption.find": "of `registry.moving`; see the table",
-    "workspaces.adoption._check": "of `registry.operation`; see the table",
+    "landing.publish.place": "of `in_progress.moving`; see the table",
+    "workspaces.adoption.find": "of `in_progress.moving`; see the table",
+    "workspaces.adoption._check": "of `in_progress.operation`; see the table",
     "workspaces.claims.taken": "by the state of the other task; see the table and test_add",
     "commands.undo_adopted.take": "a reason of `reasons`",
     "commands.undo_steps._clear": "a reason of `reasons`",
@@ -514,8 +514,8 @@ NOT_PROVOKED = {
 
 NO_HINT = {
     "workspaces.reasons._checkout": "becomes a reason, which has one",
-    "workspaces.removal._put_aside": "becomes a reason, which has one",
-    "workspaces.removal._look": "becomes a reason, which has one",
+    "workspaces.aside.put": "becomes a reason, which has one",
+    "workspaces.aside._look": "becomes a reason, which has one",
 }
 """Those that nobody sees as they are."""
 
@@ -556,7 +556,7 @@ def test_no_refusal_is_left_out() -> None:
 
 
 def test_every_refusal_says_what_to_run_next() -> None:
-    without = {one.place for one in refusals() if one.hint is None and one.place != "spawn.__init__"}
+    without = {one.place for one in refusals() if one.hint is None}
     assert without == set(NO_HINT)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from git_par import repo
+from git_par import discovery
 from git_par.runs import guard
 from tests.world import PAR, Result, World
 
@@ -227,7 +227,7 @@ def install(place: Path, *names: str, text: str = HOOK) -> None:
 def test_every_hook_is_handed_on_with_its_words_its_input_and_its_status(world: World) -> None:
     path = own(world, "one", "**")
     log = world.root / "log"
-    place = guard.directory(repo.find(world.repo))
+    place = guard.directory(discovery.find(world.repo))
     env = guard.guarded({**os.environ, **PYTHON, "LOG": str(log)}, place)
     for name in guard.HOOKS:
         assert world.process(str(place / name), "x", cwd=path, env=env).status == 0, name

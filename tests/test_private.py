@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from git_par import repo as repository
+from git_par import discovery
 from git_par.landing import publish
 from git_par.state.session import Session
-from git_par.workspaces import private, registry
+from git_par.workspaces import in_progress, private
 from tests.world import World
 
 CLAIM = """
@@ -45,7 +45,7 @@ def check_stands(world: World, path: Path, commit: str) -> None:
     for name in world.git("ls-files", cwd=path).splitlines():
         assert (path / name).read_text() == world.git("show", f"{commit}:{name}") + "\n"
     entry = Path(world.git("rev-parse", "--absolute-git-dir", cwd=path))
-    assert registry.operation(entry) == ""
+    assert in_progress.operation(entry) == ""
     assert not list(entry.glob("*.lock"))
 
 
@@ -295,11 +295,11 @@ def test_a_branch_that_was_checked_out_there_is_nobodys_checkout(world: World, s
     world.git("checkout", "-q", "--detach")
     path = stand(session, world.rev("main"))
     world.git("checkout", "-q", "main", cwd=path)
-    assert publish.place(repository.find(), "main") is None
+    assert publish.place(discovery.find(), "main") is None
     world.git("bisect", "start", cwd=path)
     entry = Path(world.git("rev-parse", "--absolute-git-dir", cwd=path))
     assert (entry / "BISECT_START").read_text() == "main\n"
-    assert publish.place(repository.find(), "main") is None
+    assert publish.place(discovery.find(), "main") is None
     before = world.rev("main")
     stand(session, world.commit("elsewhere", b__txt="b\n"))
     assert world.rev("main") == before

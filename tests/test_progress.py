@@ -9,7 +9,8 @@ import pytest
 
 from git_par import render
 from git_par.commands import show
-from git_par.render import Preview, Progress, Table
+from git_par.render import Preview, Progress
+from git_par.report import Table
 from git_par.state.session import Session
 from tests.screens import Tty
 from tests.world import PAR, World

@@ -10,7 +10,7 @@ from typing import IO
 
 import pytest
 
-from git_par.workspaces import reasons, registry
+from git_par.workspaces import reasons, registering
 from git_par.workspaces.reasons import Reason
 from tests.world import World, script
 
@@ -584,7 +584,7 @@ def test_a_removal_that_was_killed_is_finished_by_the_next(world: World, monkeyp
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "unregister", killed)
+        patch.setattr(registering, "unregister", killed)
         assert world.par("remove", "t").status == 130
     assert not path.exists()
     assert world.branches() == ["main", "t"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from git_par.repo import find
+from git_par.discovery import find
 from tests.world import Result, World, script
 
 

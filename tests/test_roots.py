@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from git_par import repo as repository
+from git_par import discovery
 from git_par.landing import history, trees
 from git_par.repo import Repo
 from tests.histories import History, Kind, fast_import, made_up
@@ -31,7 +31,7 @@ def check_roots(world: World, seed: int) -> None:
     """Some of the tips come into the plan, some do not, as merges do and as squashes do."""
     made = graph(seed)
     fast_import(world, made)
-    repo = repository.find(world.repo)
+    repo = discovery.find(world.repo)
     base, *tips = (world.rev(f"refs/heads/{name}") for name in made.branches)
     walked = history.read(repo, base, tips)
     plan, brought = base, frozenset[str]()
@@ -54,7 +54,7 @@ def check_bases(world: World, seed: int) -> int:
     """Every pair of branches; how many of them had several merge bases."""
     made = made_up(seed, Kind(merges=1, skewed=seed % 2 == 0))
     fast_import(world, made)
-    repo = repository.find(world.repo)
+    repo = discovery.find(world.repo)
     several = 0
     names = list(made.branches)[-5:]
     for one in names:

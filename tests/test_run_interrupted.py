@@ -173,7 +173,7 @@ def test_who_left_the_group_of_a_killed_run_is_ended_before_that_goes_on(
     world: World, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two never work in one workspace: whoever the watcher cannot know is found by the mark of the run."""
-    monkeypatch.setattr("git_par.spawn.GRACE", 0.5)
+    monkeypatch.setattr("git_par.processes.GRACE", 0.5)
     deaf = DEAF.replace("''", '""')
     away = f"export GIT_PAR_TASK=away; {SETSID} sh -c '{deaf}' & wait"
     running = world.start(*ALONE, *PAR, "run", task_file(world, {"one": {"command": away}}))

@@ -95,7 +95,7 @@ def aims() -> tuple[frozenset[str], dict[str, object], tuple[str, ...]]:
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OUT", "")
     monkeypatch.setenv("AIMS", str(tmp_path / "aims"))
-    monkeypatch.setattr("git_par.spawn.GRACE", 1.0)
+    monkeypatch.setattr("git_par.processes.GRACE", 1.0)
     aims.cache_clear()
 
 

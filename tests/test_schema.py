@@ -56,6 +56,7 @@ def test_reasons_are_the_ones_of_the_code() -> None:
     assert set(integrated) <= _texts("landing/integrated.py")
     used = (
         _first_words("Reason", "commands/remove.py")
+        | _first_words("Reason", "workspaces/aside.py")
         | _first_words("Reason", "workspaces/removal.py")
         | _first_words("Reason", "workspaces/reasons.py")
     )

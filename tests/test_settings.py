@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from git_par.repo import find
+from git_par.discovery import find
 from git_par.state.settings import KEYS, Settings
 from tests.world import World
 

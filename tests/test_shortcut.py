@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from git_par.discovery import find
 from git_par.errors import GitFailed
 from git_par.landing import publish, shortcut
-from git_par.repo import Repo, find
+from git_par.repo import Repo
 from tests.world import World
 
 

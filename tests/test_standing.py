@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from git_par.discovery import find as find_repo
 from git_par.landing import remembered, standing
 from git_par.landing.integrated import Verdict
 from git_par.landing.remembered import Memory, Standing
 from git_par.repo import Repo
-from git_par.repo import find as find_repo
 from git_par.state.session import Session
 from tests.world import PAR, World
 

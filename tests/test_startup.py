@@ -21,7 +21,7 @@ def test_a_path_costs_typer_and_nothing_else(world: World) -> None:
     heavy = {"rich", "sh", "filelock", "psutil", "asyncio", "pydantic", "concurrent.futures", "logging", "tempfile"}
     assert heavy & found == set()
     assert [name for name in found if name.startswith(("git_par.workspaces.", "git_par.landing."))] == []
-    assert {"git_par.state.locks", "git_par.state.journal"} & found == set()
+    assert {"git_par.state.locks", "git_par.state.flock", "git_par.state.journal"} & found == set()
 
 
 def test_an_add_loads_neither_removal_nor_the_way_home(world: World) -> None:
@@ -29,7 +29,7 @@ def test_an_add_loads_neither_removal_nor_the_way_home(world: World) -> None:
     heavy = {"rich", "sh", "psutil", "asyncio", "concurrent.futures", "tempfile", "filelock", "hashlib", "getpass"}
     assert heavy & found == set()
     assert [name for name in found if name.startswith("git_par.landing.")] == ["git_par.landing.healing"]
-    others = {"removal", "usage", "carry", "populating"}
+    others = {"removal", "aside", "usage", "carry", "populating"}
     assert {f"git_par.workspaces.{name}" for name in others} & found == set()
     assert {"git_par.spawn", "git_par.runs.guard"} & found == set()
 

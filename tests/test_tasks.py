@@ -176,7 +176,7 @@ def test_without_its_record_a_workspace_is_nobodys_and_stays(world: World) -> No
 
 
 def test_a_record_is_made_once_and_changed_in_place(world: World) -> None:
-    from git_par.repo import find
+    from git_par.discovery import find
     from git_par.state.tasks import Tasks
 
     world.add("t")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from git_par import files, spawn
+from git_par import files
+from git_par.spawn import background
 from git_par.workspaces import trash
 from tests.processes import until, wait_for
 from tests.world import World
@@ -52,7 +53,7 @@ def test_a_rest_is_called_for_each_file(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it reads /proc")
 def test_the_sweep_stands_back_behind_everybody(world: World) -> None:
     file = world.root / "said"
-    spawn.in_background([*spawn.gently(), "/bin/sh", "-c", f"ionice >{file}.new; mv {file}.new {file}"])
+    background.start([*background.gently(), "/bin/sh", "-c", f"ionice >{file}.new; mv {file}.new {file}"])
     wait_for(file)
     if shutil.which("ionice"):
         assert file.read_text() == "idle\n"
@@ -64,7 +65,7 @@ def test_without_ionice_the_sweep_comes_all_the_same(world: World, monkeypatch: 
     for name in ("git", "sh"):
         (world.root / "bin" / name).symlink_to(shutil.which(name) or "")
     monkeypatch.setenv("PATH", str(world.root / "bin"))
-    assert spawn.gently() == []
+    assert background.gently() == []
     world.ok("remove", "a")
     assert not path.exists()
     until(lambda: not os.listdir(world.workspaces / ".par" / "trash"))

@@ -9,7 +9,7 @@ import pexpect
 import pytest
 
 from git_par.commands.trust import visible
-from git_par.repo import find
+from git_par.discovery import find
 from git_par.state import trust
 from git_par.state.settings import Settings
 from tests.test_schema import check

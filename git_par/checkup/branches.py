@@ -12,7 +12,7 @@ from git_par.checkup.finding import Case, Finding
 from git_par.errors import ParError
 from git_par.repo import Repo, linked_checkout
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, registry, status
+from git_par.workspaces import clones, in_progress, registry, status
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -104,7 +104,7 @@ def _last(repo: Repo, entry: Path) -> str | None:
 
 
 def _elsewhere(case: Case, task: Task, entry: Path) -> Iterator[Finding]:
-    if registry.branch_of(entry) != task.branch and not registry.operation(entry):
+    if registry.branch_of(entry) != task.branch and not in_progress.operation(entry):
         yield Finding(
             "branch-elsewhere",
             f"its workspace is on {_on(entry)}, not on '{task.branch}': merge, sync and prune leave it",

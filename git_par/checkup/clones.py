@@ -8,7 +8,8 @@ from shlex import quote
 
 from git_par.checkup.finding import Case, Finding
 from git_par.errors import Refused
-from git_par.repo import PARENT, Link, Repo, link
+from git_par.parent import PARENT, Link, link
+from git_par.repo import Repo
 from git_par.state.tasks import Task
 from git_par.workspaces import clone, clones, meeting, registry
 from git_par.workspaces.taking_over import REMOTE

@@ -12,10 +12,11 @@ from git_par.checkup import clones as cloned
 from git_par.checkup import rebuild
 from git_par.checkup.finding import Case, Finding
 from git_par.landing import recover
-from git_par.repo import Repo, link, linked_checkout
+from git_par.parent import link
+from git_par.repo import Repo, linked_checkout
 from git_par.state import announce
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, registry, removal, trash, usage
+from git_par.workspaces import aside, clones, registry, removal, trash, usage
 from git_par.workspaces.worktree import PRIVATE
 
 _NAMED = re.compile(r"\.(?:.*\.)?(\d+)\.[0-9a-f]{8}\.tmp|dropped-.*-(\d+)-\d+")
@@ -77,10 +78,10 @@ def _finish(case: Case, task: Task) -> None:
     path = Path(task.path)
     with case.session.locks.task(task.name):
         entries = registry.entries_for(case.repo, path)
-        back = clones.is_clone(task) and removal.bring_in(case.repo, task)
-        aside = [one for one in _put_aside(path.parent, task.slug) if registry.claimed_entry(case.repo, one) in entries]
-        if aside and not os.path.lexists(path):
-            aside[-1].rename(path)
+        back = clones.is_clone(task) and aside.bring_in(case.repo, task)
+        found = [one for one in _put_aside(path.parent, task.slug) if registry.claimed_entry(case.repo, one) in entries]
+        if found and not os.path.lexists(path):
+            found[-1].rename(path)
             back = True
     if back or not case.remove(task):
         now = case.quiet.get(task.name)

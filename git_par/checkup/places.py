@@ -15,7 +15,7 @@ from git_par.checkup.clones import another
 from git_par.checkup.finding import Case, Finding
 from git_par.repo import Repo, linked_checkout
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, isolation, kept, registry, worktree
+from git_par.workspaces import clones, isolation, kept, registering, registry, worktree
 from git_par.workspaces.worktree import PRIVATE
 
 
@@ -161,7 +161,7 @@ def _check_out(case: Case, task: Task) -> None:
         path.mkdir()  # somebody may have come first
         entries = registry.entries_for(repo, path)
         if not entries:
-            registry.register(repo, path, task.branch, task.name)
+            registering.register(repo, path, task.branch, task.name)
         else:
             files.replace(path / ".git", os.fsencode(f"gitdir: {entries[0]}\n"))
         if not entries or not (entries[0] / "index").exists():
@@ -250,7 +250,7 @@ def _register(case: Case, task: Task) -> None:
         if registry.entries_for(repo, path):
             return
         place = files.private_directory(path.parent / PRIVATE / "registering") / path.name
-        registry.register(repo, place, task.branch, task.name)
+        registering.register(repo, place, task.branch, task.name)
         (entry,) = registry.entries_for(repo, place)
         files.replace(entry / "gitdir", os.fsencode(f"{path}/.git\n"))
         files.replace(path / ".git", os.fsencode(f"gitdir: {entry}\n"))

@@ -10,7 +10,8 @@ from urllib.parse import unquote
 
 from git_par import names
 from git_par.checkup.finding import Case, Finding
-from git_par.repo import Repo, link, linked_checkout
+from git_par.parent import link
+from git_par.repo import Repo, linked_checkout
 from git_par.state import tasks
 from git_par.state.tasks import Task
 from git_par.workspaces import clones, registry

@@ -13,8 +13,9 @@ from shlex import quote
 
 from git_par import files
 from git_par.checkup.finding import Case, Finding
-from git_par.repo import PARENT, link, linked_checkout
-from git_par.workspaces import owners, registry
+from git_par.parent import PARENT, link
+from git_par.repo import linked_checkout
+from git_par.workspaces import owners, registering, registry
 
 _INITIALIZING = "initializing"
 _HEAD = re.compile(rb"ref: refs/.+\n?|[0-9a-f]{40,64}\n?")
@@ -183,7 +184,7 @@ def _lost_private(case: Case, entries: list[Path]) -> Iterator[Finding]:
 def _drop_private(case: Case, place: Path) -> None:
     with case.session.locks.repository():
         if not place.exists() and not case.session.locks.is_held(place.parent.name, place.name):
-            registry.unregister(case.repo, place)
+            registering.unregister(case.repo, place)
 
 
 def _link_again(case: Case, moved: list[Path]) -> None:

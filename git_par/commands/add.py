@@ -1,20 +1,15 @@
 """`git par add`: a branch and a directory for every name, all of them or none."""
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from functools import partial
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from git_par import interrupts, names, render
-from git_par.commands import facts, limit
-from git_par.errors import Status, UsageError
-from git_par.render import Report
+from git_par import interrupts
+from git_par.commands import add_begin, add_plan, facts, limit
+from git_par.commands.add_plan import Options
 from git_par.repo import Repo
-from git_par.state import journal, tasks
+from git_par.report import Report
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import (
@@ -24,7 +19,6 @@ from git_par.workspaces import (
     incoming,
     isolation,
     owned,
-    ports,
     prompt,
     provision,
     refill,
@@ -40,45 +34,6 @@ from git_par.workspaces.start import Start
 
 if TYPE_CHECKING:
     from git_par.workspaces.carry import Load
-
-
-@dataclass(frozen=True)
-class Detail:
-    """What is asked for one task of several."""
-
-    title: str | None = None
-    prompt: str | None = None
-    owns: tuple[str, ...] = ()
-    copy: tuple[str, ...] = ()
-    """Patterns of files that are to be there: what is not tracked comes from the main checkout (`workspaces.copying`)."""
-    created: str | None = None
-    """What its record is to say of when it was made, so that whoever asked knows it again; None: the time."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What was asked for."""
-
-    names: tuple[str, ...] = ()
-    start: str | None = None
-    base: str | None = None
-    template: str | None = None
-    group: str | None = None
-    title: str | None = None
-    isolation: Isolation | None = None
-    sparse: tuple[str, ...] = ()
-    owns: tuple[str, ...] = ()
-    carry: bool = False
-    """Whether the uncommitted work of the checkout one stands in comes along."""
-    allow_dirty: bool = False
-    lenient: bool = False
-    """Whether nobody is there who could be asked: see `start.find`."""
-    fetch: bool = False
-    files: bool = True
-    """Whether files of the main checkout come along."""
-    command: str | None = None
-    details: Mapping[str, Detail] = field(default_factory=dict)
-    """What is asked for some of the names, in the place of the title and the patterns of all."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +69,7 @@ def check(session: Session, *, isolated: bool) -> None:
 
 
 def _make(session: Session, options: Options) -> Made:
-    wanted = _wanted(options)
+    wanted = add_plan.wanted_names(options)
     owned.wanted(options.owns)
     check(session, isolated=options.isolation is None)
     repo = session.repo
@@ -135,7 +90,7 @@ def _make(session: Session, options: Options) -> Made:
         claimed: dict[str, Spare] = {}
         arriving = _arrived(session, coming) if coming else None
         with session.locks.repository():
-            planned = _plan(session, options, start, wanted)
+            planned = add_plan.plan(session, options, start, wanted)
             busy.enter_context(session.locks.every_task([task.name for task in planned]))
             made = []
             with interrupts.held():  # each step and how it is undone belong together
@@ -171,7 +126,7 @@ def _make(session: Session, options: Options) -> Made:
     if fits:
         refill.later(session, start.commit)
     try:
-        ended, unfit = _begin(session, options, made, start)
+        ended, unfit = add_begin.begin(session, made, start.commit, options.command)
     except KeyboardInterrupt:
         with suppress(OSError):
             session.tell(
@@ -241,155 +196,3 @@ def _carried(load: "Load") -> list[str]:
     count = len(load.paths)
     what = "nothing was uncommitted" if not count else f"{count} path{'' if count == 1 else 's'}"
     return [f"carried: {what}", *(f"not carried: {path}: {why}" for path, why in load.left)]
-
-
-def _begin(session: Session, options: Options, made: Sequence[Task], start: Start) -> tuple[Status, Mapping[str, str]]:
-    """What users have run in new workspaces: git's hook, their own, then the command, where their own hooks went well.
-
-    How that ended, and by task what went wrong with the own hooks.
-    """
-    problems = [
-        f"{task.name}: {problem}"
-        for task in made
-        if (problem := worktree.run_checkout_hook(session.repo, Path(task.path), start.commit))
-    ]
-    for problem in problems:
-        session.tell(problem)
-    hooks = facts.hooks(session)
-    ready: list[Task] = []
-    unfit: dict[str, str] = {}
-    for task in made:
-        if problem := hooks.added(task):
-            unfit[task.name] = problem
-            without = "; the command was not run there" if options.command else ""
-            problems.append(problem)
-            session.tell(f"{task.name}: {problem}{without}")
-        else:
-            ready.append(task)
-    if options.command and ready and not _execute(session, ready, options.command):
-        return Status.PARTIAL, unfit
-    return Status.FAILED if problems else Status.DONE, unfit
-
-
-def begin_again(session: Session, task: Task) -> str:
-    """Run what users have run in a new workspace once more, where that was cut off; what went wrong, or nothing."""
-    problem = worktree.run_checkout_hook(session.repo, Path(task.path), task.placed)
-    return problem or facts.hooks(session, "post-add").added(task)
-
-
-def _wanted(options: Options) -> list[str]:
-    """The names asked for; empty when one is to be made up."""
-    seen: set[str] = set()
-    for name in options.names:
-        if problem := names.task_problem(name):
-            made = names.from_title(name)
-            raise UsageError(
-                f"'{name}': {problem}",
-                hint=f"git par add {made}" if made and made != name else "git par add NAME, with another name",
-            )
-        if name in seen:
-            raise UsageError(f"{name}: named twice", hint="name each task once")
-        seen.add(name)
-    if options.title is not None and len(options.names) > 1:
-        raise UsageError(
-            "--title: one title for several tasks",
-            hint="git par add NAME --title T, one by one, or git par set NAME --title T",
-        )
-    return list(options.names)
-
-
-def _plan(session: Session, options: Options, start: Start, wanted: list[str]) -> list[Task]:
-    """The records of the new tasks, all checked; under the repository lock, where nobody else makes any."""
-    for name in wanted:
-        claims.clear_dead(session, name)
-    known = session.tasks.all()
-    if not wanted:
-        wanted = [_invent(session, options, {task.name for task in known})]
-    slots = ports.free_slots(session, {task.slot for task in known})
-    planned: list[Task] = []
-    for name in wanted:
-        if there := session.tasks.get(name):
-            raise claims.taken(there)
-        branch = branch_of(session, options, name)
-        detail = options.details.get(name) or Detail(options.title, None, options.owns)
-        planned.append(
-            Task(
-                name=name,
-                branch=branch,
-                path="/",
-                base=start.base,
-                base_commit=start.commit,
-                state="creating",
-                created=detail.created or tasks.now(precise=True),
-                slot=next(slots),
-                placed=start.commit,
-                group=options.group or None,
-                title=detail.title or None,
-                prompt=detail.prompt or None,
-                owns=owned.wanted(detail.owns),
-            )
-        )
-    claims.check_branches(session.repo, planned)
-    limit.check(session, len(known), len(planned))
-    return planned
-
-
-def _invent(session: Session, options: Options, known: set[str]) -> str:
-    """A name that neither a task nor a branch has: from the title, else from the group and the time."""
-    group = options.group or "task"
-    if names.task_problem(group):
-        group = names.from_title(group) or "task"
-    stem = names.from_title(options.title or "") or names.stamped(group, datetime.now())
-    if problem := names.task_problem(stem):
-        raise UsageError(f"'{stem}': {problem}", hint="git par add NAME")
-    # One listing: when a hundred are made in one second, the last one has a hundred names to try.
-    taken = {ref.removeprefix("refs/heads/") for ref in session.repo.branches()}
-    taken |= {"/".join(parts[:end]) for parts in (one.split("/") for one in taken) for end in range(1, len(parts))}
-    tries = (stem if number == 1 else f"{stem}-{number}" for number in itertools.count(1))
-    return next(name for name in tries if name not in known and branch_of(session, options, name) not in taken)
-
-
-def branch_of(session: Session, options: Options, name: str) -> str:
-    """The branch that a new task `name` gets; UsageError when that cannot be one."""
-    template = options.template or session.settings.text("branch")
-    branch, problem = names.fill_template(
-        template, name=name, group=options.group or "", user=_user(), date=f"{datetime.now():%Y%m%d}"
-    )
-    if problem:
-        raise UsageError(
-            f"branch template '{template}': {problem}",
-            hint="git par add --branch 'work/{name}', or git config par.branch TEMPLATE",
-        )
-    if problem := names.branch_problem(branch):
-        raise UsageError(f"branch '{branch}': {problem}", hint="git par add with another name, or --branch TEMPLATE")
-    return branch
-
-
-def _user() -> str:
-    who = journal.user()
-    return who if who.isdigit() else names.from_title(who)
-
-
-def _execute(session: Session, made: Sequence[Task], command: str) -> bool:
-    """Run `command` in each workspace, all at once; whether all went well.
-
-    One task on a terminal has the terminal to itself; else each line comes out on stderr with the task in front.
-    """
-    from git_par import spawn
-    from git_par.runs import guard
-
-    if len(made) == 1 and render.has_terminal():
-        (task,) = made
-        codes = [spawn.shell(command, Path(task.path), guard.of_commands(session, task), line=None)]
-    else:
-        codes = spawn.shells(
-            command,
-            [
-                spawn.Place(Path(task.path), guard.of_commands(session, task), partial(render.relay, task.name))
-                for task in made
-            ],
-        )
-    for task, code in zip(made, codes, strict=True):
-        if code:
-            session.tell(f"{task.name}: the command ended with status {code}")
-    return not any(codes)

@@ -9,7 +9,7 @@ from shlex import quote
 from git_par import interrupts, names
 from git_par.commands import facts
 from git_par.errors import UsageError
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.state.tasks import NOT_PLACED, Task

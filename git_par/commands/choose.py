@@ -13,13 +13,14 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC
 
-from git_par import render, spawn
+from git_par import render, streams
 from git_par.columns import cells, padded
 from git_par.commands import facts
 from git_par.commands import list as listing
 from git_par.commands.facts import Facts
 from git_par.errors import UsageError
 from git_par.interrupts import Interrupted
+from git_par.spawn import foreground
 from git_par.state.session import Session
 from git_par.workspaces import kept as keeping
 from git_par.workspaces.kept import Keepsake
@@ -85,7 +86,7 @@ def _removal(one: Keepsake) -> str:
 def _chosen(rows: Callable[[], Rows], count: int, verb: str, *, several: bool) -> list[int]:
     """The places of the rows that were chosen."""
     program = shutil.which("fzf")
-    if program and render.can_draw():
+    if program and streams.can_draw():
         with closing(rows()) as coming:
             found = _with_fzf(program, coming, count, verb, several=several)
         if found is not None:
@@ -108,7 +109,7 @@ def _with_fzf(program: str, rows: Rows, count: int, verb: str, *, several: bool)
     if not render.is_coloured():
         argv.append("--no-color")
     lines = (f"{at}\t{render.one_line(row)}" for at, row in enumerate(rows))
-    status, said = spawn.picked(argv, os.environ, lines)
+    status, said = foreground.picked(argv, os.environ, lines)
     if status not in (_RAN, _NO_MATCH, _LEFT):
         return None
     numbers = (int(number) for number in re.findall(r"(?:^|[\0\n])([0-9]{1,9})\t", said))

@@ -16,7 +16,7 @@ from git_par.landing import matrix, order, select
 from git_par.landing.matrix import Matrix
 from git_par.landing.order import Order
 from git_par.landing.select import Item
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.session import Session
 from git_par.workspaces import clones, registry, secrets, snapshot
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
-from git_par import render
+from git_par import render, streams
 from git_par.columns import cells, padded
 from git_par.landing.matrix import Collision
 from git_par.landing.order import Order
@@ -56,7 +56,7 @@ def lines(forecast: Forecast) -> list[str]:
     """The matrix, where it fits; every collision; the order."""
     said: list[str] = []
     if forecast.colliding:
-        drawn = _matrix(forecast, render.width())
+        drawn = _matrix(forecast, streams.width())
         said += [*drawn, ""] if drawn else []
         said += [f"{one.a} with {one.b}: {_files(one)}" for one in forecast.pairs]
         said += [f"{one.a} with its base {one.b}: {_files(one)}" for one in forecast.bases]

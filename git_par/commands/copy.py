@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from git_par.errors import Refused, Status, UsageError
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.session import Session
 from git_par.workspaces import bringing, incoming, registry
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_par import git, render, spawn
+from git_par import environ, render
 from git_par.errors import GitFailed
-from git_par.render import Report
+from git_par.report import Report
+from git_par.spawn import heard
 from git_par.state.session import Session
 
 MAIN = "cafe"
@@ -89,7 +90,7 @@ def _carry_out(step: Step, cwd: Path, env: Mapping[str, str]) -> None:
     """Show one command, run it, show what it writes."""
     written: list[str] = []
     render.answer(f"$ {step.command}")
-    status = spawn.shell(step.command, cwd, env, line=written.append)
+    status = heard.shells(step.command, [heard.Place(cwd, env, written.append)])[0]
     for line in written:
         render.answer(line)
     if status != step.status:
@@ -115,7 +116,7 @@ def _environment(root: Path) -> dict[str, str]:
     # -P: a directory `git_par` where one stands is not this program.
     launcher.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m git_par "$@"\n')
     launcher.chmod(0o755)
-    env = {key: value for key, value in git.user_environment().items() if not key.startswith("GIT_")}
+    env = {key: value for key, value in environ.for_commands().items() if not key.startswith("GIT_")}
     package = str(Path(__file__).parents[2])
     return env | {
         "PATH": f"{launcher.parent}:{env.get('PATH', '/usr/bin:/bin')}",

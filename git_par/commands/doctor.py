@@ -14,7 +14,7 @@ from git_par.colour import Marked, Style
 from git_par.commands import list as listing
 from git_par.commands import remove
 from git_par.errors import ParError, Status
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 

@@ -3,7 +3,7 @@
 import shlex
 
 from git_par.errors import UsageError
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.session import Session
 from git_par.workspaces import dotenv, environment
 

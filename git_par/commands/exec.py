@@ -10,11 +10,12 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from git_par import crowd, spawn
 from git_par.commands.exec_output import Grouped, Output, Prefixed
 from git_par.errors import NotStartedError, Status, UsageError
-from git_par.render import Report
+from git_par.report import Report
 from git_par.runs import guard
+from git_par.spawn import crowd, foreground
+from git_par.spawn.jobs import Job
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 
@@ -108,7 +109,7 @@ def _alone(
         env = guard.of_commands(session, task)
         began = time.monotonic()
         try:
-            code = spawn.supervised(command, env, cwd=Path(task.path), stdout=2 if options.aside else None)
+            code = foreground.supervised(command, env, cwd=Path(task.path), stdout=2 if options.aside else None)
         except NotStartedError as error:
             session.tell(error.message)
             code = error.code
@@ -132,7 +133,7 @@ def _together(
     for task in ready:
         output = make(task.name, options.aside)
         env = guard.of_commands(session, task)
-        jobs.append(spawn.Job(command, Path(task.path), env, output.take, partial(done, task, output)))
+        jobs.append(Job(command, Path(task.path), env, output.take, partial(done, task, output)))
     try:
         unstarted = crowd.run(jobs, options.jobs or _AT_ONCE)
     except KeyboardInterrupt:

@@ -4,7 +4,7 @@ import tempfile
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from git_par import render
+from git_par import render, streams
 
 _LONGEST_LINE = 1 << 20
 """What is longer is broken, so that a task that never ends a line does not fill the memory, in bytes."""
@@ -75,7 +75,7 @@ class Grouped:
         self._held.seek(0)
         for is_error, length in self._pieces:
             aside = is_error or self.aside
-            stream = aside and not render.are_one()
+            stream = aside and not streams.are_one()
             if stream not in headed:
                 headed.add(stream)
                 render.pour(f"==> {self.name} <==\n".encode(errors="surrogateescape"), aside=aside)

@@ -15,9 +15,10 @@ from typing import Any
 
 from git_par import names
 from git_par.commands import add, remove
+from git_par.commands.add_plan import Options
 from git_par.errors import ParError, Status, UsageError
 from git_par.landing import healing
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import usage
@@ -60,7 +61,7 @@ def _create(session: Session, name: str) -> Report:
     """The workspace of the task `name`, made when there is none yet; exactly its path is on stdout."""
     healing.heal(session)
     if not name:
-        return _add(session, add.Options(lenient=True))
+        return _add(session, Options(lenient=True))
     other = names.substitute(name)
     problem, refusal = names.task_problem(name), None
     for wanted in [other] if problem else [name, other]:
@@ -68,18 +69,18 @@ def _create(session: Session, name: str) -> Report:
             return _at(task)
     if not problem:
         try:
-            return _make(session, add.Options(names=(name,), lenient=True))
+            return _make(session, Options(names=(name,), lenient=True))
         except UsageError as error:
             problem, refusal = error.about(name), error
     shown = "".join(sign if sign.isprintable() else " " for sign in name).strip()[:200]
     try:
-        made = _make(session, add.Options(names=(other,), title=shown or None, lenient=True))
+        made = _make(session, Options(names=(other,), title=shown or None, lenient=True))
     except UsageError as error:
         raise refusal or error from None
     return replace(made, talk=[f"'{shown}': {problem}; the task is '{other}'", *made.talk])
 
 
-def _make(session: Session, options: add.Options) -> Report:
+def _make(session: Session, options: Options) -> Report:
     """Make the task, or take the one that another process made meanwhile."""
     try:
         return _add(session, options)
@@ -93,7 +94,7 @@ def _at(task: Task) -> Report:
     return Report(lines=[task.path], talk=[f"{task.name}: is there already, returns to {task.base}"])
 
 
-def _add(session: Session, options: add.Options) -> Report:
+def _add(session: Session, options: Options) -> Report:
     """What ran in the new workspace and failed was said, and the workspace is there."""
     return replace(add.run(session, options), status=Status.DONE)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from git_par.commands import facts
 from git_par.commands.facts import Facts
 from git_par.names import some
-from git_par.render import Report, Table
+from git_par.report import Report, Table
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import spares

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from git_par import live, render
+from git_par import live, render, streams
 from git_par.changes import Changes
 from git_par.commands import facts, run_report
 from git_par.commands import list as listing
@@ -21,8 +21,8 @@ from git_par.commands.facts import Facts
 from git_par.commands.list import Columns
 from git_par.commands.run_show import duration, states
 from git_par.errors import ParError, UsageError
-from git_par.render import Report
 from git_par.repo import Repo
+from git_par.report import Report
 from git_par.runs import log
 from git_par.runs.record import OVER, Part, Run, Runs
 from git_par.sitting import Sitting
@@ -62,7 +62,7 @@ def check(*, as_json: bool) -> None:
     """UsageError where nobody can watch."""
     if as_json:
         raise UsageError("--watch, --json: not together", hint="git par list --json")
-    if not render.has_screen():
+    if not streams.has_screen():
         raise UsageError("list --watch: there is no terminal to show it on", hint="git par list")
 
 

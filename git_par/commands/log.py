@@ -6,7 +6,7 @@ from itertools import islice
 from shlex import join
 from typing import Any
 
-from git_par.render import Report, Table
+from git_par.report import Report, Table
 from git_par.state.journal import Entry, Past
 from git_par.state.session import Session
 

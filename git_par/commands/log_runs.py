@@ -3,7 +3,7 @@
 from itertools import islice
 
 from git_par.commands import run_report
-from git_par.render import Report, Table
+from git_par.report import Report, Table
 from git_par.runs.record import MET, Run, Runs
 from git_par.state.session import Session
 

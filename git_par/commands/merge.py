@@ -18,7 +18,7 @@ from git_par.landing import gate, land, message, premerge, select, signing
 from git_par.landing.land import Wish
 from git_par.landing.planned import OnConflict, Order, Outcome, Plan
 from git_par.landing.select import Item
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.workspaces import clones, registry

@@ -1,6 +1,6 @@
 """`git par path`: where a task lives, for scripts."""
 
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.session import Session
 
 

@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Any
 
 from git_par.errors import Refused, Status, UsageError
-from git_par.render import Report, Table
 from git_par.repo import is_true
+from git_par.report import Report, Table
 from git_par.state.session import Session
 from git_par.workspaces import pooling, spares
 from git_par.workspaces.pooling import Filled, Standing

@@ -7,7 +7,7 @@ from shlex import quote
 from git_par.errors import Status
 from git_par.landing import ownership
 from git_par.names import some
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.session import Session
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from git_par.commands import older, remove
 from git_par.errors import Status
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.session import Session
 from git_par.workspaces import expiry, remains
 

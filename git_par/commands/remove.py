@@ -14,11 +14,23 @@ from git_par.commands.remove_report import Removed, Sweep
 from git_par.errors import Status
 from git_par.landing import integrated
 from git_par.landing.integrated import Verdict
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, hooks, meeting, reasons, registry, removal, secrets, trash, usage
+from git_par.workspaces import (
+    aside,
+    clones,
+    hooks,
+    meeting,
+    reasons,
+    registering,
+    registry,
+    removal,
+    secrets,
+    trash,
+    usage,
+)
 from git_par.workspaces.hooks import Hooks, Matter
 from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.reasons import Reason
@@ -78,7 +90,7 @@ def sweep(
             current = session.tasks.get(task.name)
             if current is None or current.created != task.created:
                 continue
-            if current.state == "removing" and not dry_run and removal.bring_in(session.repo, current):
+            if current.state == "removing" and not dry_run and aside.bring_in(session.repo, current):
                 current = session.tasks.change(current.name, state="active") or current
             look = _look(session, current, terms)
             if not look.goes:
@@ -261,6 +273,6 @@ def _settle(session: Session, swept: Sweep, operation: Open) -> None:
             with session.locks.task(task.name):
                 operation.entry.task(task, session.tasks.change(task.name, base=base))
             swept.moved.append((task.name, base))
-    registry.sweep_dropped(session.repo)
+    registering.sweep_dropped(session.repo)
     for workspaces in {Path(one.task.path).parent for one in swept.removed}:
         trash.sweep_later(workspaces)

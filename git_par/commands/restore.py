@@ -7,7 +7,7 @@ from git_par import names
 from git_par.commands import choose, facts
 from git_par.errors import Status, UsageError
 from git_par.names import some
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.session import Session
 from git_par.workspaces import environment, kept, restore
 from git_par.workspaces.kept import Keepsake

@@ -5,7 +5,7 @@ from shlex import quote
 from git_par.errors import Status
 from git_par.landing import message, revert, signing
 from git_par.landing.revert import Reverted
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import kept

@@ -11,7 +11,7 @@ from git_par.commands import run_check
 from git_par.commands import run_report as report
 from git_par.commands.run_conduct import Conductor
 from git_par.errors import Refused, UsageError
-from git_par.render import Report
+from git_par.report import Report
 from git_par.runs import taskfile
 from git_par.runs.record import MET, Run, Runs
 from git_par.runs.taskfile import TaskFile, Wanted

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_par.commands import add, merge
+from git_par.commands import add, add_plan, merge
 from git_par.errors import Refused, UsageError
 from git_par.landing import publish
 from git_par.landing.publish import Place
@@ -102,7 +102,7 @@ def _names(session: Session, plan: TaskFile) -> Iterator[str]:
         if task and (task.state != "creating" or session.locks.is_held("task", task.name)):
             yield f"task '{one.name}': name: there is a task of that name"
         elif task is None:  # what a killed add left is taken back before another is made
-            branches[one.name] = add.branch_of(session, add.Options(), one.name)
+            branches[one.name] = add_plan.branch_of(session, add_plan.Options(), one.name)
     for name, why, _ in claims.rivals(session.repo, branches):
         yield f"task '{name}': name: {why}"
 

@@ -9,8 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from git_par import interrupts, processes, spawn
-from git_par.commands import add, run_check, run_home
+from git_par import interrupts, processes
+from git_par.commands import add, add_begin, run_check, run_home
+from git_par.commands.add_plan import Detail, Options
 from git_par.commands.run_book import Book
 from git_par.commands.run_show import Show
 from git_par.commands.run_workers import MARK, Workers
@@ -91,7 +92,7 @@ class Conductor:
             return  # nobody began yet
         # Two repositories may have begun a run in the same second.
         main = str(self.session.repo.main or self.session.repo.common)
-        processes.end_marked({MARK: self.run.id, "GIT_PAR_MAIN": main}, spawn.GRACE)
+        processes.end_marked({MARK: self.run.id, "GIT_PAR_MAIN": main}, processes.GRACE)
         for part in self.run.parts:
             part.state = self._state_again(part)
             if part.state == "waiting":
@@ -142,7 +143,7 @@ class Conductor:
             part.created = tasks.now(precise=True)
         self._book.note(*fresh, state="adding")
         plan = self.run.plan
-        options = add.Options(
+        options = Options(
             names=tuple(part.name for part in fresh),
             start=f"refs/heads/{self.run.base}",
             base=self.run.base,
@@ -176,7 +177,7 @@ class Conductor:
         if part.state != "adding" or task is None or task.state != "active":
             return False
         try:
-            problem = add.begin_again(self.session, task)
+            problem = add_begin.again(self.session, task)
         except ParError as error:
             problem = error.about(part.name)
         if problem:
@@ -186,6 +187,6 @@ class Conductor:
             self._book.note(part, state="ready")
         return True
 
-    def _detail(self, part: Part) -> add.Detail:
+    def _detail(self, part: Part) -> Detail:
         one = self._book.wanted(part)
-        return add.Detail(one.title, one.instructions, one.owns, one.copy, part.created)
+        return Detail(one.title, one.instructions, one.owns, one.copy, part.created)

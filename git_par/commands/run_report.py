@@ -8,7 +8,7 @@ from typing import Any
 from git_par import names
 from git_par.commands.run_check import Outlook
 from git_par.errors import Status
-from git_par.render import Report, Table
+from git_par.report import Report, Table
 from git_par.runs.record import MET, Part, Run
 from git_par.runs.taskfile import TaskFile, Wanted
 from git_par.state.session import Session

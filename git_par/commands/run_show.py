@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Self
 
-from git_par import interrupts, live, render
+from git_par import interrupts, live, render, streams
 from git_par.commands import run_report
 from git_par.commands.exec_output import Prefixed
 from git_par.landing import signing
@@ -31,7 +31,7 @@ class Show:
 
     def __init__(self, session: Session, run: Run, *, live: bool) -> None:
         self._session, self._run = session, run
-        self._is_drawn = live and render.can_draw()
+        self._is_drawn = live and streams.can_draw()
         self._outputs: dict[str, Prefixed] = {}
         self._tails: dict[str, bytes] = {}
         self._lock = threading.Lock()

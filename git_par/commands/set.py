@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from git_par.errors import UsageError
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from git_par.errors import GitFailed, UsageError
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.session import Session
 
 # Where each file lies in a checkout, and where the installed package has it.

@@ -3,7 +3,7 @@
 from git_par.commands import facts
 from git_par.commands import list as listing
 from git_par.errors import UsageError
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.session import Session
 from git_par.workspaces import clones, environment
 

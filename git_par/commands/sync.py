@@ -19,7 +19,7 @@ from git_par.landing.bring import Arrival, Left
 from git_par.landing.jobs import Clashing, Made
 from git_par.landing.pins import LostError, Pins
 from git_par.names import some
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.journal import Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task

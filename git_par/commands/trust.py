@@ -6,9 +6,9 @@ What is shown is what is trusted: the text is read once, and its digest remember
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from git_par import render
+from git_par import render, streams
 from git_par.errors import Refused, Status
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state import gitpar, trust
 from git_par.state.session import Session
 
@@ -21,7 +21,7 @@ def run(session: Session) -> Report:
     digest = session.settings.committed.digest
     if not wanted or trust.trusted(session.repo) == digest:
         return _report(session, "trusted already" if wanted else _NOTHING)
-    if not render.has_terminal():
+    if not streams.has_terminal():
         raise Refused(
             f"{gitpar.NAME}: not trusted: nobody sits at a terminal to be asked",
             hint="git par trust, in a terminal; git par trust --show lists what is in it",

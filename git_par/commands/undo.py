@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from git_par import interrupts, render
+from git_par import interrupts, streams
 from git_par.commands import facts, log, undo_reach, undo_steps
 from git_par.commands.undo_steps import Move, Step
 from git_par.errors import ParError, Refused, Status, UsageError
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state import journal
 from git_par.state.journal import Open, Past
 from git_par.state.session import Session
@@ -67,7 +67,7 @@ def _last(session: Session) -> Past:
         raise UsageError("undo: nothing was done from this checkout", hint="git par undo ID; see 'git par log'")
     for other in others[:5]:
         session.tell(f"newer, and not undone: {other.id}, by {other.entry.user}: git par {log.command(other.entry)}")
-    if others and not render.has_terminal():
+    if others and not streams.has_terminal():
         raise UsageError(
             f"undo: newer operations by others or from elsewhere: {len(others)}",
             hint=f"git par undo {past.id}, to take back: git par {log.command(past.entry)}",

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Sequence
 
-from git_par import spawn
 from git_par.errors import NotStartedError, UsageError
-from git_par.render import Report
+from git_par.report import Report
+from git_par.spawn import foreground
 from git_par.state.session import Session
 
 
@@ -20,7 +20,7 @@ def run(session: Session, command: Sequence[str]) -> Report:
     with session.locks.repository():
         env = {**os.environ, **session.locks.passed_on()}
         try:
-            return Report(status=spawn.supervised(command, env))
+            return Report(status=foreground.supervised(command, env))
         except NotStartedError as error:
             session.tell(error.message)
             return Report(status=error.code, talk=[f"hint: {error.hint}"])

@@ -51,7 +51,8 @@ def add(
     json: Json = False,
 ) -> Work:
     """Make tasks, each with a branch and a workspace of its own; print their paths."""
-    from git_par.commands.add import Options, run
+    from git_par.commands.add import run
+    from git_par.commands.add_plan import Options
     from git_par.workspaces.isolation import Isolation
 
     options = Options(

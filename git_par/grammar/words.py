@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from git_par.errors import UsageError
-from git_par.render import Report
+from git_par.report import Report
 from git_par.state.session import Session
 
 Work = Callable[[Session], Report]

@@ -19,7 +19,7 @@ from git_par.landing.select import Batch, Item
 from git_par.names import some
 from git_par.state.journal import Open
 from git_par.state.session import Session
-from git_par.workspaces import registry, secrets, status
+from git_par.workspaces import in_progress, registry, secrets, status
 
 _INDEX_PATIENCE = 10.0
 """Seconds to wait for an editor or another git to let go of the index of a workspace."""
@@ -80,7 +80,7 @@ def _look(session: Session, item: Item, wish: Wish) -> Work | Skipped | None:
     path = Path(item.task.path)
     try:
         git, directory = registry.checkout(session.repo, path), registry.git_dir(session.repo, path)
-        if git is None or directory is None or registry.operation(directory):
+        if git is None or directory is None or in_progress.operation(directory):
             return None
         now = status.read(git, untracked="all")
     except ParError:

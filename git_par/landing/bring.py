@@ -17,7 +17,7 @@ from git_par.landing.workshop import Workshop
 from git_par.names import going_to
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, meeting, registry, status
+from git_par.workspaces import clones, in_progress, meeting, registry, status
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def _unfit(session: Session, task: Task) -> Left | None:
         detail = f"its workspace '{path}' is gone or damaged"
         mend = "git par doctor" if clones.is_clone(task) else f"git worktree repair {quote(str(path))}"
         return Left(task, "broken", detail, mend)
-    if busy := registry.operation(directory):
+    if busy := in_progress.operation(directory):
         verb = {"a merge": "merge", "a rebase": "rebase"}.get(busy)
         how = f"git {verb} --continue, or git {verb} --abort" if verb else "git status"
         return Left(task, "operation", f"{busy} is in progress in it", f"{_go(session, task)}{how}")

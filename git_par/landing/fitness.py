@@ -11,7 +11,7 @@ from git_par.landing.planned import Skipped
 from git_par.landing.select import Batch, Item
 from git_par.names import some
 from git_par.state.session import Session
-from git_par.workspaces import registry, secrets, status
+from git_par.workspaces import in_progress, registry, secrets, status
 
 _UNCOMMITTED = "commit them, or have it done with --autocommit, or merge what is committed with --allow-dirty"
 _ONE_THREAD = ("-c", "core.preloadIndex=false")
@@ -89,7 +89,7 @@ def _look_at(
     git, directory = registry.checkout(session.repo, path), registry.git_dir(session.repo, path)
     if git is None or directory is None:
         return None, 0  # the branch is all there is
-    if busy := registry.operation(directory):
+    if busy := in_progress.operation(directory):
         return Skipped(item, "operation", f"{busy} is in progress in it", f"git -C {quote(str(path))} status"), 0
     alone = Git(git.cwd, (*lead, *git.lead))
     now = status.read(alone)

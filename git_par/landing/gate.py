@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from git_par import files, names, spawn
+from git_par import files, names
 from git_par.errors import UsageError
 from git_par.landing.culprit import Result
+from git_par.spawn import heard
 from git_par.state import tasks
 from git_par.state.session import Session
 from git_par.workspaces import environment, private
@@ -109,7 +110,7 @@ class Gate:
             command = self.command.replace("\n", "\n#   ")
             note(f"# commit: {commit}\n# command: {command}\n# start: {tasks.now()}")
             try:
-                code = spawn.contained(self.command, spawn.Place(path, self._environment(path), line))
+                code = heard.contained(self.command, heard.Place(path, self._environment(path), line))
             except BaseException:
                 note(f"# interrupted: {tasks.now()}")
                 raise

@@ -20,7 +20,7 @@ from git_par.landing import recover, shortcut
 from git_par.names import some
 from git_par.repo import Repo
 from git_par.state.announce import Announcement, announced
-from git_par.workspaces import clones, git_hooks, meeting, registry, status
+from git_par.workspaces import clones, git_hooks, in_progress, meeting, registry, status
 
 _RETRIES = 5
 """How often a fast-forward is tried again that failed for no reason that is still there."""
@@ -85,8 +85,8 @@ def place(repo: Repo, base: str) -> Place | None:
     if len(found) > 1:
         places = " and ".join(f"'{path}'" for path in found)
         raise Refused(f"{base}: checked out twice, in {places}", hint=f"git -C {quote(str(found[1]))} switch --detach")
-    if busy := registry.moving(repo, base):
-        raise Refused(f"{base}: {busy}", hint=registry.WAY_OUT)
+    if busy := in_progress.moving(repo, base):
+        raise Refused(f"{base}: {busy}", hint=in_progress.WAY_OUT)
     if not found:
         if away := [task for task, _ in clones.living(repo) if task.branch == base]:
             go = f"git -C {quote(away[0].path)} switch {quote(base)}"
@@ -107,7 +107,7 @@ def place(repo: Repo, base: str) -> Place | None:
             f"{base}: checked out in '{path}', which is gone or damaged",
             hint=f"git worktree repair {quote(str(path))}, or 'git worktree prune' when it is gone for good",
         )
-    if busy := registry.operation(directory):
+    if busy := in_progress.operation(directory):
         raise Refused(
             f"{base}: {busy} is in progress in '{path}'", hint=f"cd {quote(str(path))} and finish or abort it"
         )

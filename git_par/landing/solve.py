@@ -17,7 +17,7 @@ from git_par.landing import bring, message, publish, trees
 from git_par.landing.bring import Arrival
 from git_par.names import going_to, some
 from git_par.state.session import Session
-from git_par.workspaces import clones, meeting, registry, status
+from git_par.workspaces import clones, in_progress, meeting, registry, status
 
 _NO_EDITOR = {"GIT_EDITOR": ":", "GIT_SEQUENCE_EDITOR": ":"}
 
@@ -50,7 +50,7 @@ def start(session: Session, one: Arrival) -> Started:
     with _with_objects(session, one):
         reply = _rebase(one, git) if one.rebase else _merge(session, one, git)
     directory = registry.git_dir(session.repo, path)
-    if directory and registry.operation(directory):
+    if directory and in_progress.operation(directory):
         return Started(None)
     if reply.code == 0:
         meeting.expect_together(session.repo, task)

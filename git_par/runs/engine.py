@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from git_par import crowd, processes, spawn
+from git_par import processes
 from git_par.runs.work import Ear, Ended, Work
+from git_par.spawn import crowd, jobs, watchers
 
 _OUR_FILES = 64
 """How many files we may have open beside those of the workers."""
@@ -47,7 +48,7 @@ class Local:
 
     ear: Ear
     at_once: int
-    grace: float = field(default_factory=lambda: spawn.GRACE)
+    grace: float = field(default_factory=lambda: processes.GRACE)
     """Seconds between asking a worker to end and ending it."""
     _waiting: "deque[tuple[Work, Future[Ended]]]" = field(default_factory=deque, init=False)
     _running: dict[int, _Running] = field(default_factory=dict, init=False)
@@ -99,7 +100,7 @@ class Local:
     def _carry_out(self) -> None:
         """The life of the thread."""
         try:
-            with selectors.DefaultSelector() as selector, closing(spawn.Watcher()) as watcher:
+            with selectors.DefaultSelector() as selector, closing(watchers.Watcher()) as watcher:
                 many = crowd.Crowd(selector, watcher)
                 self.at_once = min(self.at_once, _room())
                 try:
@@ -156,14 +157,14 @@ class Local:
             future.set_result(ended)
 
         argv = ("/bin/sh", "-c", work.command)
-        job = spawn.Job(argv, work.cwd, work.env, lambda data, _: self.ear.wrote(work, data), done, before)
+        job = jobs.Job(argv, work.cwd, work.env, lambda data, _: self.ear.wrote(work, data), done, before)
         try:
             many.begin(job)
         except BaseException as error:
             if began or future.done():
                 raise
             self._waiting.appendleft((work, future))
-            if not (isinstance(error, OSError) and error.errno in spawn.NO_ROOM and many.running):
+            if not (isinstance(error, OSError) and error.errno in jobs.NO_ROOM and many.running):
                 raise
             self.at_once = len(many.running)
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from git_par import files
-from git_par.git import GUARD
+from git_par.environ import GUARD
 from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Task

@@ -1,24 +1,20 @@
-"""Keep processes out of each other's way.
+"""Keep processes out of each other's way: which locks there are, and in which order they are taken.
 
-One file a name under `<common dir>/par/locks`, locked with flock(2) and never unlinked: that would let two waiters lock
-two different inodes.  The kernel frees a lock when its holder dies, and the descriptor goes to the git children of the
-critical section, so that it stays held while one of them still runs.  Correctness never rests on a lock alone: every ref
+Each is a file of its name under `<common dir>/par/locks` (see `flock`).  Correctness never rests on a lock alone: every ref
 moves by compare-and-swap, every path and record is made exclusively.
 """
 
 import itertools
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from git_par import files, git, interrupts, names
-from git_par.errors import Busy
+from git_par import names
 from git_par.repo import Repo
-from git_par.state import tasks
+from git_par.state import flock
+from git_par.state.flock import Lock
 
 _RANKS = ("queue", "base", "repository", "task", "exclude")
 """The order in which locks are taken; never the other way."""
@@ -30,15 +26,6 @@ _GATES = 60
 """Who holds the queue of a base may be running a gate: that takes minutes, where everything else takes milliseconds."""
 
 _POOL = "%pool"
-
-_TELL_AFTER = 1.0
-_LOOK_EVERY = 0.2
-
-# A poll costs 0.2 ms, so hundreds of waiters that ask a hundred times a second take the processors from the holder.  With
-# many of them somebody asks soon anyway; alone, a waiter loses a fiftieth of what it has waited already.
-_LONGEST_PAUSE = 0.2
-_POLL = 0.01
-_PAUSE_SHARE = 0.02
 
 
 @dataclass
@@ -143,109 +130,30 @@ class Locks:
 
     def is_held(self, kind: str, name: str) -> bool:
         """Whether some living process holds the lock `kind` (base, task; repository without a name); nothing is written."""
-        import fcntl
-
-        file = f"{kind}-{names.slug(name)}" if name else kind
-        try:
-            descriptor = os.open(self.repo.state / "locks" / file, os.O_RDONLY)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        return self._lock(f"{kind}-{names.slug(name)}" if name else kind).is_held()
 
     @contextmanager
     def _attempt(self, file: str, *, carried: bool = True, patience: float = 0.0) -> Iterator[bool]:
-        deadline = time.monotonic() + patience
+        lock, deadline = self._lock(file), time.monotonic() + patience
         with ExitStack() as stack:
-            while not (got := self._take_free(file, stack, carried=carried)) and time.monotonic() < deadline:
-                time.sleep(_POLL)
+            while not (got := lock.take_free(stack, carried=carried)) and time.monotonic() < deadline:
+                time.sleep(flock.POLL)
             yield got
 
     @contextmanager
     def _hold(self, kind: str, name: str, shown: str) -> Iterator[None]:
         place = (_RANKS.index(kind), name)
         assert all(place > held for held in self._held), f"lock order: {place} after {self._held}"
-        file = f"{kind}-{name}" if name else kind
+        lock = self._lock(f"{kind}-{name}" if name else kind)
         with ExitStack() as stack:
-            if not self._take_free(file, stack):
-                self._wait(file, stack, shown, self.timeout * (_GATES if kind == "queue" else 1))
+            if not lock.take_free(stack):
+                lock.wait(stack, shown, self.timeout * (_GATES if kind == "queue" else 1), self.tell)
             self._held.append(place)
             stack.callback(self._held.remove, place)
             yield
 
-    def _take_free(self, file: str, stack: ExitStack, *, carried: bool = True) -> bool:
-        """Take a lock that nobody has, until `stack` unwinds; whether it could be taken.
-
-        As filelock does it, which takes longer to load than what most locks are held for, and is for who has to wait.
-        """
-        import fcntl
-
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
-        with interrupts.later():  # who hears of one meanwhile has the lock on his stack
-            descriptor = os.open(self._place(file), flags, 0o600)
-            with ExitStack() as attempt:
-                attempt.callback(os.close, descriptor)
-                with suppress(PermissionError):
-                    os.fchmod(descriptor, 0o600)
-                if not self._is_free(descriptor):
-                    return False
-                # No git may be told the descriptor when it is closed: unwind in this order.
-                attempt.callback(fcntl.flock, descriptor, fcntl.LOCK_UN)
-                (self._keep(attempt) if carried else self._sign)(descriptor)
-                stack.push(attempt.pop_all())
-        return True
-
-    @staticmethod
-    def _is_free(descriptor: int) -> bool:
-        """Whether the open file could be locked, and somebody else will find it by its name."""
-        import fcntl
-
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):  # some file systems say so that somebody has it
-            return False
-        return os.fstat(descriptor).st_nlink > 0
-
-    def _wait(self, file: str, stack: ExitStack, shown: str, timeout: float) -> None:
-        """Take a lock that somebody has, when he lets it go."""
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(
-            self._place(file),
-            mode=0o600,
-            poll_interval=_POLL,
-            fallback_to_soft=False,
-            preserve_lock_file=True,
-            on_acquired=self._keep(stack),
-        )
-        # No git may be told the descriptor when it is closed: unwind in this order.
-        stack.callback(lock.release)
-        patience = _Patience(Path(lock.lock_file), shown, timeout, self.tell)
-        try:
-            lock.acquire(cancel_check=patience.is_over)
-        except Timeout:
-            raise Busy(
-                f"{shown}: locked by {patience.holder} for more than {timeout:g} s",
-                hint="wait for it to finish and run the command again, or raise par.lockTimeout",
-            ) from None
-
-    def _keep(self, stack: ExitStack) -> Callable[[int], None]:
-        """What is done with the descriptor of an acquired lock: our name goes in, and git children carry it."""
-
-        def acquired(descriptor: int) -> None:
-            self._sign(descriptor)
-            stack.enter_context(git.carrying(descriptor))
-
-        return acquired
-
-    def _sign(self, descriptor: int) -> None:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, self._note(), 0)
+    def _lock(self, file: str) -> Lock:
+        return Lock(self.repo.state / "locks", file, self.command)
 
     def _lent(self) -> str:
         """Which lock to take instead of the repository's when a living ancestor holds that for us; empty when none does.
@@ -259,54 +167,3 @@ class Locks:
 
         ancestors = {process.pid for process in psutil.Process().parents()}
         return f"below-{holder}" if int(holder) in ancestors else ""
-
-    def _place(self, file: str) -> Path:
-        files.private_directory(self.repo.state)
-        return files.private_directory(self.repo.state / "locks") / file
-
-    def _note(self) -> bytes:
-        holder = {
-            "pid": os.getpid(),
-            "host": os.uname().nodename,
-            "start": tasks.now(),
-            "command": self.command,
-        }
-        return (json.dumps(holder) + "\n").encode()
-
-
-@dataclass
-class _Patience:
-    """How long a waiter waits, and what it says meanwhile."""
-
-    file: Path
-    shown: str
-    timeout: float
-    tell: Callable[[str], None]
-    holder: str = "another process"
-    _began: float = field(default_factory=time.monotonic)
-    _changed: float = field(default_factory=time.monotonic)
-    _looked: float = 0.0
-    _told: bool = False
-
-    def is_over(self) -> bool:
-        """Asked at every poll: is it time to give up?  Who has waited for long is made to ask less often."""
-        time.sleep(min(_LONGEST_PAUSE, (time.monotonic() - self._began) * _PAUSE_SHARE))
-        now = time.monotonic()
-        if now - self._looked < _LOOK_EVERY:
-            return False
-        self._looked = now
-        holder = self._read()
-        if holder != self.holder:
-            self.holder, self._changed = holder, now
-        if not self._told and now - self._began > _TELL_AFTER:
-            self._told = True
-            self.tell(f"waiting for {self.shown}, held by {self.holder}")
-        return now - self._changed > self.timeout
-
-    def _read(self) -> str:
-        try:
-            note = json.loads(self.file.read_bytes())
-            where = "" if note["host"] == os.uname().nodename else f" on {note['host']}"
-            return f"'{note['command']}' (process {note['pid']}{where}, since {note['start']})"
-        except (OSError, ValueError, KeyError, TypeError):
-            return "another process"

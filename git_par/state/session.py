@@ -6,14 +6,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from git_par import repo as repository
+from git_par import discovery
 from git_par.errors import UsageError
 from git_par.repo import Repo
 from git_par.state.settings import Settings
 from git_par.state.tasks import Task, Tasks
 
 if TYPE_CHECKING:  # only verbs that change something pay for the locks and the journal
-    from git_par.render import Table
+    from git_par.report import Table
     from git_par.state.journal import Journal
     from git_par.state.locks import Locks
 
@@ -45,7 +45,7 @@ class Session:
     @cached_property
     def repo(self) -> Repo:
         """The repository of the directory one stands in."""
-        return replace(repository.find(self.cwd), directory=self._committed_directory)
+        return replace(discovery.find(self.cwd), directory=self._committed_directory)
 
     @property
     def command(self) -> tuple[str, ...]:

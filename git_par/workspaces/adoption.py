@@ -15,7 +15,7 @@ from git_par.errors import GitFailed, Refused, UsageError
 from git_par.repo import Repo, linked_checkout
 from git_par.state.session import Session
 from git_par.state.tasks import NOT_PLACED, Task
-from git_par.workspaces import claims, registry, submodules, usage, worktree
+from git_par.workspaces import claims, in_progress, registering, registry, submodules, usage, worktree
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ def find(session: Session, word: str) -> Found:
         _check(repo, word, tree.path, branch)
     if branch == registry.branch_of(repo.common):
         raise UsageError(f"{word}: it is the branch that others return to", hint="git par add NAME")
-    if why := registry.moving(repo, branch):
-        raise Refused(f"{word}: {why}", hint=registry.WAY_OUT)
+    if why := in_progress.moving(repo, branch):
+        raise Refused(f"{word}: {why}", hint=in_progress.WAY_OUT)
     tip = repo.git.commit(f"refs/heads/{branch}")
     if tip is None:
         raise UsageError(f"{word}: no commit yet", hint=f"git -C {quote(str(place))} commit")
@@ -69,7 +69,7 @@ def _check(repo: Repo, word: str, path: Path, branch: str) -> None:
             hint=f"git worktree repair {quote(str(path))}",
         )
     if not branch:
-        busy = registry.operation(entry)
+        busy = in_progress.operation(entry)
         what = f"{busy} is in progress in it" if busy else "it is on no branch"
         there = quote(str(path))
         raise UsageError(f"{word}: {what}", hint=f"git -C {there} {'status' if busy else 'switch -c BRANCH'}")
@@ -143,7 +143,7 @@ def take(session: Session, task: Task, before: Path | None, undo: ExitStack, *, 
         task = replace(task, state="creating", placed=NOT_PLACED)
         session.tasks.add(task)
         undo.callback(session.tasks.drop, task.name)
-        registry.register(repo, Path(task.path), task.branch, task.name)
+        registering.register(repo, Path(task.path), task.branch, task.name)
         return task
     entry = registry.admin_dir(repo, before)
     if entry is None:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_par import files
+from git_par import files, processes
 from git_par.errors import GitFailed
 from git_par.git import Git
 from git_par.names import some
@@ -250,7 +250,7 @@ def _corner(path: Path) -> Iterator[int]:
     corner = files.private_directory(path.parent / worktree.PRIVATE / "incoming")
     for old in corner.iterdir():
         pid = old.name.split(".")[2] if old.name.count(".") == 4 else ""
-        if pid.isdigit() and not registry.is_running(int(pid)):
+        if pid.isdigit() and not processes.is_running(int(pid)):
             with suppress(OSError):
                 files.delete_tree(old)
     own = files.private_directory(corner / f".files.{os.getpid()}.{os.urandom(4).hex()}.tmp")

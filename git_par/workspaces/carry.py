@@ -15,7 +15,7 @@ from git_par.errors import Refused, UsageError
 from git_par.git import Git
 from git_par.names import some
 from git_par.repo import Repo
-from git_par.workspaces import registry, snapshot, status, worktree
+from git_par.workspaces import in_progress, snapshot, status, worktree
 from git_par.workspaces.start import Start
 
 _TRIES = 3
@@ -55,7 +55,7 @@ def gather(repo: Repo, start: Start) -> Load:
     """What `bring` is to bring; Refused where the checkout is not in a state that could be had twice."""
     if repo.top is None:
         raise UsageError("--carry: there is no checkout here", hint="go to the one whose work is to come along")
-    if busy := registry.operation(repo.git_dir):
+    if busy := in_progress.operation(repo.git_dir):
         raise Refused(
             f"--carry: '{repo.top}': {busy} is in progress in it",
             hint="finish it or take it back first; 'git status' says how",

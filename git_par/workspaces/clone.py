@@ -14,7 +14,8 @@ from pathlib import Path
 
 from git_par import files, git
 from git_par.git import Git
-from git_par.repo import PARENT, Repo, link
+from git_par.parent import PARENT, link
+from git_par.repo import Repo
 from git_par.state.tasks import Task
 from git_par.workspaces import clones, taking_over
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from git_par.errors import Refused
 from git_par.git import Git
-from git_par.repo import CLONES, PARENT, Link, Repo, link
+from git_par.parent import CLONES, PARENT, Link, link
+from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Task, Tasks
 

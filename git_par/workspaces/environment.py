@@ -1,6 +1,6 @@
 """What users' commands are told about their task: its port, its prompt and the other variables."""
 
-from git_par import git
+from git_par import environ
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import prompt
@@ -45,9 +45,9 @@ def variables(session: Session, task: Task) -> dict[str, str]:
 
 def of_commands(session: Session, task: Task) -> dict[str, str]:
     """The whole environment of a user's command that runs for `task`."""
-    return {**git.user_environment(), **variables(session, task)}
+    return {**environ.for_commands(), **variables(session, task)}
 
 
 def of_no_task() -> dict[str, str]:
     """The user's own environment, without a task that git-par may have been started from."""
-    return {key: value for key, value in git.user_environment().items() if key not in _OF_A_TASK}
+    return {key: value for key, value in environ.for_commands().items() if key not in _OF_A_TASK}

@@ -6,9 +6,10 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from git_par.repo import Repo, link
+from git_par.parent import link
+from git_par.repo import Repo
 from git_par.state.session import Session
-from git_par.workspaces import clones, kept, registry, trash
+from git_par.workspaces import clones, kept, registering, registry, trash
 from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.worktree import PRIVATE
 
@@ -60,7 +61,7 @@ def sweep_unfinished(session: Session, before: datetime) -> None:
 def _drop_registration(repo: Repo, keepsake: Keepsake) -> None:
     directory = kept.registration(repo, keepsake)
     if not clones.is_clone(keepsake.task):
-        registry.drop(repo, directory)
+        registering.drop(repo, directory)
     elif directory.is_dir() and os.path.realpath(directory) == str(directory):
         workspaces = directory.parents[4]
         _throw(workspaces, directory, f"{keepsake.task.slug}-{kept.REPOSITORY}")

@@ -54,7 +54,7 @@ class Hooks:
 
         They run in the task's workspace, and where there is none in the main checkout, in a bare repository in that.
         """
-        from git_par import spawn  # who has no hooks needs none of it
+        from git_par.spawn import heard  # who has no hooks needs none of it
 
         told = f"{json.dumps(self._told(event, matter))}\n".encode()
         cwd, env = self._cwd(event, matter), self._environment(matter)
@@ -68,7 +68,7 @@ class Hooks:
 
             try:
                 with interrupts.heeded():
-                    code = spawn.contained(command, spawn.Place(cwd, env, take), feed=told)
+                    code = heard.contained(command, heard.Place(cwd, env, take), feed=told)
             except OSError as error:
                 return f"the {event} hook could not be run: {(error.strerror or str(error)).lower()}"
             if code:

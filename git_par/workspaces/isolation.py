@@ -7,7 +7,7 @@ from pathlib import Path
 from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import clone, clones, meeting, registry, worktree
+from git_par.workspaces import clone, clones, meeting, registering, worktree
 
 
 class Isolation(StrEnum):
@@ -38,7 +38,7 @@ def register(repo: Repo, task: Task, sparse: Sequence[str] = ()) -> None:
         if task.isolation == Isolation.SHARED_CLONE:
             meeting.pin_start(repo, task)
         return
-    registry.register(repo, path, task.branch, task.name)
+    registering.register(repo, path, task.branch, task.name)
     if sparse:
         worktree.make_sparse(repo, path, sparse)
 

@@ -15,7 +15,7 @@ from git_par.errors import GitFailed
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import clone, clones, kept, meeting, reasons, snapshot
+from git_par.workspaces import clone, clones, hidden_edits, kept, meeting, snapshot
 from git_par.workspaces.kept import Keepsake
 
 _ELSEWHERE = (
@@ -113,7 +113,7 @@ class Keeping:
 
     def work(self, there: Git, entry: Path) -> Sequence[str]:
         """All that stands in the checkout `there` as `work`, when it is more than a commit; what is not in that."""
-        hidden = reasons.hidden_edits(there, there.cwd)
+        hidden = hidden_edits.find(there, there.cwd)
         message = f"the work of task {self.task.name}"
         taken = snapshot.take(there, entry, message=message, hidden=hidden, secret=self.secret)
         if taken.commit and taken.commit != taken.head:

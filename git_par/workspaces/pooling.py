@@ -14,7 +14,7 @@ from git_par import files
 from git_par.errors import GitFailed, ParError, Refused
 from git_par.repo import Repo
 from git_par.state.session import Session
-from git_par.workspaces import incoming, registry, renewal, spares, strangers, trash
+from git_par.workspaces import incoming, registering, registry, renewal, spares, strangers, trash
 from git_par.workspaces.incoming import Incoming
 from git_par.workspaces.spares import Record, Spare
 
@@ -146,7 +146,7 @@ def drop_lost(session: Session, spare: Spare) -> bool:
     if registry.claimed_by_task(session.tasks.all(), session.repo, spare.entry):
         return True
     with session.locks.repository():
-        registry.drop(session.repo, spare.entry)
+        registering.drop(session.repo, spare.entry)
     return True
 
 
@@ -170,7 +170,7 @@ def discard(session: Session, spare: Spare) -> str:
             return f"it cannot be checked: {error}"
         back.pop_all()
     trash.throw(spare.path.parent.parent.parent, leaving, f"spare-{spare.name}")
-    registry.drop(repo, spare.entry)
+    registering.drop(repo, spare.entry)
     return ""
 
 
@@ -239,7 +239,7 @@ def _make(session: Session, number: int, commit: str, coming: Incoming | None) -
     with session.locks.repository():
         if os.path.lexists(path) or registry.entries_for(repo, path):
             return None
-        registry.register_spare(repo, path, commit)
+        registering.register_spare(repo, path, commit)
         entry = registry.admin_dir(repo, path)
         assert entry
         spare = spares.note(Spare(entry, path, None), Record(commit))

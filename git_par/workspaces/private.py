@@ -16,7 +16,7 @@ from git_par.errors import GitFailed
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.session import Session
-from git_par.workspaces import registry, trash
+from git_par.workspaces import in_progress, registering, registry, trash
 from git_par.workspaces.worktree import PRIVATE, fill, opened
 
 Kind = Literal["gate", "merge"]
@@ -54,7 +54,7 @@ class Private:
     def _reuse(self, commit: str, clean: str) -> None:
         entry = registry.admin_dir(self.session.repo, self.path)
         assert entry is not None
-        registry.abandon(entry)
+        in_progress.abandon(entry)
         if self._hides_changes():
             (entry / "index").unlink()
         # Not `reset --hard`, which would take along a branch that was checked out here.
@@ -73,8 +73,8 @@ class Private:
             trash.throw(repo.workspaces, self.path, f"{self.path.parent.name}-{self.path.name}")
             trash.sweep_later(repo.workspaces)
         with self.session.locks.repository():
-            registry.unregister(repo, self.path)
-            registry.register_private(repo, self.path, commit)
+            registering.unregister(repo, self.path)
+            registering.register_private(repo, self.path, commit)
         fill(repo, self.path)
 
 

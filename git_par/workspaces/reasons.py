@@ -6,7 +6,6 @@ Not knowing is a reason too: any check that fails means that nothing is removed.
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -17,17 +16,21 @@ from git_par.git import Git
 from git_par.names import some
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, listing, registry, secrets, snapshot, status
-from git_par.workspaces import submodules as modules
-from git_par.workspaces.listing import Listing
-from git_par.workspaces.status import Status
+from git_par.workspaces import (
+    clones,
+    hidden_edits,
+    in_progress,
+    listing,
+    nested_repositories,
+    registry,
+    secrets,
+    status,
+    submodules,
+)
 from git_par.workspaces.submodules import Checkout
 
 if TYPE_CHECKING:  # who only removes looks for users
     from git_par.workspaces.usage import User
-
-_SHALLOW = 3
-"""How deep a directory that can be made again is searched for repositories."""
 
 REASONS = (
     "standing",
@@ -155,7 +158,7 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
     show = f"git -C {quote(task.path)} status"
     found = []
     entry = registry.admin_dir(repo, path)
-    if busy := registry.operation(entry) if entry else "":
+    if busy := in_progress.operation(entry) if entry else "":
         found.append(Reason("operation", f"{busy} is in progress in it", show))
     elif now.branch != task.branch:
         on = f"branch '{now.branch}'" if now.branch else "a detached HEAD"
@@ -171,20 +174,23 @@ def _work(repo: Repo, task: Task, path: Path, patterns: Sequence[str]) -> list[R
     if entry == path / ".git":
         found += _of_clone(repo, task, git, path)
     mounted = files.mounts_below(path)
-    inside = modules.checkouts(git, entry, repo.common) if entry else []
+    inside = submodules.checkouts(git, entry, repo.common) if entry else []
     settled = {one.path for one in inside}
     for one in inside:
         if why := submodule(one, patterns):
             look = f"git -C {quote(str(one.git.cwd))} status"
             found.append(Reason("nested", f"submodule '{one.path}': {why}", look))
-    if nested := [one for one in repositories(git, path, now, patterns, listed) if one not in settled] + mounted:
+    if (
+        nested := [one for one in nested_repositories.find(git, path, now, patterns, listed) if one not in settled]
+        + mounted
+    ):
         detail = f"another repository or file system lies inside: {some(nested)}"
         found.append(Reason("nested", detail, show, firm=bool(mounted)))
     came = secrets.arrivals(entry)  # nobody's work, and kept like what is ignored
     untracked = [one for one in now.untracked if not (one.endswith("/") or one in came)]
     if untracked:
         found.append(Reason("untracked", f"untracked files: {some(untracked)}", f"{show} --untracked-files=all"))
-    if hidden := hidden_edits(git, path, listed):
+    if hidden := hidden_edits.find(git, path, listed):
         found.append(
             Reason(
                 "hidden-edits",
@@ -213,7 +219,7 @@ def submodule(one: Checkout, patterns: Sequence[str]) -> str:
     """Why the submodule `one` must stay; empty when nothing of it would be lost."""
     if one.odd:
         return one.odd
-    if busy := registry.operation(one.directory):
+    if busy := in_progress.operation(one.directory):
         return f"{busy} is in progress in it"
     now = status.read(one.git, untracked="all", ignored=True, seeing=True, submodules=False)
     # Of what is staged of submodules inside git says nothing there.
@@ -223,87 +229,11 @@ def submodule(one: Checkout, patterns: Sequence[str]) -> str:
         return f"untracked files: {some(now.untracked)}"
     if now.head != one.commit:
         return "it is not at the commit that is recorded for it"
-    if hidden := hidden_edits(one.git, one.git.cwd):
+    if hidden := hidden_edits.find(one.git, one.git.cwd):
         return f"edits hidden by assume-unchanged or skip-worktree: {some(hidden)}"
-    if nested := ignored_repositories(one.git, one.git.cwd, now, patterns):
+    if nested := nested_repositories.ignored(one.git, one.git.cwd, now, patterns):
         return f"another repository lies inside: {some(nested)}"
-    return "it has commits that nothing else has" if modules.stranded(one) else ""
-
-
-def repositories(
-    git: Git, path: Path, now: Status, patterns: Sequence[str], listed: Listing | None = None
-) -> list[str]:
-    """The repositories that lie in the workspace `path`, submodules too, as far as anybody looks; `listed` is its index."""
-    nested = [one for one in now.untracked if one.endswith("/")]
-    return nested + ignored_repositories(git, path, now, patterns) + submodules(git, path, listed)
-
-
-def ignored_repositories(git: Git, path: Path, now: Status, patterns: Sequence[str]) -> list[str]:
-    """Those of them that are ignored."""
-    nested = []
-    for one in now.ignored:
-        # Package managers put repositories near the top of what they make; deeper down there are thousands of files.
-        nested += _repositories(path, one, depth=_SHALLOW if regenerable(git, one, patterns) else None)
-    return nested
-
-
-def hidden_edits(git: Git, path: Path, listed: Listing | None = None) -> list[str]:
-    """Tracked files that git was told not to look at, and that differ from what the index has, which is `listed`."""
-    marked = (listed or listing.read(git)).marked
-    there = [one for one in marked if os.path.lexists(path / one.path)]
-    return [one.path for one in there if _differs(git, path / one.path, one.mode, one.blob)]
-
-
-def _differs(git: Git, file: Path, mode: str, oid: str) -> bool:
-    if mode == "120000":
-        if not file.is_symlink():
-            return True
-        return git.line("hash-object", "--stdin", feed=os.readlink(file)) != oid
-    if mode == "160000" or file.is_symlink() or not file.is_file():
-        return True
-    if (mode == "100755") != bool(file.stat().st_mode & 0o100):
-        return True
-    return git.line("hash-object", "--", str(file)) != oid
-
-
-def _repositories(path: Path, ignored: str, *, depth: int | None) -> list[str]:
-    """Repositories of their own in an ignored directory, which `git status` does not look into."""
-    if not ignored.endswith("/"):
-        return []
-    found = []
-    for directory, entries in files.walk_directories(path / ignored, depth=depth):
-        if any(entry.name == ".git" for entry in entries):
-            found.append(os.path.relpath(directory, path))
-    return found
-
-
-def submodules(git: Git, path: Path, listed: Listing | None = None) -> list[str]:
-    """The submodules of the workspace `path` that are there; what a link leads to is not."""
-    standing, _ = snapshot.split(path, (listed or listing.read(git)).submodules)
-    return [name for name in standing if _holds_something(path / name)]
-
-
-def _holds_something(place: Path) -> bool:
-    """Whether more than the empty directory of a submodule is there; git itself never looks into it."""
-    if not os.path.lexists(place):
-        return False
-    return place.is_symlink() or not place.is_dir() or any(place.iterdir())
-
-
-def regenerable(git: Git, path: str, patterns: Sequence[str]) -> bool:
-    """Whether an ignored path can be made again: its own name says so, or a directory around it that holds nothing tracked.
-
-    Secrets never can.
-    """
-    parts = path.rstrip("/").split("/")
-    if fnmatchcase(parts[-1], ".env*"):
-        return False
-    for count, part in enumerate(parts, 1):
-        if any(fnmatchcase(part, pattern) for pattern in patterns):
-            around = f":(top,literal){'/'.join(parts[:count])}"
-            if count == len(parts) or not git.fields("ls-files", "-z", "--", around):
-                return True
-    return False
+    return "it has commits that nothing else has" if submodules.stranded(one) else ""
 
 
 def _checkout(repo: Repo, path: Path) -> Git:

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from git_par import git
+from git_par import environ
 from git_par.errors import ParError
 from git_par.state.session import Session
 from git_par.workspaces import spares
@@ -19,12 +19,12 @@ def later(session: Session, commit: str) -> None:
     wanted = spares.wanted(session)
     if not wanted:
         return
-    from git_par import spawn
+    from git_par.spawn import background
 
     found = spares.find(session.repo)
     if sum(spare.ready and spare.record is not None and spare.record.commit == commit for spare in found) < wanted:
         place = session.repo.main or session.repo.common
-        spawn.in_background([*spawn.gently(), sys.executable, "-m", "git_par.workspaces.refill", str(place)])
+        background.start([*background.gently(), sys.executable, "-m", "git_par.workspaces.refill", str(place)])
 
 
 def run(place: Path) -> None:
@@ -45,7 +45,7 @@ def run(place: Path) -> None:
 
 if __name__ == "__main__":
     os.nice(19)
-    for name in git.REPO_VARS:
+    for name in environ.REPO_VARS:
         os.environ.pop(name, None)
     with suppress(ParError, OSError, AssertionError):
         run(Path(sys.argv[1]))

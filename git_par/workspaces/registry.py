@@ -1,4 +1,4 @@
-"""Git's registry of worktrees, and the clones: who is where, and taking one entry out.
+"""Git's registry of worktrees, and the clones: who is where, and why it is locked.
 
 `git worktree list` dies while any other process is half way through an add (git-worktree's writer makes the entry, then
 fills it), so it is asked again; see gitrepository-layout(5) for what an entry holds.
@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_par import files, git
+from git_par import git
 from git_par.git import Git
 from git_par.repo import Repo, linked_checkout
 from git_par.state.tasks import Task
@@ -26,19 +26,10 @@ PRIVATE_LOCK = f"{OUR_LOCK} private"
 SPARE_LOCK = f"{OUR_LOCK} spare"
 """The reason of those that stand ready for a new task: nobody works in them."""
 
-_OWN = (PRIVATE_LOCK, SPARE_LOCK)
+OWN_LOCKS = (PRIVATE_LOCK, SPARE_LOCK)
+"""Both: the worktrees that are no task's."""
 
 _TRIES = 8
-
-_OPERATIONS = (
-    ("rebase-merge", "a rebase"),
-    ("rebase-apply", "a rebase"),
-    ("MERGE_HEAD", "a merge"),
-    ("CHERRY_PICK_HEAD", "a cherry-pick"),
-    ("REVERT_HEAD", "a revert"),
-    ("sequencer", "a cherry-pick or revert"),
-    ("BISECT_LOG", "a bisection"),
-)
 
 
 @dataclass(frozen=True)
@@ -69,7 +60,7 @@ def _parse(text: str, repo: Repo) -> Iterator[Worktree]:
             continue
         # For a submodule git names the repository here instead of the checkout.
         path = repo.main if number == 0 and repo.main else Path(lines["worktree"])
-        if "bare" not in lines and lines.get("locked") not in _OWN:
+        if "bare" not in lines and lines.get("locked") not in OWN_LOCKS:
             yield Worktree(path, lines.get("branch"))
 
 
@@ -148,46 +139,13 @@ def lock_reason(entry: Path) -> str | None:
         return None
 
 
-def register(repo: Repo, path: Path, branch: str, task: str, *, detached: bool = False) -> None:
-    """Make the empty worktree `path` for the existing `branch`, locked in our name; under the repository lock.
-
-    With `detached` it is the commit `branch` that is checked out.
-    """
-    options = ["--detach"] if detached else []
-    _add(repo, path, reason_for(task), branch, *options)
-
-
-def register_private(repo: Repo, path: Path, commit: str) -> None:
-    """Make the empty, detached worktree `path` for git-par's own use; under the repository lock."""
-    _add(repo, path, PRIVATE_LOCK, commit, "--detach")
-
-
-def register_spare(repo: Repo, path: Path, commit: str) -> None:
-    """Make the empty, detached worktree `path` that is to become a spare; under the repository lock."""
-    _add(repo, path, SPARE_LOCK, commit, "--detach")
-
-
-def follow(repo: Repo, entry: Path, path: Path) -> None:
-    """Let the registration `entry` be that of its checkout, which has been moved to `path`; under the repository lock."""
-    if repo.setting("extensions.relativeworktrees") == "true":
-        files.replace(path / ".git", os.fsencode(f"gitdir: {os.path.relpath(entry, path)}\n"), mode=0o644)
-        files.replace(entry / "gitdir", os.fsencode(f"{os.path.relpath(path, entry)}/.git\n"), mode=0o644)
-    else:
-        files.replace(entry / "gitdir", os.fsencode(f"{path}/.git\n"), mode=0o644)
-
-
-def lock(entry: Path, reason: str) -> None:
-    """Lock the worktree of `entry` for another reason."""
-    files.replace(entry / "locked", os.fsencode(f"{reason}\n"), mode=0o644)
-
-
 def reason_for(task: str) -> str:
     """Why the worktree of `task` is locked."""
     return f"{OUR_LOCK} remove with 'git par remove {task}'"
 
 
 def task_of(entry: Path) -> str | None:
-    """The task for which `register` made `entry`, by the reason of its lock."""
+    """The task for which `entry` was made, by the reason of its lock."""
     before, after = f"{OUR_LOCK} remove with 'git par remove ", "'"
     reason = lock_reason(entry) or ""
     return reason.removeprefix(before).removesuffix(after) if reason.startswith(before) else None
@@ -195,107 +153,8 @@ def task_of(entry: Path) -> str | None:
 
 def branch_of(git_dir: Path) -> str | None:
     """The branch that the checkout of `git_dir` is on, without `refs/heads/`, as the files have it."""
-    text = _content(git_dir / "HEAD")
+    text = content(git_dir / "HEAD")
     return text.removeprefix("ref: refs/heads/") if text.startswith("ref: refs/heads/") else None
-
-
-def _add(repo: Repo, path: Path, reason: str, start: str, *options: str) -> None:
-    """Add an empty worktree.
-
-    The lock keeps `git worktree prune` and a bare `git worktree remove` off.  What other tools' git commands disturb is
-    tried again: a prune between two of git's own steps makes an add fail.
-    """
-    # Relative links would write an extension into the shared configuration.
-    relative = "true" if repo.setting("extensions.relativeworktrees") == "true" else "false"
-    for attempt in range(_TRIES):
-        path.mkdir(exist_ok=True)  # a failing `worktree add` deletes it
-        reply = repo.git.run(
-            "-c",
-            f"worktree.useRelativePaths={relative}",
-            *("worktree", "add", "--lock", "--reason", reason, "--no-checkout", *options, str(path), start),
-            ok=range(256),
-        )
-        if reply.code == 0 and admin_dir(repo, path):
-            return
-        unregister(repo, path)
-        time.sleep(0.01 * 2**attempt)
-    raise git.failed(["worktree add"], reply)
-
-
-def unregister(repo: Repo, path: Path, into: Path | None = None) -> None:
-    """Take out the entries that claim `path`, each in one step: git never sees half an entry.
-
-    One of them, which in truth is the only one, becomes the new directory `into`.
-    """
-    for entry in entries_for(repo, path):
-        if into is not None and not os.path.lexists(into):
-            with suppress(FileNotFoundError):
-                entry.rename(into)
-            continue
-        drop(repo, entry)
-
-
-def drop(repo: Repo, directory: Path) -> None:
-    """Delete a directory of git-par's records, taken out of sight in one step first."""
-    aside = repo.state / f"dropped-{directory.name}-{os.getpid()}-{time.time_ns()}"
-    with suppress(FileNotFoundError):
-        directory.rename(aside)
-        files.delete_tree(aside)
-
-
-def sweep_dropped(repo: Repo) -> None:
-    """Delete what killed ones were about to."""
-    for aside in repo.state.glob("dropped-*-*-*"):
-        pid = aside.name.split("-")[-2]
-        if not (pid.isdigit() and is_running(int(pid))):
-            with suppress(OSError):
-                files.delete_tree(aside)
-
-
-def is_running(pid: int) -> bool:
-    """Whether there is a process of that number on this machine."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
-
-
-def operation(git_dir: Path) -> str:
-    """What is in progress in the checkout of `git_dir`, in words; empty when nothing is."""
-    return next((words for name, words in _OPERATIONS if (git_dir / name).exists()), "")
-
-
-def abandon(git_dir: Path) -> None:
-    """Forget what a killed run left in progress, and its locks, in a checkout of our own that is reset next."""
-    # With the merge's autostash in place, git would put it on the stash that all worktrees share.
-    for path in (*(git_dir / name for name, _ in _OPERATIONS), git_dir / "MERGE_AUTOSTASH"):
-        files.delete_tree(path)
-    for path in (*git_dir.glob("BISECT_*"), *git_dir.glob("*.lock")):
-        path.unlink(missing_ok=True)
-
-
-WAY_OUT = "finish it there, or take it back with 'git rebase --abort' or 'git bisect reset'"
-"""What helps against `moving`."""
-
-
-def moving(repo: Repo, branch: str) -> str:
-    """Where and how `branch` is being rebased or bisected, which git does not show as checked out; empty when nowhere."""
-    cloned = [directory for task, directory in clones.living(repo) if task.branch == branch]
-    for directory in (repo.common, *entries(repo), *cloned):
-        if lock_reason(directory) in _OWN:
-            continue
-        place = repo.main if directory == repo.common else linked_checkout(directory)
-        if directory in cloned:
-            place = directory.parent
-        for name in ("rebase-merge/head-name", "rebase-apply/head-name"):
-            if _content(directory / name) == f"refs/heads/{branch}":
-                return f"a rebase of it is in progress in '{place}'"
-        if _content(directory / "BISECT_START") == branch:
-            return f"a bisection of it is in progress in '{place}'"
-    return ""
 
 
 def entries(repo: Repo) -> list[Path]:
@@ -307,7 +166,8 @@ def entries(repo: Repo) -> list[Path]:
         return []
 
 
-def _content(file: Path) -> str:
+def content(file: Path) -> str:
+    """What a file of a git directory says; empty when it cannot be read."""
     try:
         return os.fsdecode(file.read_bytes()).removesuffix("\n")
     except OSError:

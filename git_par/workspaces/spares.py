@@ -19,7 +19,7 @@ from git_par.git import Git
 from git_par.names import some
 from git_par.repo import Repo, is_true, linked_checkout
 from git_par.state.session import Session
-from git_par.workspaces import reasons, registry, status, untouched
+from git_par.workspaces import hidden_edits, in_progress, registry, status, untouched
 from git_par.workspaces.untouched import Came
 from git_par.workspaces.worktree import PRIVATE
 
@@ -140,14 +140,14 @@ def edits(repo: Repo, spare: Spare) -> str:
     """
     assert spare.record
     git = opened(repo, spare)
-    if busy := registry.operation(spare.entry):
+    if busy := in_progress.operation(spare.entry):
         return f"{busy} is in progress in it"
     if head(git, spare.entry) != spare.record.commit:
         return "another commit is checked out in it"
     if checksum(spare) != spare.record.index:
         if not git.holds("diff-index", "--cached", "--quiet", "--ignore-submodules=none", spare.record.commit, "--"):
             return "something is staged in it"
-        if hidden := reasons.hidden_edits(git, spare.path):
+        if hidden := hidden_edits.find(git, spare.path):
             return f"edited: {some(hidden)}"
     if not git.holds("diff-files", "--quiet", "--ignore-submodules=none"):
         # A file whose times alone have changed counts too, as git does not read it here.

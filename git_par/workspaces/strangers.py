@@ -8,7 +8,17 @@ from git_par import files
 from git_par.git import Git
 from git_par.names import some
 from git_par.state.session import Session
-from git_par.workspaces import reasons, registry, renewal, spares, status, untouched, usage
+from git_par.workspaces import (
+    hidden_edits,
+    in_progress,
+    nested_repositories,
+    regenerable,
+    renewal,
+    spares,
+    status,
+    untouched,
+    usage,
+)
 from git_par.workspaces.spares import Record, Spare
 from git_par.workspaces.status import Status
 
@@ -23,15 +33,15 @@ def find(session: Session, spare: Spare) -> str:
         inside = [one.name for one in spare.path.iterdir() if one.name != ".git"]
         return f"nothing tells how {some(inside)} came into it" if inside else ""
     git = spares.opened(session.repo, spare)
-    if busy := registry.operation(spare.entry):
+    if busy := in_progress.operation(spare.entry):
         return f"{busy} is in progress in it"
     if spares.head(git, spare.entry) not in (record.commit, record.was):
         return "another commit is checked out in it"
-    if hidden := reasons.hidden_edits(git, spare.path):
+    if hidden := hidden_edits.find(git, spare.path):
         return f"edited: {some(hidden)}"
     now = status.read(git, untracked="all", ignored=True, seeing=True)
     patterns = session.settings.patterns("regenerable")
-    if nested := reasons.repositories(git, spare.path, now, patterns) + files.mounts_below(spare.path):
+    if nested := nested_repositories.find(git, spare.path, now, patterns) + files.mounts_below(spare.path):
         return f"another repository or file system lies inside: {some(nested)}"
     ours = _brought(session, spare, record)
     strange = [*_tracked(git, spare, record, now, ours), *_ignored(git, spare, now, patterns, ours)]
@@ -79,7 +89,7 @@ def _ignored(
 ) -> Iterator[str]:
     """The ignored files that cannot be made again."""
     for one in now.ignored:
-        if not reasons.regenerable(git, one, patterns):
+        if not regenerable.matches(git, one, patterns):
             inside = _below(spare.path, one) if one.endswith("/") else [one]
             yield from (path for path in inside if not ours(path))
 

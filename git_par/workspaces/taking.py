@@ -12,7 +12,7 @@ from pathlib import Path
 from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import registry, renewal, spares, worktree
+from git_par.workspaces import registering, registry, renewal, spares, worktree
 from git_par.workspaces.bringing import Brought
 from git_par.workspaces.incoming import Incoming
 from git_par.workspaces.spares import Record, Spare
@@ -32,9 +32,9 @@ def take(repo: Repo, spare: Spare, task: Task) -> bool:
         spare.path.rename(path)
     except OSError:
         return False
-    registry.follow(repo, spare.entry, path)
+    registering.follow(repo, spare.entry, path)
     repo.checkout(path, spare.entry).run("symbolic-ref", "-m", "git-par: claimed", "HEAD", task.ref)
-    registry.lock(spare.entry, registry.reason_for(task.name))
+    registering.lock(spare.entry, registry.reason_for(task.name))
     spares.forget(spare)
     return True
 
@@ -52,8 +52,8 @@ def give_back(session: Session, spare: Spare, task: Task) -> None:
     if not spares.is_there(repo, spare):
         return
     spares.opened(repo, spare).run("update-ref", "--no-deref", "HEAD", record.commit)
-    registry.follow(repo, spare.entry, spare.path)
-    registry.lock(spare.entry, registry.SPARE_LOCK)
+    registering.follow(repo, spare.entry, spare.path)
+    registering.lock(spare.entry, registry.SPARE_LOCK)
     spares.note(spare, replace(record, index=""))
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from git_par.repo import PARENT, Repo, is_true
+from git_par.parent import PARENT
+from git_par.repo import Repo, is_true
 from git_par.state.tasks import Task
 from git_par.workspaces import clones
 

@@ -10,7 +10,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from git_par import files, spawn
+from git_par import files
+from git_par.spawn import background
 from git_par.workspaces.worktree import PRIVATE
 
 _STRETCH = 0.02
@@ -29,7 +30,7 @@ def sweep_later(workspaces: Path) -> None:
     """Start a background process that empties the trash of a workspaces directory, when there is something in it."""
     trash = workspaces / PRIVATE / "trash"
     if trash.is_dir() and any(trash.iterdir()):
-        spawn.in_background([*spawn.gently(), sys.executable, "-m", "git_par.workspaces.trash", str(trash)])
+        background.start([*background.gently(), sys.executable, "-m", "git_par.workspaces.trash", str(trash)])
 
 
 def sweep(trash: Path, *, gently: bool = False) -> None:

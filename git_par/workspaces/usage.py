@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_par.git import LOOKS
+from git_par.environ import LOOKS
 from git_par.workspaces import by_psutil, proc
 
 _told = proc if proc.IS_HERE else by_psutil
@@ -91,7 +91,7 @@ def _does_not_count(number: int) -> bool:
     """Whether a process seen in a workspace is gone, is a git that we are starting, or has a look for a git-par.
 
     What we start stands where it is to work, and is called as we are, until it becomes git (execve(2)).  Who has a look
-    says so (`git.LOOKS`), and the git-par that waits for that is above it; a filter of that git does not count either.
+    says so (`environ.LOOKS`), and the git-par that waits for that is above it; a filter of that git does not count either.
     """
     import psutil
 

@@ -8,7 +8,7 @@ from git_par import files, names
 from git_par.errors import GitFailed, UsageError
 from git_par.git import Git
 from git_par.repo import Repo
-from git_par.workspaces import git_hooks, registry
+from git_par.workspaces import git_hooks, registering, registry
 
 PRIVATE = ".par"
 """Git-par's own corner of the workspaces directory; no task can be called so."""
@@ -111,7 +111,7 @@ def run_checkout_hook(repo: Repo, path: Path, commit: str) -> str:
 
 def take_back(repo: Repo, path: Path) -> None:
     """Undo what this very call made of a workspace: nobody has been told of it yet."""
-    registry.unregister(repo, path)
+    registering.unregister(repo, path)
     files.delete_tree(path)
 
 

@@ -7,9 +7,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from git_par import interrupts, processes, spawn
+from git_par import interrupts, processes
 from git_par.errors import NotStartedError
-from git_par.spawn import Job, Running
+from git_par.spawn import jobs
+from git_par.spawn.jobs import Job, Running
+from git_par.spawn.watchers import Watcher
 
 _PIECE = 65536
 
@@ -26,7 +28,7 @@ def run(jobs: Sequence[Job], at_once: int) -> list[NotStartedError]:
     """
     waiting = deque(jobs)
     with selectors.DefaultSelector() as selector:
-        crowd = Crowd(selector, spawn.Watcher())
+        crowd = Crowd(selector, Watcher())
         try:
             while waiting or crowd.running:
                 while waiting and len(crowd.running) < at_once:
@@ -47,7 +49,7 @@ class Crowd:
     """The jobs that run, by process number."""
 
     selector: selectors.BaseSelector
-    watcher: spawn.Watcher
+    watcher: Watcher
     running: dict[int, Running] = field(default_factory=dict)
     detained: set[int] = field(default_factory=set)
     """Those that somebody is about to end: they are not reaped, lest their numbers become somebody else's."""
@@ -57,12 +59,12 @@ class Crowd:
         """Start a job; one that cannot be started says so as a shell would, and has ended."""
         try:
             with interrupts.later():
-                one = spawn.begin(job)
+                one = jobs.begin(job)
                 self.running[one.process.pid] = one
                 self.watcher.note("began", one.process.pid)
                 for pipe in one.pipes:
                     self.selector.register(pipe, selectors.EVENT_READ, one)
-                spawn.let_go(one)
+                jobs.let_go(one)
         except NotStartedError as error:
             self.unstarted.append(error)
             job.take(f"{error.message}\n".encode(errors="surrogateescape"), True)
@@ -86,7 +88,7 @@ class Crowd:
                 one.hushed = 0.0 if one.pipes else time.monotonic()
         for one in ended:
             over = not one.pipes or one.process.pid not in heard
-            if over or time.monotonic() - one.ended > spawn.LAST_WORDS:
+            if over or time.monotonic() - one.ended > jobs.LAST_WORDS:
                 with interrupts.later():
                     code = self._reap(one)
                 one.job.done(128 - code if code < 0 else code, one.ended - one.began)
@@ -96,7 +98,7 @@ class Crowd:
 
     def end(self, hurry: Callable[[], bool] = lambda: False) -> None:
         """End them all with everything they started, at once when there is reason to `hurry`."""
-        processes.end(list(self.running), spawn.GRACE, hurry)
+        processes.end(list(self.running), processes.GRACE, hurry)
         for one in list(self.running.values()):
             if _has_ended(one.process.pid):  # what became another user's may not have heard us
                 self._reap(one)
