@@ -221,7 +221,7 @@ complete -c git-par -n '__git_par_verb merge' -l signoff -d 'add Signed-off-by t
 complete -c git-par -n '__git_par_verb merge' -l order -x -a 'created given fewest-conflicts' -d 'which comes first: created, given, fewest-conflicts'
 complete -c git-par -n '__git_par_verb merge' -l atomic -d 'all or nothing: the same as --on-conflict abort'
 complete -c git-par -n '__git_par_verb merge' -l on-conflict -x -a 'skip stop abort' -d 'at a conflict: skip the task, stop before it, or abort'
-complete -c git-par -n '__git_par_verb merge' -l gate -x -d 'publish only what this shell command succeeds on'
+complete -c git-par -n '__git_par_verb merge' -l gate -x -d 'publish only what this shell command succeeds on; empty: no gate'
 complete -c git-par -n '__git_par_verb merge' -l gate-each -d 'test the plan after each task, not only at the end'
 complete -c git-par -n '__git_par_verb merge' -l gate-tries -x -d 'test so many plans at most'
 complete -c git-par -n '__git_par_verb merge' -l autocommit -d 'commit what is uncommitted in the tasks first'

@@ -40,6 +40,13 @@ _ELSEWHERE = {
 }
 """What verbs are called in other programs, and here."""
 
+_OF_ANOTHER = {
+    ("prune", "--all"): "git par prune, which always means all tasks",
+    ("prune", "--force"): "git par remove --force NAME…",
+    ("remove", "--all"): "git par prune removes all that are safely in their bases; git par remove NAME… others",
+}
+"""Options that a verb has not, and what they may be looked for in it for."""
+
 
 def run() -> NoReturn:
     """The console script `git-par`."""
@@ -166,7 +173,7 @@ def _app(argv: Sequence[str]) -> "typer.Typer":
     import typer
 
     from git_par import grammar
-    from git_par.grammar import words
+    from git_par.grammar import usage, words
 
     def version(wanted: bool) -> None:
         if wanted:
@@ -184,6 +191,9 @@ def _app(argv: Sequence[str]) -> "typer.Typer":
             render.colours.asked = words.one_of("", "--color", color, colour.When)
 
     app = typer.Typer(
+        cls=usage.Verbs,
+        subcommand_metavar="VERB [ARGUMENT]...",
+        epilog="'git par VERB -h' shows the arguments and options of one, 'man git-par-VERB' explains it.",
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -192,7 +202,7 @@ def _app(argv: Sequence[str]) -> "typer.Typer":
     app.callback()(root)
     for name, function in grammar.verbs(next(iter(argv), "")).items():
         # Said outright, it is not cut short.
-        app.command(name, short_help=(function.__doc__ or "").partition("\n")[0])(function)
+        app.command(name, cls=usage.Verb, short_help=(function.__doc__ or "").partition("\n")[0])(function)
     return app
 
 
@@ -204,6 +214,8 @@ def _usage_error(error: Exception, argv: Sequence[str]) -> UsageError:
     text = text.replace("No such command", "no such verb").replace(". Did you mean", "; did you mean")
     verb = next((word for word in argv[:1] if word in grammar.NAMES), "")
     text = text[:1].lower() + text[1:]
+    if hint := _OF_ANOTHER.get((verb, getattr(error, "option_name", ""))):
+        return UsageError(f"{verb}: {text}", hint=hint)
     if verb == "with-lock" and not argv[1].startswith("-"):
         return UsageError(f"{verb}: {text}", hint=f"git par {verb} -- {shlex.join(argv[1:])}")
     meant = verb or next((word for word in (*map(_ELSEWHERE.get, argv[:1]), *argv[1:2]) if word in grammar.NAMES), "")

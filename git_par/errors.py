@@ -3,9 +3,11 @@
 Nothing here prints: `cli.main` is the one place where an error becomes words and a status.
 """
 
+import errno
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
+from shlex import quote
 
 
 class Status(IntEnum):
@@ -77,5 +79,16 @@ class NotStartedError(UsageError):
             what = f"'{cwd}'"
         elif not found or isinstance(error, PermissionError):
             why = "not executable" if found else "command not found"
-        super().__init__(f"{what}: {why}", hint="check the command after '--'")
+        super().__init__(f"{what}: {why}", hint=_instead(command, error) if cwd is None else "git par doctor")
         self.code = 126 if found else 127
+
+
+def _instead(command: str, error: OSError) -> str:
+    """What to write after '--' when `command` cannot be started."""
+    if error.errno == errno.ENOEXEC:
+        return f"after '--': sh {quote(command)}, or begin the file with '#!/bin/sh'"
+    if isinstance(error, PermissionError):
+        return f"name a program after '--', or make it one: chmod +x {quote(command)}"
+    if len(command.split()) > 1:
+        return f"after '--': sh -c {quote(command)}"
+    return "name a program after '--'; what only a shell knows goes as sh -c '…'"

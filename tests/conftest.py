@@ -7,6 +7,7 @@ from zlib import crc32
 import pytest
 from hypothesis import settings
 
+from git_par.state.session import Session
 from tests.isolations import WORKTREES_ONLY
 from tests.world import World
 
@@ -64,6 +65,19 @@ def isolation(request: pytest.FixtureRequest, sealed: None) -> str:
 def world(tmp_path: Path, isolation: str) -> World:
     """A repository with one commit, and nothing else."""
     return World(tmp_path).init()
+
+
+@pytest.fixture
+def cloned(world: World) -> None:
+    """Every new task gets a clone."""
+    world.git("config", "par.isolation", "clone")
+
+
+@pytest.fixture
+def session(world: World, monkeypatch: pytest.MonkeyPatch) -> Session:
+    """What a merge in this process works with."""
+    monkeypatch.chdir(world.repo)
+    return Session(("merge",), lambda _: None)
 
 
 MATRIX = ("add", "standing", "tasks", "merge", "sync", "prune", "removal", "restore", "conflicts", "doctor")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.processes import is_alive
-from tests.world import World
+from tests.world import Result, World
 
 Value = str | int | bool | Sequence[str]
 Tasks = Mapping[str, Mapping[str, Value]]
@@ -36,6 +36,12 @@ def task_file(world: World, tasks: Tasks, name: str = "tasks.toml", **run: Value
         for line in ("", head, *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in keys.items()))
     ]
     return str(world.write(name, "\n".join(lines) + "\n", world.root))
+
+
+def carry_out(world: World, text: str, *options: str, cwd: Path | None = None) -> Result:
+    """Run the task file `text`, which lies outside of the repository."""
+    file = world.write("tasks.toml", text, world.root)
+    return world.par("run", str(file), *options, cwd=cwd)
 
 
 def record(world: World) -> dict[str, Any]:

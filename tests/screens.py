@@ -1,5 +1,6 @@
 """A terminal for tests: what a person would see of what a program writes, and the program under it."""
 
+import io
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -146,6 +147,13 @@ class Glass:
         self.rows = self.rows[over:][: self.lines]
         self._on = self._on[over:][: self.lines]
         self.row -= over
+
+
+class Tty(io.StringIO):
+    """A stream that takes itself for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 class Terminal:

@@ -14,7 +14,7 @@ import pexpect
 import pytest
 
 from tests.processes import ALONE, wait_for, wait_for_end
-from tests.world import PAR, Result, World
+from tests.world import PAR, Result, World, clone_of_a_remote
 
 
 def listing(world: World) -> dict[str, str]:
@@ -56,12 +56,7 @@ def base_of(world: World, name: str) -> tuple[str, str]:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> World:
-    """A clone of a real repository beside it, with a second branch there; git's own defaults."""
-    remote = World(tmp_path, "remote").init()
-    remote.git("branch", "feature")
-    clone = World(tmp_path, "clone")
-    remote.git("clone", "-q", str(remote.repo), str(clone.repo), cwd=tmp_path)
-    return clone
+    return clone_of_a_remote(tmp_path)
 
 
 # where it starts and where it returns to
@@ -189,15 +184,6 @@ def test_without_a_commit_there_is_nothing_to_start_from(tmp_path: Path) -> None
         3, "", refusal("HEAD: no commit yet to start from", "git commit --allow-empty -m 'first commit'")
     )
     assert not world.workspaces.exists()
-
-
-def test_in_a_bare_repository(tmp_path: Path) -> None:
-    source = World(tmp_path, "source").init()
-    source.git("clone", "-q", "--bare", str(source.repo), str(tmp_path / "x.git"))
-    bare = World(tmp_path, "x.git")
-    done = bare.ok("add", "a")
-    assert done.out == f"{tmp_path / 'x-worktrees' / 'a'}\n"
-    assert (tmp_path / "x-worktrees" / "a" / "a.txt").exists()
 
 
 # uncommitted changes
@@ -680,15 +666,10 @@ def test_several_tasks_on_a_terminal_share_it_by_line(world: World) -> None:
     assert sorted(line for line in str(child.before).splitlines() if "piped" in line) == ["a: piped", "b: piped"]
 
 
-def hook(world: World, text: str) -> None:
-    file = world.repo / ".git" / "hooks" / "post-checkout"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(f"#!/bin/sh\n{text}\n")
-    file.chmod(0o755)
-
-
 def test_checkout_hook_runs_as_with_git_worktree_add(world: World) -> None:
-    hook(world, f'(echo "$PWD $*"; ls; git status --porcelain --branch | cut -c 1-5) >>{world.root}/ran')
+    world.hook(
+        "post-checkout", f'(echo "$PWD $*"; ls; git status --porcelain --branch | cut -c 1-5) >>{world.root}/ran'
+    )
     ran = world.root / "ran"
     world.git("worktree", "add", "-q", "-b", "plain", str(world.root / "plain"))
     plain = ran.read_text()
@@ -699,7 +680,7 @@ def test_checkout_hook_runs_as_with_git_worktree_add(world: World) -> None:
 
 
 def test_checkout_hook_that_fails_keeps_the_workspace(world: World) -> None:
-    hook(world, "echo words; exit 3")
+    world.hook("post-checkout", "echo words; exit 3")
     done = world.par("add", "a", "b")
     assert done.status == 5
     assert done.out == f"{world.workspaces / 'a'}\n{world.workspaces / 'b'}\n"
@@ -757,7 +738,7 @@ def test_journal_tells_what_was_made(world: World) -> None:
         "done", ["add", "a"], {"refs/heads/a": [None, world.rev("main")]},
     )  # fmt: skip
     assert entry["tasks"]["a"][0] is None
-    assert entry["tasks"]["a"][1] == json.loads((world.repo / ".git" / "par" / "tasks" / "a.json").read_bytes())
+    assert entry["tasks"]["a"][1] == json.loads(world.record("a").read_bytes())
 
 
 # interrupts

@@ -14,11 +14,6 @@ from git_par.landing import autocommit
 from tests.world import PAR, World
 
 
-def hook(world: World, name: str, body: str) -> None:
-    file = world.write(f".git/hooks/{name}", f"#!/bin/sh\n{body}\n")
-    file.chmod(0o755)
-
-
 def index(world: World, path: Path) -> tuple[str, str]:
     """All that an index says: its entries, and what is staged, changed and untracked."""
     return (
@@ -110,9 +105,9 @@ def test_hooks_run_as_in_the_owners_own_commit(world: World) -> None:
     record = world.root / "record"
     world.write("t.txt", "dirty\n", cwd=path)
     world.write("n.txt", "new\n", cwd=path)
-    hook(world, "pre-commit", f"pwd >>{record}; git diff --cached --name-only >>{record}")
-    hook(world, "commit-msg", 'echo "Change-Id: 1" >>"$1"')
-    hook(world, "post-commit", f"echo post >>{record}")
+    world.hook("pre-commit", f"pwd >>{record}; git diff --cached --name-only >>{record}")
+    world.hook("commit-msg", 'echo "Change-Id: 1" >>"$1"')
+    world.hook("post-commit", f"echo post >>{record}")
     world.ok("merge", "t", "--autocommit")
     assert record.read_text().splitlines() == [str(path), "n.txt", "t.txt", "post"]
     assert world.git("log", "-1", "--format=%B", "t") == "Work on t\nChange-Id: 1\n"
@@ -123,7 +118,7 @@ def test_no_lock_is_held_while_hooks_run(world: World) -> None:
     other = world.task("other")
     world.write("n.txt", "new\n", cwd=path)
     command = " ".join([*PAR, "merge", "other"])
-    hook(world, "pre-commit", f"unset GIT_INDEX_FILE GIT_DIR; PYTHONPATH={Path(__file__).parent.parent} {command} >&2")
+    world.hook("pre-commit", f"unset GIT_INDEX_FILE GIT_DIR; PYTHONPATH={Path(__file__).parent.parent} {command} >&2")
     world.git("config", "par.lockTimeout", "1")
     done = world.ok("merge", "t", "--autocommit")
     assert done.out.splitlines()[1:] == ["  merged      t"]
@@ -140,7 +135,7 @@ def test_a_commit_that_a_hook_refuses_leaves_the_task_out_and_its_index_as_it_wa
     world.write("t.txt", "changed\n", cwd=path)
     world.write("n.txt", "new\n", cwd=path)
     world.write("other.txt", "other\n", cwd=other)
-    hook(world, "pre-commit", 'test ! -e n.txt || { echo "no new files, please" >&2; echo more >&2; exit 3; }')
+    world.hook("pre-commit", 'test ! -e n.txt || { echo "no new files, please" >&2; echo more >&2; exit 3; }')
     before = (world.rev("t"), index(world, path))
     done = world.par("merge", "--all", "--autocommit")
     assert done.status == 1
@@ -161,7 +156,7 @@ def test_a_commit_that_a_hook_refuses_leaves_the_task_out_and_its_index_as_it_wa
 def test_a_refused_task_is_left_out_even_when_only_new_files_stand_there(world: World) -> None:
     path = world.task("t")
     world.write("n.txt", "new\n", cwd=path)
-    hook(world, "commit-msg", "exit 1")
+    world.hook("commit-msg", "exit 1")
     before = (world.rev("main"), index(world, path))
     done = world.par("merge", "t", "--autocommit", "--allow-dirty")
     assert (done.status, done.out.splitlines()[1:]) == (1, ["  left out    t: its commit was refused: status 1"])
@@ -231,7 +226,7 @@ def test_an_interrupt_in_a_hook_puts_the_index_back(world: World) -> None:
     world.write("t.txt", "dirty\n", cwd=path)
     world.write("n.txt", "new\n", cwd=path)
     before = (world.rev("t"), index(world, path))
-    hook(world, "pre-commit", f"touch {world.root}/there; exec sleep 60")
+    world.hook("pre-commit", f"touch {world.root}/there; exec sleep 60")
     running = world.start(*PAR, "merge", "t", "--autocommit")
     patience = time.monotonic() + 30
     while not (world.root / "there").exists():
@@ -300,7 +295,7 @@ def test_a_task_on_top_of_a_refused_one_is_left_out_with_it(world: World) -> Non
     world.ok("add", "above", "--from", "t")
     world.commit("above", cwd=world.workspaces / "above", above__txt="1\n")
     world.write("n.txt", "new\n", cwd=path)
-    hook(world, "pre-commit", "echo no >&2; exit 1")
+    world.hook("pre-commit", "echo no >&2; exit 1")
     done = world.par("merge", "--all", "--autocommit")
     assert done.out.splitlines()[1:] == [
         "  left out    t: its commit was refused: no",

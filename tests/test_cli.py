@@ -3,12 +3,12 @@
 import os
 import re
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from git_par import __version__, grammar
+from tests.test_locks import holder
 from tests.world import PAR, Result, World
 
 VERBS = sorted(grammar.NAMES)
@@ -30,6 +30,13 @@ WRONG = [
     (["wh\nat"], r"no such verb 'wh\nat'", "git par -h"),
     (["--what"], "no such option: --what", "git par -h"),
     (["add", "--what"], "add: no such option: --what", "git par add -h"),
+    (
+        ["remove", "--all"],
+        "remove: no such option: --all",
+        "git par prune removes all that are safely in their bases; git par remove NAME… others",
+    ),
+    (["prune", "--all"], "prune: no such option: --all", "git par prune, which always means all tasks"),
+    (["prune", "--force"], "prune: no such option: --force", "git par remove --force NAME…"),
     (["add", "--branch"], "add: option '--branch' requires an argument", "git par add -h"),
     (["list", "x"], "list: got unexpected extra argument(s) (x)", "git par list -h"),
     (["list", "--json=x"], "list: option '--json' does not take a value", "git par list -h"),
@@ -90,8 +97,7 @@ def test_statuses_are_those_of_the_process(world: World) -> None:
     assert world.par_process("merge", "--all").status == 1
     assert world.par_process("what").status == 2
     assert world.par_process("remove", "two").status == 3
-    hook = world.write(".git/hooks/post-checkout", "#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
+    world.hook("post-checkout", "exit 1")
     assert world.par_process("add", "four").status == 5
 
 
@@ -112,16 +118,21 @@ def test_version(world: World) -> None:
 def test_help_names_every_verb(world: World) -> None:
     done = world.par("-h")
     assert (done.status, done.err) == (0, "")
-    assert re.findall(r"^  ([a-z-]+)  +\S", done.out.partition("Commands:")[2], re.M) == list(grammar.NAMES)
+    assert re.findall(r"^  ([a-z-]+)  +\S", done.out.partition("Verbs:")[2], re.M) == list(grammar.NAMES)
     assert world.par("--help") == done
+    assert done.out.startswith("Usage: git par [OPTIONS] VERB [ARGUMENT]...\n")
+    assert "command" not in done.out.partition("Verbs:")[0].lower()
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_help_and_every_option_a_word(verb: str, tmp_path: Path) -> None:
+def test_every_verb_has_help_and_every_argument_and_option_a_word(verb: str, tmp_path: Path) -> None:
     done = World(tmp_path).par(verb, "-h", cwd=tmp_path)
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith(f"Usage: git par {verb} [OPTIONS]")
     assert grammar.verbs(verb)[verb].__doc__
+    usage, _, arguments = done.out.partition("Options:\n")[0].partition("Arguments:\n")
+    assert "{" not in usage
+    assert re.search(r"\s{2,}[A-Za-z ]*[a-z]{2}", arguments.strip()) or not arguments, arguments
     options = done.out.partition("Options:\n")[2]
     for option in re.findall(r"^  (?:-\w, )?--.*(?:\n {3,}.*)*", options, re.M):
         assert re.search(r"\S  +[A-Z]|\n +[A-Z]", option), option
@@ -140,20 +151,12 @@ def test_git_par_merge_is_git_par_merge(world: World) -> None:
 @pytest.mark.parametrize("argv", [["list"], ["path", "one"], ["list", "--json"], ["show", "one"]])
 def test_a_reader_that_went_away_is_no_failure(argv: list[str], world: World) -> None:
     world.add("one")
-    reader, writer = os.pipe()
-    os.close(reader)
-    done = subprocess.run([*PAR, *argv], cwd=world.repo, stdout=writer, stderr=subprocess.PIPE, text=True)
-    os.close(writer)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert world.to_nobody(*argv) == (0, "", "")
 
 
 @pytest.mark.parametrize("argv", [["-h"], ["add", "-h"], ["--version"]])
 def test_help_to_nobody_leaves_no_traceback(argv: list[str], world: World) -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    done = subprocess.run([*PAR, *argv], cwd=world.repo, stdout=writer, stderr=subprocess.PIPE, text=True)
-    os.close(writer)
-    assert done.stderr == ""
+    assert world.to_nobody(*argv).err == ""
 
 
 def test_closed_streams_do_not_stop_the_work(world: World) -> None:
@@ -163,37 +166,28 @@ def test_closed_streams_do_not_stop_the_work(world: World) -> None:
     world.check_sound()
 
 
-def test_a_full_disk_is_said_once(world: World) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("argv", [["list"], ["path", "one"]])
+def test_a_full_disk_is_said_once(argv: list[str], world: World) -> None:
     world.add("one")
     with open("/dev/full", "w") as full:
-        done = subprocess.run([*PAR, "list"], cwd=world.repo, stdout=full, stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 5
-    assert done.stderr == "git par: no space left on device\nhint: run 'df -h' and check the permissions\n"
+        done = world.par_process(*argv, stdout=full)
+    assert done == (5, "", "git par: no space left on device\nhint: run 'df -h' and check the permissions\n")
 
 
 def test_ctrl_c_while_waiting_is_130_and_leaves_nothing(world: World) -> None:
     world.add("one")
-    code = (
-        "import fcntl, sys, time; file = open(sys.argv[1], 'r+'); fcntl.flock(file, fcntl.LOCK_EX); "
-        "print('held', flush=True); time.sleep(60)"
-    )
-    holder = world.start(PAR[0], "-c", code, str(world.repo / ".git/par/locks/repository"))
-    assert holder.stdout
-    assert holder.stdout.readline() == "held\n"
     before = world.git("for-each-ref")
     # Where the tests run in the background, Ctrl-C is ignored, and that is inherited.
     start = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from git_par.cli import run; run()"
     )
-    waiting = world.start(PAR[0], "-c", start, "add", "two")
-    assert waiting.stderr
-    assert waiting.stderr.readline().startswith("git par: waiting for the repository, held by ")
-    waiting.send_signal(signal.SIGINT)
-    out, err = waiting.communicate(timeout=30)
-    holder.kill()
-    holder.communicate()
+    with holder(world):
+        waiting = world.start(PAR[0], "-c", start, "add", "two")
+        assert waiting.stderr
+        assert waiting.stderr.readline().startswith("git par: waiting for the repository, held by ")
+        waiting.send_signal(signal.SIGINT)
+        out, err = waiting.communicate(timeout=30)
     assert (waiting.returncode, out, err) == (130, "", "")
     assert world.git("for-each-ref") == before
     world.check_sound()
@@ -203,18 +197,10 @@ def test_ctrl_c_while_waiting_is_130_and_leaves_nothing(world: World) -> None:
 def test_a_lock_that_is_not_freed_is_4(world: World) -> None:
     world.add("one")
     world.git("config", "par.lockTimeout", "0")
-    code = (
-        "import fcntl, sys, time; file = open(sys.argv[1], 'r+'); fcntl.flock(file, fcntl.LOCK_EX); "
-        "print('held', flush=True); time.sleep(60)"
-    )
-    holder = world.start(PAR[0], "-c", code, str(world.repo / ".git/par/locks/repository"))
-    assert holder.stdout
-    assert holder.stdout.readline() == "held\n"
-    done = world.par_process("add", "two")
-    holder.kill()
-    holder.communicate()
+    with holder(world):
+        done = world.par_process("add", "two")
     assert (done.status, done.out) == (4, "")
-    assert done.err.startswith("git par: the repository: locked by 'git par add one' (process ")
+    assert done.err.startswith("git par: the repository: locked by 'git par holder' (process ")
     assert done.err.endswith("hint: wait for it to finish and run the command again, or raise par.lockTimeout\n")
     assert done.err.count("\n") == 2
 
@@ -235,4 +221,4 @@ def test_names_that_are_no_text_go_out_as_they_came_in(tmp_path: Path) -> None:
 def test_json_behind_the_dashes_is_the_commands(world: World) -> None:
     assert world.par_process("with-lock", "--", "echo", "--json") == (0, "--json\n", "")
     done = world.par("with-lock", "--", "no-such-command", "--json")
-    assert (done.status, done.out) == (2, "")
+    assert (done.status, done.out) == (127, "")

@@ -12,10 +12,7 @@ import pytest
 from tests.killing import run_killed
 from tests.world import World
 
-
-@pytest.fixture(autouse=True)
-def cloned(world: World) -> None:
-    world.git("config", "par.isolation", "clone")
+pytestmark = pytest.mark.usefixtures("cloned")
 
 
 def refs(world: World) -> str:
@@ -35,7 +32,7 @@ def findings(world: World, cwd: Path | None = None) -> list[str]:
 
 
 def record(world: World, name: str = "t") -> dict[str, str]:
-    return dict(json.loads((world.repo / f".git/par/tasks/{name}.json").read_text()))
+    return dict(json.loads(world.record(name).read_text()))
 
 
 # what it is
@@ -74,27 +71,17 @@ def test_what_git_needs_to_work_there_is_taken_over(world: World) -> None:
     origin = world.root / "origin.git"
     world.git("clone", "-q", "--bare", str(world.repo), str(origin))
     world.git("remote", "add", "origin", "../origin.git")
-    hook = world.write(".git/hooks/pre-commit", "#!/bin/sh\ntouch hooked.log\n")
-    hook.chmod(0o755)
+    world.hook("pre-commit", "touch hooked.log")
     world.write(".git/info/exclude", "local-only\n")
     value = 'a "quoted" \\ and\n\ttwo lines # no comment'
-    for key, text in {
-        "user.name": "Ann",
-        "filter.up.clean": "tr a-z A-Z",
-        "alias.odd": value,
-        "core.autocrlf": "input",
-    }.items():
+    settings = {"user.name": "Ann", "filter.up.clean": "tr a-z A-Z", "alias.odd": value, "core.autocrlf": "input"}
+    for key, text in settings.items():
         world.git("config", key, text)
     world.git("config", "branch.main.remote", "origin")
     before = (world.repo / ".git/config").read_bytes()
     (path,) = world.add("t")
     assert (world.repo / ".git/config").read_bytes() == before
-    for key, text in {
-        "user.name": "Ann",
-        "filter.up.clean": "tr a-z A-Z",
-        "alias.odd": value,
-        "core.autocrlf": "input",
-    }.items():
+    for key, text in settings.items():
         assert world.git("config", "--local", key, cwd=path) == text
     assert world.try_git("config", "--get-regexp", "^branch|^par", cwd=path).status == 1
     world.write("local-only", "x", cwd=path)
@@ -443,7 +430,7 @@ def test_doctor_mends_what_can_be(world: World) -> None:
     assert findings(world) == ["workspace-moved"]
     world.ok("doctor", "--fix")
     assert world.ok("path", "t").out == f"{world.workspaces / 'renamed'}\n"
-    (world.repo / ".git/par/tasks/t.json").unlink()
+    world.record().unlink()
     assert findings(world) == ["record-missing"]
     world.ok("doctor", "--fix")
     assert world.listed("t")["isolation"] == "clone"

@@ -10,10 +10,7 @@ import pytest
 from tests.killing import Killer
 from tests.world import World
 
-
-@pytest.fixture(autouse=True)
-def cloned(world: World) -> None:
-    world.git("config", "par.isolation", "clone")
+pytestmark = pytest.mark.usefixtures("cloned")
 
 
 def gc(world: World, cwd: Path | None = None) -> None:
@@ -117,8 +114,7 @@ def test_a_rebase_goes_on_in_one_that_was_restored_under_another_name(
 
 def test_settings_and_hooks_are_nobody_elses_to_read(world: World) -> None:
     world.git("remote", "add", "origin", "https://user:secret@example.com/x.git")
-    hook = world.write(".git/hooks/pre-push", "#!/bin/sh\n: secret\n")
-    hook.chmod(0o700)
+    world.hook("pre-push", ": secret").chmod(0o700)
     (world.repo / ".git/config").chmod(0o600)
     (path,) = world.add("t")
     assert path.stat().st_mode == world.repo.stat().st_mode
@@ -242,7 +238,7 @@ def test_tasks_start_in_a_worktree_that_was_made_from_a_clone(world: World) -> N
 def test_a_clone_on_a_branch_of_its_own_gets_its_record_back(world: World) -> None:
     path = world.task("t")
     world.git("switch", "-q", "-c", "side", cwd=path)
-    for file in (world.repo / ".git/par/tasks/t.json", *(world.repo / ".git/par/journal").iterdir()):
+    for file in (world.record(), *(world.repo / ".git/par/journal").iterdir()):
         file.unlink()
     world.par("doctor", "--fix")
     assert [world.listed("t")[key] for key in ("branch", "isolation", "on")] == ["t", "clone", "side"]

@@ -15,15 +15,11 @@ from hypothesis import strategies as st
 from git_par import render
 from git_par.colour import Choice, Marked, Style, When
 from git_par.columns import broken, cells, drawn, padded
+from tests.screens import Tty
 from tests.world import PAR, Result, World
 
 LONG = "feature/a-task-with-a-name-that-takes-most-of-a-narrow-terminal"
 WIDE = "混音器-チャンネル"
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 def settings(**found: str) -> Choice:
@@ -33,22 +29,22 @@ def settings(**found: str) -> Choice:
 @pytest.mark.parametrize(
     ("asked", "env", "config", "stream", "coloured"),
     [
-        (None, {}, {}, Terminal(), True),
+        (None, {}, {}, Tty(), True),
         (None, {}, {}, io.StringIO(), False),
-        (None, {"TERM": "dumb"}, {}, Terminal(), False),
-        (None, {"NO_COLOR": "1"}, {}, Terminal(), False),
-        (None, {"NO_COLOR": ""}, {}, Terminal(), True),
-        (None, {"NO_COLOR": "1"}, {"color_ui": "always"}, Terminal(), False),
+        (None, {"TERM": "dumb"}, {}, Tty(), False),
+        (None, {"NO_COLOR": "1"}, {}, Tty(), False),
+        (None, {"NO_COLOR": ""}, {}, Tty(), True),
+        (None, {"NO_COLOR": "1"}, {"color_ui": "always"}, Tty(), False),
         (None, {}, {"color_ui": "always"}, io.StringIO(), True),
-        (None, {}, {"color_ui": "Never"}, Terminal(), False),
-        (None, {}, {"color_ui": "false"}, Terminal(), False),
-        (None, {}, {"color_ui": "true"}, Terminal(), True),
+        (None, {}, {"color_ui": "Never"}, Tty(), False),
+        (None, {}, {"color_ui": "false"}, Tty(), False),
+        (None, {}, {"color_ui": "true"}, Tty(), True),
         (None, {}, {"color_ui": "true"}, io.StringIO(), False),
         (None, {"GIT_PAGER_IN_USE": "true"}, {}, io.StringIO(), True),
         (None, {"GIT_PAGER_IN_USE": "true"}, {"color_pager": "false"}, io.StringIO(), False),
         (When.ALWAYS, {"NO_COLOR": "1", "TERM": "dumb"}, {"color_ui": "never"}, io.StringIO(), True),
-        (When.NEVER, {}, {"color_ui": "always"}, Terminal(), False),
-        (When.AUTO, {"NO_COLOR": "1"}, {"color_ui": "never"}, Terminal(), True),
+        (When.NEVER, {}, {"color_ui": "always"}, Tty(), False),
+        (When.AUTO, {"NO_COLOR": "1"}, {"color_ui": "never"}, Tty(), True),
         (When.AUTO, {}, {"color_ui": "always"}, io.StringIO(), False),
     ],
 )
@@ -107,7 +103,7 @@ def test_the_pager_of_git_gets_colours(world: World) -> None:
 
 
 def test_a_name_cannot_colour(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = Terminal()
+    terminal = Tty()
     monkeypatch.setattr("sys.stdout", terminal)
     monkeypatch.setattr(render, "colours", Choice(When.ALWAYS))
     render.answer(Marked.of(("\x1b[31mred", Style.GOOD), " and \x1b[32m"))

@@ -45,6 +45,5 @@ def test_refusals_and_failures_do_not_write_it(config_stays: World) -> None:
     assert world.par("merge", "--all").status == 1
     assert world.par("remove", "two").status == 3
     assert world.par("add", "one").status == 2
-    hook = world.write(".git/hooks/post-checkout", "#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
+    world.hook("post-checkout", "exit 1")
     assert world.par("add", "three").status == 5

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from git_par.workspaces import registry
-from tests.test_doctor import doctor, entry, record
+from tests.test_doctor import doctor, entry
 from tests.world import Result, World
 
 LOOKING: list[tuple[str, ...]] = [
@@ -50,24 +50,24 @@ def replaced(path: Path, data: bytes) -> None:
 
 
 DAMAGE: dict[str, Callable[[World], object]] = {
-    "record-truncated": lambda world: replaced(record(world), record(world).read_bytes()[:40]),
-    "record-empty": lambda world: replaced(record(world), b""),
-    "record-zeros": lambda world: replaced(record(world), b"\0" * 512),
-    "record-binary": lambda world: replaced(record(world), bytes(range(256))),
+    "record-truncated": lambda world: replaced(world.record(), world.record().read_bytes()[:40]),
+    "record-empty": lambda world: replaced(world.record(), b""),
+    "record-zeros": lambda world: replaced(world.record(), b"\0" * 512),
+    "record-binary": lambda world: replaced(world.record(), bytes(range(256))),
     "record-newer": lambda world: replaced(
-        record(world), record(world).read_bytes().replace(b'"version": 1', b'"version": 2')
+        world.record(), world.record().read_bytes().replace(b'"version": 1', b'"version": 2')
     ),
     "record-wrong-type": lambda world: replaced(
-        record(world), record(world).read_bytes().replace(b'"slot": 1', b'"slot": []')
+        world.record(), world.record().read_bytes().replace(b'"slot": 1', b'"slot": []')
     ),
-    "record-list": lambda world: replaced(record(world), b"[[]]"),
-    "record-deep": lambda world: replaced(record(world), b"[" * 100_000),
-    "record-huge-number": lambda world: replaced(record(world), b'{"version": 1, "slot": ' + b"9" * 5000 + b"}"),
-    "record-of-another": lambda world: shutil.copy(record(world, "u"), record(world)),
-    "record-missing": lambda world: record(world).unlink(),
-    "record-is-a-directory": lambda world: (record(world).unlink(), record(world).mkdir()),
-    "record-is-a-link": lambda world: (record(world).unlink(), record(world).symlink_to("/dev/null")),
-    "records-are-a-file": lambda world: (shutil.rmtree(record(world).parent), record(world).parent.write_text("x")),
+    "record-list": lambda world: replaced(world.record(), b"[[]]"),
+    "record-deep": lambda world: replaced(world.record(), b"[" * 100_000),
+    "record-huge-number": lambda world: replaced(world.record(), b'{"version": 1, "slot": ' + b"9" * 5000 + b"}"),
+    "record-of-another": lambda world: shutil.copy(world.record("u"), world.record()),
+    "record-missing": lambda world: world.record().unlink(),
+    "record-is-a-directory": lambda world: (world.record().unlink(), world.record().mkdir()),
+    "record-is-a-link": lambda world: (world.record().unlink(), world.record().symlink_to("/dev/null")),
+    "records-are-a-file": lambda world: (shutil.rmtree(world.record().parent), world.record().parent.write_text("x")),
     "journal-damaged": lambda world: [replaced(file, b"\0") for file in (world.repo / ".git/par/journal").iterdir()],
     "journal-is-a-file": lambda world: (
         shutil.rmtree(world.repo / ".git/par/journal"),

@@ -140,7 +140,7 @@ def ended(world: World, seed: int) -> None:
 
 
 def hook(world: World) -> World:
-    world.write(".git/hooks/commit-msg", '#!/bin/sh\necho "Reviewed-by: hook" >>"$1"\n').chmod(0o755)
+    world.hook("commit-msg", 'echo "Reviewed-by: hook" >>"$1"')
     return world
 
 

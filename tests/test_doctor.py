@@ -59,10 +59,6 @@ def entry(world: World, name: str = "t") -> Path:
     return world.repo / ".git/worktrees" / name
 
 
-def record(world: World, name: str = "t") -> Path:
-    return world.repo / ".git/par/tasks" / f"{name}.json"
-
-
 def image(top: Path) -> dict[str, tuple[int, int, bytes]]:
     """Every path below `top`: its mode, when it was written, what is in it."""
     found = {}
@@ -121,7 +117,7 @@ def test_looking_writes_nothing(world: World) -> None:
     path = world.task("t")
     world.task("u")
     world.ok("merge", "u")
-    record(world, "u").write_text("{")
+    world.record("u").write_text("{")
     (entry(world) / "commondir").write_text("")
     (world.repo / ".git/index.lock").write_text("")
     shutil.rmtree(path)
@@ -180,10 +176,10 @@ def test_it_works_in_a_bare_repository(world: World) -> None:
 @pytest.mark.parametrize("damage", [b"", b"{", b"\x00\xff\xfe", b'{"version": 99}', b"[]", b'{"version":1,"name":5}'])
 def test_a_damaged_record_is_made_again_from_the_journal(world: World, damage: bytes) -> None:
     world.ok("add", "t", "--title", "a title", "--group", "g")
-    before = json.loads(record(world).read_bytes())
-    record(world).write_bytes(damage)
+    before = json.loads(world.record().read_bytes())
+    world.record().write_bytes(damage)
     told = mended(world, "state-damaged")
-    assert (told["task"], json.loads(record(world).read_bytes())) == ("t", before)
+    assert (told["task"], json.loads(world.record().read_bytes())) == ("t", before)
     assert [file.read_bytes() for file in (world.repo / ".git/par/damaged").iterdir()] == [damage]
     world.check_sound()
 
@@ -191,7 +187,7 @@ def test_a_damaged_record_is_made_again_from_the_journal(world: World, damage: b
 def test_a_record_that_is_gone_is_made_again(world: World) -> None:
     world.task("größe/ü")
     before = world.listed("größe/ü")
-    record(world, "gr%C3%B6%C3%9Fe%2F%C3%BC").unlink()
+    world.record("gr%C3%B6%C3%9Fe%2F%C3%BC").unlink()
     assert mended(world, "record-missing")["task"] == "größe/ü"
     assert world.listed("größe/ü") == before
 
@@ -199,7 +195,7 @@ def test_a_record_that_is_gone_is_made_again(world: World) -> None:
 def test_without_a_journal_the_registry_tells_and_the_only_base_is_no_guess(world: World) -> None:
     path = world.task("t")
     shutil.rmtree(world.repo / ".git/par/journal")
-    record(world).write_text("{}")
+    world.record().write_text("{}")
     mended(world, "state-damaged")
     found = world.listed("t")
     assert (found["path"], found["branch"], found["base"], found["ahead"]) == (str(path), "t", "main", 1)
@@ -209,7 +205,7 @@ def test_a_base_that_was_guessed_is_said(world: World) -> None:
     world.git("branch", "other")
     world.task("t")
     shutil.rmtree(world.repo / ".git/par/journal")
-    record(world).unlink()
+    world.record().unlink()
     found = doctor(world, "--fix")
     assert [(each["id"], each["fixed"]) for each in found] == [("record-missing", True), ("base-guessed", False)]
     assert found[1]["fix"].startswith("for you to do: git par set t --base BRANCH")
@@ -438,8 +434,8 @@ def test_a_killed_add_is_taken_back(world: World) -> None:
 
 def test_a_killed_add_in_which_somebody_committed_is_finished(world: World) -> None:
     path = world.task("t")
-    data = json.loads(record(world).read_bytes())
-    record(world).write_text(json.dumps({**data, "state": "creating"}))
+    data = json.loads(world.record().read_bytes())
+    world.record().write_text(json.dumps({**data, "state": "creating"}))
     mended(world, "add-unfinished")
     assert world.listed("t")["state"] == "active"
     assert (path / "t.txt").exists()
@@ -457,7 +453,7 @@ def test_a_killed_removal_is_finished_or_brought_back(world: World) -> None:
         world.check_sound()
         kept = [file.read_text() for file in world.workspaces.rglob(".env")]
         assert kept == ["secret\n"] * (number // 3 + 1), number
-        if (record(world, "one")).exists():
+        if world.record("one").exists():
             world.ok("remove", "one")
         if not killed:
             assert number > 8
@@ -561,7 +557,7 @@ def test_cleanup_removes_an_orphan_that_is_safe_and_leaves_one_that_is_not(world
     safe, unsafe = world.task("safe"), world.task("unsafe")
     world.ok("merge", "safe")
     for name in ("safe", "unsafe"):
-        record(world, name).unlink()
+        world.record(name).unlink()
     done = world.par("doctor", "--cleanup", "--json")
     assert (done.status, [each["fixed"] for each in done.json["findings"]]) == (0, [True, True])
     assert "left unsafe: not in main" in done.err

@@ -79,18 +79,38 @@ def test_bad_command_lines(world: World) -> None:
 
 def test_a_command_that_is_not_there_is_named(world: World) -> None:
     path = world.add("one", "two")[0]
-    assert world.par("exec", "one", "--", "no-such") == (127, "", "git par: no-such: command not found\n")
-    done = world.par("exec", "--all", "--", "no-such")
-    assert (done.status, done.err.splitlines()[:2]) == (
+    hint = "hint: name a program after '--'; what only a shell knows goes as sh -c '…'\n"
+    assert world.par("exec", "one", "--", "no-such") == (127, "", f"git par: no-such: command not found\n{hint}")
+    assert world.par("exec", "--all", "--", "no-such") == (
         1,
-        ["one: no-such: command not found", "two: no-such: command not found"],
+        "",
+        "one: no-such: command not found\ntwo: no-such: command not found\n"
+        f"one: ended with status 127\ntwo: ended with status 127\n{hint}2 of 2 failed\n",
     )
     world.write("plain", "", cwd=path)
-    assert world.par("exec", "one", "--", "./plain") == (126, "", "git par: ./plain: not executable\n")
+    done = world.par("exec", "one", "--json", "--", "./plain")
+    assert (done.status, done.json["tasks"][0]["exit"], done.err) == (
+        126,
+        126,
+        "git par: ./plain: not executable\nhint: name a program after '--', or make it one: chmod +x ./plain\n",
+    )
     # What is there in one workspace only fails in the others only.
     world.write("tool", "#!/bin/sh\necho ran\n", cwd=path).chmod(0o755)
     done = world.par("exec", "--all", "--", "./tool")
     assert (done.status, done.out, done.err.splitlines()[-1]) == (1, "one: ran\n", "1 of 2 failed")
+
+
+def test_what_a_shell_is_to_read_is_given_to_one(world: World) -> None:
+    path = world.add("one")[0]
+    done = world.par("exec", "one", "--", "touch 'a b'")
+    said, _, command = done.err.removesuffix("\n").partition("\nhint: after '--': ")
+    assert (done.status, said) == (127, "git par: touch 'a b': command not found")
+    world.ok("exec", "one", "--", *shlex.split(command))
+    assert (path / "a b").exists()
+    world.write("plain", "touch made\n", cwd=path).chmod(0o755)
+    done = world.par("exec", "--all", "--", "./plain")
+    hint = "hint: after '--': sh ./plain, or begin the file with '#!/bin/sh'"
+    assert (done.status, done.err.splitlines()[2:]) == (1, [hint, "1 of 1 failed"])
 
 
 def test_a_workspace_that_is_gone_is_left_out_and_named(world: World) -> None:

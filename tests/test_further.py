@@ -4,16 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.world import World
+from tests.world import World, edited
 
 STRATEGIES = ("--no-ff", "--ff", "--squash", "--rebase")
 TEXT = "".join(f"line {number}\n" for number in range(1, 21))
-
-
-def edited(**lines: str) -> str:
-    """The first file, with some lines replaced: `l3="x"`."""
-    wanted = {int(name[1:]): text for name, text in lines.items()}
-    return "".join(f"{wanted.get(number, f'line {number}')}\n" for number in range(1, 21))
 
 
 @pytest.mark.parametrize("second", STRATEGIES)

@@ -55,12 +55,6 @@ wait
 
 
 @pytest.fixture
-def session(world: World, monkeypatch: pytest.MonkeyPatch) -> Session:
-    monkeypatch.chdir(world.repo)
-    return Session(("merge",), lambda _: None)
-
-
-@pytest.fixture
 def pids(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where the brood writes who it is; none of it survives the test."""
     monkeypatch.setenv("PIDS", str(world.root / "pids"))

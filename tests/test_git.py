@@ -12,15 +12,7 @@ from git_par import git
 from git_par.environ import REPO_VARS
 from git_par.errors import GitFailed
 from git_par.git import Git, Reply
-from tests.world import World
-
-
-def script(path: Path, text: str) -> Path:
-    """An executable shell script."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return path
+from tests.world import World, script
 
 
 def test_every_variable_that_points_git_at_a_repository_is_known() -> None:
@@ -115,7 +107,7 @@ def test_what_the_user_sets_for_one_command_reaches_ours(world: World, monkeypat
 def test_hooks_run_only_when_they_are_asked_for(world: World) -> None:
     ran = world.root / "ran"
     for hook in ("reference-transaction", "post-checkout", "pre-commit"):
-        script(world.repo / ".git" / "hooks" / hook, f"echo {hook} >>'{ran}'")
+        world.hook(hook, f"echo {hook} >>'{ran}'")
     here = Git(world.repo)
     here.run("update-ref", "refs/heads/x", "HEAD")
     here.run("commit", "--quiet", "--allow-empty", "-m", "x")

@@ -60,7 +60,7 @@ def test_the_clock_prunes_what_the_guide_says(shop: World) -> None:
         assert command
         assert pasted(shop, command[1].replace("/home/ann/shop", str(shop.repo))).status == 0
     assert "landed" in shop.branches()
-    record = shop.repo / ".git/par/tasks/landed.json"
+    record = shop.record("landed")
     record.write_text(re.sub('"created": "[^"]*"', '"created": "2026-01-01T00:00:00Z"', record.read_text()))
     assert pasted(shop, commands[0][1].replace("/home/ann/shop", str(shop.repo))).out == "removed landed (merged)\n"
 

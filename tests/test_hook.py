@@ -258,7 +258,7 @@ def test_in_a_workspace_it_returns_to_that_task(world: World) -> None:
 
 
 def test_a_failing_checkout_hook_is_said_and_the_path_is_still_printed(world: World) -> None:
-    world.write(".git/hooks/post-checkout", "#!/bin/sh\nexit 1\n").chmod(0o755)
+    world.hook("post-checkout", "exit 1")
     done = ask(world, CREATE, {"name": "fix"})
     assert (done.status, done.out) == (0, f"{world.workspaces / 'fix'}\n")
     assert "post-checkout" in done.err

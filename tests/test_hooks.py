@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from jsonschema import Draft202012Validator
 from git_par import processes
 from git_par.landing import land
 from git_par.state.settings import EVENTS
+from tests.processes import until
 from tests.test_schema import REGISTRY, ROOT, SCHEMAS
 from tests.world import PAR, World
 
@@ -371,11 +371,11 @@ def _end_in_hook(world: World, number: int, event: str, argv: tuple[str, ...]) -
     hook(world, event, f"echo $$ >'{world.root}/pid'; sleep 100")
     running = world.start(*PAR, *argv)
     file = world.root / "pid"
-    _wait(lambda: file.exists() and file.read_text().endswith("\n"))
+    until(lambda: file.exists() and file.read_text().endswith("\n"))
     os.kill(running.pid, number)
     running.communicate(timeout=20)
     assert running.returncode == (-9 if number == signal.SIGKILL else 128 + number)
-    _wait(lambda: _is_over(int(file.read_text())))
+    until(lambda: _is_over(int(file.read_text())))
     world.git("config", "--unset-all", f"par.hook.{event}")
 
 
@@ -384,13 +384,6 @@ def _is_over(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-def _wait(is_so: Any) -> None:
-    deadline = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_hook_that_reads_nothing_and_one_that_is_no_command(world: World) -> None:

@@ -254,7 +254,7 @@ def test_every_verb_stands_in_the_module_that_the_grammar_names() -> None:
         ]
         assert tuple(defined) == names, module
     files = {name_of(file).removeprefix("grammar.") for file in MODULES if name_of(file).startswith("grammar.")}
-    assert files == {*grammar.MODULES, "words"}
+    assert files == {*grammar.MODULES, "usage", "words"}
     assert len(set(grammar.NAMES)) == len(grammar.NAMES)
 
 
@@ -264,6 +264,7 @@ def test_a_verb_pays_for_no_other(world: World) -> None:
     loaded = {name for name in done.out.splitlines()[-1].split() if name.startswith("git_par.")}
     assert {name.removeprefix("git_par.grammar.") for name in loaded if name.startswith("git_par.grammar.")} == {
         "tasks",
+        "usage",
         "words",
     }
     assert {name for name in loaded if name.startswith("git_par.commands.")} == {"git_par.commands.path"}

@@ -157,7 +157,7 @@ def test_a_limit_that_is_none_is_refused_before_anything_is_made(world: World) -
 
 def test_remove_leaves_what_is_not_old_enough(world: World) -> None:
     world.add("old", "young")
-    record = world.repo / ".git/par/tasks/old.json"
+    record = world.record("old")
     record.write_text(re.sub('"created": "[^"]*"', '"created": "2026-01-01T00:00:00Z"', record.read_text()))
     done = world.par("remove", "--older-than", "3d", "old", "young")
     assert done == (1, "removed old (nothing was committed in it)\n", "left young: not older than 3d\n")

@@ -12,19 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_git import script
 from tests.test_removal import (
     assumed,
     detached,
     everything,
-    landed,
     lied_about,
     nested_ignored,
     skipped,
     untracked_unseen,
     wait_for_empty_trash,
 )
-from tests.world import PAR, World
+from tests.world import PAR, World, script
 
 
 def left(world: World, *args: str) -> dict[str, list[str]]:
@@ -51,7 +49,7 @@ def standing_in(directory: Path, program: str) -> Iterator[None]:
 
 
 def test_a_removal_that_fails_while_somebody_writes_does_not_delete_by_force(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     writing = "import time\nfor n in range(10**6):\n open(f'{n}.new', 'w').write(str(n)); time.sleep(0.01)"
     with standing_in(path, writing):
         assert "in-use" in left(world, "remove", "t")["t"]
@@ -84,12 +82,12 @@ def test_neither_a_head_that_moved_nor_a_hidden_file_makes_a_task_look_done(worl
 
 
 def test_age_does_not_make_dirty_or_detached_work_go(world: World) -> None:
-    dirty, loose = landed(world, "dirty"), landed(world, "loose")
+    dirty, loose = world.landed("dirty"), world.landed("loose")
     world.write("a.txt", "edited\n", dirty)
     world.git("switch", "-q", "--detach", cwd=loose)
     tip = world.commit("only here", cwd=loose)
     for name, path in (("dirty", dirty), ("loose", loose)):
-        record = world.repo / ".git" / "par" / "tasks" / f"{name}.json"
+        record = world.record(name)
         record.write_text(json.dumps({**json.loads(record.read_text()), "created": "2001-01-01T00:00:00Z"}))
         for file in (path, *path.iterdir()):
             os.utime(file, (10**9, 10**9))
@@ -102,7 +100,7 @@ def test_worktrees_that_users_made_and_directories_that_are_in_use_stay(world: W
     mine = world.workspaces / "mine"
     world.workspaces.mkdir()
     world.git("worktree", "add", "-q", "-b", "mine", str(mine))
-    path = landed(world)
+    path = world.landed()
     with standing_in(path, "import time; time.sleep(600)"):
         assert left(world, "prune") == {"t": ["in-use"]}
     assert world.ok("prune").out == "removed t (merged)\n"
@@ -114,7 +112,7 @@ def test_worktrees_that_users_made_and_directories_that_are_in_use_stay(world: W
 def test_a_link_out_of_a_workspace_is_not_followed(world: World) -> None:
     outside = world.root / "outside"
     world.write("deep/precious", "precious\n", outside)
-    path = landed(world)
+    path = world.landed()
     (path / "node_modules").mkdir()
     (path / "node_modules" / "linked").symlink_to(outside)
     world.ok("remove", "t")
@@ -124,8 +122,8 @@ def test_a_link_out_of_a_workspace_is_not_followed(world: World) -> None:
 
 @pytest.mark.parametrize("target", ["repo", "repo/.git", "repo/.git/objects", "."])
 def test_a_record_that_points_at_the_repository_does_not_delete_it(world: World, target: str) -> None:
-    path = landed(world)
-    record = world.repo / ".git" / "par" / "tasks" / "t.json"
+    path = world.landed()
+    record = world.record()
     record.write_text(record.read_text().replace(str(path), str((world.root / target).resolve())))
     for command in (("remove", "t"), ("prune",)):
         assert left(world, *command)["t"][0] in ("not-ours", "standing")
@@ -301,7 +299,7 @@ def rebasing(world: World, path: Path) -> object:
 def test_what_git_removes_without_a_word_is_seen_and_left(
     world: World, hazard: Callable[[World, Path], object]
 ) -> None:
-    path = landed(world)
+    path = world.landed()
     hazard(world, path)
     before, head = everything(path), world.rev("HEAD", cwd=path)
     assert "t" in left(world, "prune")
@@ -314,7 +312,7 @@ def test_what_git_removes_without_a_word_is_seen_and_left(
 
 
 def test_an_ignored_file_that_git_removes_without_a_word_is_kept(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     world.write(".env", "secret\n", path).chmod(0o640)
     world.write("build/report", "an hour of work\n", path)
     world.ok("remove", "t")

@@ -8,17 +8,9 @@ from git_par import discovery
 from git_par.landing import integrated
 from git_par.landing.integrated import Verdict
 from git_par.state.tasks import Landed
-from tests.world import World
+from tests.world import World, edited
 
 LINES = [f"line {number}\n" for number in range(1, 21)]
-
-
-def edited(**changes: str) -> str:
-    """The lines of a.txt with some of them replaced: `l3="x"` is line 3."""
-    lines = list(LINES)
-    for name, value in changes.items():
-        lines[int(name[1:]) - 1] = f"{value}\n"
-    return "".join(lines)
 
 
 def verdict(world: World, tip: str = "task", base: str = "main", landed: Landed | None = None) -> Verdict:

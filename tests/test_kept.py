@@ -14,7 +14,7 @@ from git_par.repo import Repo
 from git_par.state import tasks
 from git_par.workspaces import claims, kept, registering, registry, snapshot, trash, unpacking, worktree
 from git_par.workspaces.kept import Keepsake
-from tests.test_removal import everything, kept_refs, landed, private, wait_for_empty_trash
+from tests.test_removal import everything, kept_refs, private, wait_for_empty_trash
 from tests.world import World
 
 LONG = "long/" + "x" * 150
@@ -40,7 +40,7 @@ def busy(world: World, name: str = "t") -> Path:
 
 
 def test_each_removal_is_a_keepsake_and_the_newest_comes_first(world: World) -> None:
-    landed(world)
+    world.landed()
     first = world.rev("t")
     world.ok("remove", "t")
     world.ok("restore", "t")
@@ -272,7 +272,7 @@ def test_only_what_is_old_is_swept(world: World) -> None:
 
 
 def test_how_long_is_up_to_the_user(world: World) -> None:
-    landed(world)
+    world.landed()
     world.ok("remove", "t")
     world.git("config", "par.keepDays", "1")
     assert world.ok("prune", "--kept").out == ""
@@ -284,7 +284,7 @@ def test_how_long_is_up_to_the_user(world: World) -> None:
 
 @pytest.mark.parametrize("argv", [["--kept", "--new"], ["--kept", "--older-than", "old"]])
 def test_a_sweep_that_is_not_understood_sweeps_nothing(world: World, argv: list[str]) -> None:
-    landed(world)
+    world.landed()
     world.ok("remove", "t")
     world.git("config", "par.keepDays", "0")
     assert world.par("prune", *argv).status == 2
@@ -366,7 +366,7 @@ def test_trash_that_a_killed_sweep_left_goes_with_the_next_removal(world: World)
     world.write("x", "x", cwd=private(world) / "trash" / "left-behind" / "deep")
     dropped = world.write("HEAD", "x", cwd=world.repo / ".git" / "par" / "dropped-t-999999999-1").parent
     ours = world.write("HEAD", "x", cwd=world.repo / ".git" / "par" / f"dropped-t-{os.getpid()}-1").parent
-    landed(world)
+    world.landed()
     world.ok("remove", "t")
     wait_for_empty_trash(world)
     assert not dropped.exists()

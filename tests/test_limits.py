@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.test_removal import kept_refs, landed
+from tests.test_removal import kept_refs
 from tests.world import PAR, World
 
 
@@ -47,7 +47,7 @@ def test_a_clone_has_nothing_of_what_is_kept(world: World) -> None:
 
 @pytest.mark.parametrize(("container", "status"), [([], 3), (["unshare", "--pid", "--fork", "--mount-proc"], 0)])
 def test_from_within_a_container_one_outside_is_not_seen(world: World, container: list[str], status: int) -> None:
-    path = landed(world)
+    path = world.landed()
     if container and world.process(*container, "true").status:
         pytest.skip("no namespace of processes can be made here")
     process = subprocess.Popen(["sleep", "60"], cwd=path)

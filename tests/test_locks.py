@@ -221,9 +221,7 @@ def test_users_commands_do_not_inherit_a_lock(world: World) -> None:
 def test_hooks_do_not_inherit_a_lock(world: World) -> None:
     found = world.root / "found"
     for name in ("post-checkout", "post-merge"):
-        hook = world.repo / ".git" / "hooks" / name
-        hook.write_text(f"#!/bin/sh\nls -l /proc/self/fd | grep /par/locks/\necho {name} >>'{found}'\n")
-        hook.chmod(0o755)
+        world.hook(name, f"ls -l /proc/self/fd | grep /par/locks/\necho {name} >>'{found}'")
     done = world.par_process("add", "a")
     assert done.status == 0, done
     world.commit("work", cwd=world.workspaces / "a")

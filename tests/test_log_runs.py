@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_log import rows as operations
 from tests.test_schema import check
 from tests.world import PAR, World
 
@@ -27,8 +28,7 @@ needs = ["two"]
 
 def rows(world: World, *args: str) -> list[list[str]]:
     """The cells of each row: id, time, state, base, how many came home, what."""
-    lines = world.ok("log", "--runs", *args).out.splitlines()
-    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines[1:]]
+    return operations(world, "--runs", *args)
 
 
 def records(world: World) -> list[Path]:

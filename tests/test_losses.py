@@ -20,10 +20,13 @@ if os.geteuid() == 0:
     AS_OWNER = [setpriv, "--bounding-set=-dac_override,-dac_read_search"] if setpriv else []
 
 
-def landed(world: World, name: str = "t") -> Path:
-    path = world.task(name)
-    world.ok("merge", name)
-    return path
+def filtered(world: World) -> None:
+    """Have a filter for `*.big`, as a large-file store has one, and a first file of that kind."""
+    world.write(".gitattributes", "*.big filter=l\n")
+    world.git("config", "filter.l.clean", "cat")
+    world.git("config", "filter.l.smudge", "cat")
+    world.git("config", "filter.l.required", "true")
+    world.commit("first", z__big="v1\n")
 
 
 def kept_files(world: World) -> dict[str, str]:
@@ -35,11 +38,7 @@ def kept_files(world: World) -> dict[str, str]:
 
 
 def test_a_filter_that_fails_in_the_publish_leaves_the_checkout_as_it_was(world: World) -> None:
-    world.write(".gitattributes", "*.big filter=l\n")
-    world.git("config", "filter.l.clean", "cat")
-    world.git("config", "filter.l.smudge", "cat")
-    world.git("config", "filter.l.required", "true")
-    world.commit("first", z__big="v1\n")
+    filtered(world)
     path = world.add("t")[0]
     world.write("0new", "new\n", path)
     world.write("a.txt", "edited\n", path)
@@ -61,11 +60,7 @@ def test_a_filter_that_fails_in_the_publish_leaves_the_checkout_as_it_was(world:
 
 
 def test_what_cannot_be_put_back_is_named_with_the_command_that_does_it(world: World) -> None:
-    world.write(".gitattributes", "*.big filter=l\n")
-    world.git("config", "filter.l.clean", "cat")
-    world.git("config", "filter.l.smudge", "cat")
-    world.git("config", "filter.l.required", "true")
-    world.commit("first", z__big="v1\n")
+    filtered(world)
     path = world.add("t")[0]
     world.commit("second", cwd=path, z__big="v2\n")
     world.git("config", "filter.l.smudge", "false")
@@ -100,7 +95,7 @@ def test_files_in_the_directory_of_an_empty_submodule_are_seen(world: World) -> 
     world.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other.repo), "sub")
     world.commit("submodule")
     world.git("config", "par.submodules", "off")
-    path = landed(world)
+    path = world.landed()
     world.write("sub/notes.txt", "precious\n", path)
     done = world.par("remove", "t")
     assert done.status == 3
@@ -113,7 +108,7 @@ def test_files_in_the_directory_of_an_empty_submodule_are_seen(world: World) -> 
 def test_a_secret_is_kept_wherever_git_names_it(world: World, secret: str) -> None:
     world.write(".gitignore", ".env*\n")
     world.commit("ignore")
-    path = landed(world)
+    path = world.landed()
     world.write(secret, "SECRET\n", path)
     world.ok("remove", "t")
     assert kept_files(world)[Path(secret).name] == "SECRET\n"
@@ -122,7 +117,7 @@ def test_a_secret_is_kept_wherever_git_names_it(world: World, secret: str) -> No
 def test_an_ignored_file_beside_tracked_ones_is_kept_though_the_directory_is_called_target(world: World) -> None:
     world.write("target/code.py", "tracked\n")
     world.commit("target")
-    path = landed(world)
+    path = world.landed()
     world.write("target/run.log", "log\n", path)
     world.ok("remove", "t")
     assert kept_files(world) == {"run.log": "log\n"}
@@ -131,7 +126,7 @@ def test_an_ignored_file_beside_tracked_ones_is_kept_though_the_directory_is_cal
 def test_repositories_near_the_top_of_what_can_be_made_again_are_seen(world: World) -> None:
     world.write(".gitignore", ".venv/\n")
     world.commit("ignore")
-    path = landed(world)
+    path = world.landed()
     inner = path / ".venv" / "src" / "lib"
     inner.mkdir(parents=True)
     world.git("init", "-q", cwd=inner)
@@ -141,7 +136,7 @@ def test_repositories_near_the_top_of_what_can_be_made_again_are_seen(world: Wor
 
 
 def test_who_came_in_while_others_were_removed_is_seen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = landed(world)
+    path = world.landed()
     real = reasons.find
     users: list[subprocess.Popen[bytes]] = []
 
@@ -160,7 +155,7 @@ def test_who_came_in_while_others_were_removed_is_seen(world: World, monkeypatch
 
 
 def test_the_index_of_a_workspace_deleted_by_hand_is_kept(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     world.write("staged", "only here\n", path)
     world.git("add", "staged", cwd=path)
     shutil.rmtree(path)
@@ -172,7 +167,7 @@ def test_the_index_of_a_workspace_deleted_by_hand_is_kept(world: World) -> None:
 
 
 def test_commits_that_only_the_workspace_knows_are_kept(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     tree = world.rev("HEAD^{tree}")
     lonely = world.git("commit-tree", tree, "-m", "lonely")
     world.git("update-ref", "refs/worktree/mine", lonely, cwd=path)
@@ -181,7 +176,7 @@ def test_commits_that_only_the_workspace_knows_are_kept(world: World) -> None:
 
 
 def test_a_read_only_directory_is_kept_as_it_is(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     (path / "build" / "deep").mkdir(parents=True)
     (path / "build" / "deep" / "x").write_text("made\n")
     (path / "build").chmod(0o555)
@@ -193,7 +188,7 @@ def test_a_read_only_directory_is_kept_as_it_is(world: World) -> None:
 
 @pytest.mark.skipif(not AS_OWNER, reason="root reads everything, and there is no setpriv")
 def test_a_directory_that_nobody_can_look_into_holds_a_task_back(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     precious = world.write("shut/precious", "work\n", path)
     precious.parent.chmod(0o000)
     for command in (["remove", "t"], ["prune"], ["remove", "--force", "t"]):
@@ -205,7 +200,7 @@ def test_a_directory_that_nobody_can_look_into_holds_a_task_back(world: World) -
 
 @pytest.mark.skipif(not AS_OWNER, reason="root reads everything, and there is no setpriv")
 def test_what_is_read_only_or_cannot_be_read_is_brought_back(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     world.write("info/exclude", "cache\nshut\n", world.repo / ".git")
     world.write("cache/module/file", "made\n", path).chmod(0o444)
     world.write("shut", "work\n", path).chmod(0o000)
@@ -310,7 +305,7 @@ def test_files_that_git_changes_on_the_way_come_back_byte_by_byte(world: World, 
 
 
 def test_another_workspaces_directory_later_does_not_hold_the_old_ones_back(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     world.write(".env", "SECRET\n", path)
     world.git("config", "par.directory", str(world.root / "elsewhere"))
     world.ok("remove", "t")
@@ -321,7 +316,7 @@ def test_another_workspaces_directory_later_does_not_hold_the_old_ones_back(worl
 
 
 def test_sync_does_not_turn_a_reverted_landing_into_one_that_is_in(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     world.git("revert", "--no-edit", "-m", "1", "HEAD")
     done = world.par("sync", "t")
     assert done.status == 1
@@ -372,7 +367,7 @@ def test_a_merge_driver_does_not_decide_what_is_in(world: World) -> None:
 def test_bases_in_a_circle_do_not_keep_prune_busy(world: World) -> None:
     world.add("a", "b", "c")
     for name, base in (("a", "b"), ("b", "a"), ("c", "a")):
-        record = world.repo / ".git" / "par" / "tasks" / f"{name}.json"
+        record = world.record(name)
         record.write_text(record.read_text().replace('"base": "main"', f'"base": "{base}"'))
     world.commit("c", cwd=world.workspaces / "c", c__txt="c\n")
     assert world.ok("prune", "--new").out.startswith("removed a")

@@ -257,7 +257,7 @@ def test_tasks_based_on_each_other_in_a_circle_are_refused(world: World) -> None
     assert world.par("set", "b", "--base", "a") == (
         2, "", "git par: b: it cannot be based on itself\nhint: git par set NAME --base BRANCH, with another branch\n"
     )  # fmt: skip
-    record = world.repo / ".git" / "par" / "tasks" / "b.json"
+    record = world.record("b")
     record.write_text(record.read_text().replace('"base": "main"', '"base": "a"'))
     done = world.par("merge", "--all")
     assert (done.status, done.out) == (2, "")

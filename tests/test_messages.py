@@ -93,7 +93,7 @@ def landings(world: World) -> dict[str, str]:
     world.commit("without it")
     world.task("old")
     world.ok("merge", "--squash", "old")
-    record = world.repo / ".git/par/tasks/old.json"
+    record = world.record("old")
     told = json.loads(record.read_text())
     del told["landed"]["onto"]
     record.write_text(json.dumps(told))
@@ -113,7 +113,7 @@ def past_things(world: World) -> dict[str, str]:
     world.ok("undo", damaged)
     world.ok("undo", undone)
     (world.repo / f".git/par/journal/{damaged}.json").write_text("{")
-    (world.repo / ".git/par/tasks/b.json").write_text("{")
+    world.record("b").write_text("{")
     return {"removed": removed, "undone": undone, "damaged": damaged}
 
 

@@ -78,8 +78,7 @@ def test_add_claims_a_spare_and_the_next_is_made_in_the_background(pool: World) 
     pool.ok("pool", "fill")
     spare = pool.workspaces / ".par/spares/1"
     inode, config = spare.stat().st_ino, (pool.repo / ".git/config").read_bytes()
-    hook = pool.write(".git/hooks/post-checkout", "#!/bin/sh\npwd >hook.log\n")
-    hook.chmod(0o755)
+    pool.hook("post-checkout", "pwd >hook.log")
     done = pool.par_process("add", "one")
     path = pool.workspaces / "one"
     assert (done.status, done.out) == (0, f"{path}\n")

@@ -30,12 +30,6 @@ with private.claim(Session(("merge",), print), "gate") as one:
 """
 
 
-@pytest.fixture
-def session(world: World, monkeypatch: pytest.MonkeyPatch) -> Session:
-    monkeypatch.chdir(world.repo)
-    return Session(("merge",), lambda _: None)
-
-
 def stand(session: Session, commit: str, kind: private.Kind = "gate") -> Path:
     """Have a private workspace stand at `commit`; where it is."""
     with private.claim(session, kind) as one:
@@ -312,8 +306,7 @@ def test_a_branch_that_was_checked_out_there_is_nobodys_checkout(world: World, s
 
 
 def test_no_hook_runs_and_no_shared_configuration_is_written(world: World, session: Session) -> None:
-    hook = world.write(".git/hooks/post-checkout", f"#!/bin/sh\ntouch {world.root}/ran\n")
-    hook.chmod(0o755)
+    world.hook("post-checkout", f"touch {world.root}/ran")
     config = (world.repo / ".git" / "config").read_bytes()
     first, second = world.rev("main"), world.commit("two", b__txt="b\n")
     stand(session, first)

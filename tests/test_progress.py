@@ -1,6 +1,5 @@
 """Long work says on a terminal how far it is, and nowhere else."""
 
-import io
 import json
 import re
 import sys
@@ -13,16 +12,12 @@ from git_par.commands import show
 from git_par.render import Preview, Progress
 from git_par.report import Table
 from git_par.state.session import Session
+from tests.screens import Tty
 from tests.world import PAR, World
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def seen_by(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    stream = Terminal()
+def seen_by(monkeypatch: pytest.MonkeyPatch) -> Tty:
+    stream = Tty()
     monkeypatch.setattr(sys, "stderr", stream)
     return stream
 
@@ -57,8 +52,7 @@ def test_without_a_terminal_there_is_none(capsys: pytest.CaptureFixture[str]) ->
 def test_a_long_merge_shows_how_far_it_is(world: World) -> None:
     for number in range(3):
         world.task(f"t{number}")
-    slow = world.write(".git/hooks/commit-msg", "#!/bin/sh\nsleep 0.8\n")
-    slow.chmod(0o755)
+    world.hook("commit-msg", "sleep 0.8")
     child = pexpect.spawn(PAR[0], [*PAR[1:], "merge", "--all"], cwd=str(world.repo), timeout=60)
     child.expect("planning main: [23]/3")
     child.expect("main: 3 merged")
@@ -69,7 +63,7 @@ def test_an_answer_on_a_terminal_does_not_steer_it(world: World, monkeypatch: py
     path = world.add("t")[0]
     world.git("commit", "-q", "--allow-empty", "-m", "of \x1b]0;evil\x07 work", cwd=path)
     assert "  " + world.rev("t")[:7] + " of \x1b]0;evil\x07 work\n" in world.ok("show", "t").out
-    terminal = Terminal()
+    terminal = Tty()
     with monkeypatch.context() as patched:
         patched.setattr(sys, "stdout", terminal)
         report = show.run(Session(("show", "t"), render.tell, cwd=world.repo), "t", prompt=False)
@@ -84,7 +78,7 @@ def table_of(count: int) -> Table:
 
 
 def test_a_growing_table_is_written_over_in_one_piece_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = Terminal()
+    terminal = Tty()
     monkeypatch.setattr(sys, "stdout", terminal)
     preview = Preview()
     preview(table_of(1))
@@ -110,7 +104,7 @@ def test_a_growing_table_is_written_over_in_one_piece_and_leaves_nothing(monkeyp
 
 
 def test_a_growing_table_is_no_higher_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = Terminal()
+    terminal = Tty()
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setenv("LINES", "3")
     Preview(_began=0)(table_of(1))

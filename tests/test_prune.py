@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_removal import kept_refs, landed, private, wait_for_empty_trash
-from tests.world import World
+from tests.test_removal import kept_refs, private, wait_for_empty_trash
+from tests.world import World, script
 
 
 def made(world: World, name: str, when: str) -> None:
     """Let the task have been made at another time; a clone says so too."""
-    for file in (world.repo / f".git/par/tasks/{name}.json", world.workspaces / name / ".git/par-parent"):
+    for file in (world.record(name), world.workspaces / name / ".git/par-parent"):
         if file.is_file():
             file.write_text(json.dumps({**json.loads(file.read_text()), "created": when}))
 
@@ -25,10 +25,10 @@ def test_nothing_to_prune_is_said_and_no_failure(world: World) -> None:
 
 
 def test_the_integrated_go_and_the_others_stay_with_their_reasons(world: World) -> None:
-    landed(world, "done")
+    world.landed("done")
     world.task("open")
     world.add("fresh")
-    world.write("x", "x", cwd=landed(world, "dirty"))
+    world.write("x", "x", cwd=world.landed("dirty"))
     assert world.par("prune") == (
         0,
         "removed done (merged)\n",
@@ -52,8 +52,8 @@ def test_new_tasks_go_when_they_are_meant(world: World) -> None:
 
 
 def test_only_tasks_of_an_age_are_looked_at(world: World) -> None:
-    landed(world, "young")
-    landed(world, "old")
+    world.landed("young")
+    world.landed("old")
     made(world, "old", "2020-01-01T00:00:00Z")
     assert world.ok("prune", "--older-than", "3d").out == "removed old (merged)\n"
     assert world.branches() == ["main", "young"]
@@ -67,7 +67,7 @@ def test_age_alone_removes_nothing(world: World) -> None:
 
 @pytest.mark.parametrize("age", ["", "3", "d", "3y", "-1d", "1d2h", "1234567d", "½d", "٣d"])
 def test_an_age_that_is_none_is_refused(world: World, age: str) -> None:
-    landed(world)
+    world.landed()
     done = world.par("prune", f"--older-than={age}")
     assert (done.status, done.out) == (2, "")
     assert done.err == f"git par: --older-than {age}: not an age\nhint: write 90m, 12h, 3d or 2w\n"
@@ -75,15 +75,15 @@ def test_an_age_that_is_none_is_refused(world: World, age: str) -> None:
 
 @pytest.mark.parametrize("age", ["999999w", "999999d"])
 def test_an_age_beyond_the_calendar_is_refused(world: World, age: str) -> None:
-    landed(world)
+    world.landed()
     done = world.par("prune", f"--older-than={age}")
     assert (done.status, done.out) == (2, "")
     assert done.err == f"git par: --older-than {age}: before all time\nhint: write 90m, 12h, 3d or 2w\n"
 
 
 def test_the_task_one_stands_in_is_skipped(world: World) -> None:
-    path = landed(world)
-    landed(world, "other")
+    path = world.landed()
+    world.landed("other")
     (path / "sub").mkdir()
     for cwd in (path, path / "sub"):
         done = world.par_process("prune", cwd=cwd)
@@ -93,7 +93,7 @@ def test_the_task_one_stands_in_is_skipped(world: World) -> None:
 
 
 def test_a_dry_run_does_nothing(world: World) -> None:
-    landed(world)
+    world.landed()
     before = world.git("for-each-ref")
     journal = sorted(os.listdir(world.repo / ".git" / "par" / "journal"))
     done = world.ok("prune", "--dry-run", "--json").json
@@ -129,7 +129,7 @@ def test_squashed_by_hand_is_pruned(world: World) -> None:
 
 
 def test_reverted_is_left(world: World) -> None:
-    landed(world)
+    world.landed()
     world.git("revert", "--no-edit", "-m", "1", "HEAD")
     done = world.ok("prune", "--json").json
     assert [(one["name"], one["reason"]) for one in done["left"]] == [("t", "reverted")]
@@ -171,7 +171,7 @@ def test_worktrees_and_branches_of_others_are_none_of_its_business(world: World)
     world.git("worktree", "add", "-q", "--detach", str(gone))
     gone.rename(world.root / "gone")
     (world.workspaces / "files").mkdir()
-    landed(world)
+    world.landed()
     assert world.ok("prune", "--new").out == "removed t (merged)\n"
     assert world.branches() == ["main", "merged", "theirs"]
     assert sorted(os.listdir(world.workspaces)) == [".par", "files", "theirs"]
@@ -179,7 +179,7 @@ def test_worktrees_and_branches_of_others_are_none_of_its_business(world: World)
 
 
 def test_the_trash_of_a_killed_sweep_is_taken_by_the_next(world: World) -> None:
-    landed(world)
+    world.landed()
     old = private(world) / "trash" / "old"
     old.mkdir(parents=True)
     (old / "x").write_text("x")
@@ -203,7 +203,7 @@ def test_a_link_in_a_workspace_is_not_followed(world: World) -> None:
 
 
 def test_stashes_are_never_touched(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     world.write("a.txt", "stashed\n", cwd=path)
     world.git("stash", "-q", cwd=path)
     before = world.git("stash", "list")
@@ -212,13 +212,11 @@ def test_stashes_are_never_touched(world: World) -> None:
 
 
 def test_hooks_and_settings_of_the_repository_do_not_run(world: World) -> None:
-    from tests.test_git import script
-
-    landed(world)
+    world.landed()
     ran = world.root / "ran"
     evil = str(script(world.root / "evil", f"touch '{ran}'; cat"))
     for hook in ("reference-transaction", "post-checkout", "pre-auto-gc"):
-        script(world.repo / ".git" / "hooks" / hook, f"touch '{ran}'")
+        world.hook(hook, f"touch '{ran}'")
     for key in ("core.fsmonitor", "diff.external", "core.pager", "core.editor", "gpg.program", "alias.status"):
         world.git("config", key, evil)
     ran.unlink(missing_ok=True)

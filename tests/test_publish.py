@@ -417,23 +417,18 @@ def test_options_of_a_base_with_an_odd_name_do_not_spoil_it_either(world: World)
 # hooks
 
 
-def hook(world: World, name: str, text: str) -> None:
-    file = world.write(f".git/hooks/{name}", f"#!/bin/sh\n{text}\n")
-    file.chmod(0o755)
-
-
 def test_the_post_merge_hook_runs_once_afterwards(world: World) -> None:
     for name in ("one", "two"):
         world.task(name)
     record = world.root / "record"
-    hook(world, "post-merge", f'echo "$1 $(pwd) $(git rev-parse HEAD) $(git status --porcelain)" >>{record}')
+    world.hook("post-merge", f'echo "$1 $(pwd) $(git rev-parse HEAD) $(git status --porcelain)" >>{record}')
     world.ok("merge", "--all")
     assert record.read_text() == f"0 {world.repo} {world.rev('main')} \n"
 
 
 def test_a_post_merge_hook_that_fails_is_told_after_the_work_was_done(world: World) -> None:
     world.task("t")
-    hook(world, "post-merge", "exit 7")
+    world.hook("post-merge", "exit 7")
     done = world.par("merge", "t")
     assert done.status == 5
     assert done.err == (
@@ -448,7 +443,7 @@ def test_no_hook_runs_where_the_base_is_not_checked_out_or_nothing_moved(world: 
     world.task("t")
     world.git("branch", "release")
     record = world.root / "record"
-    hook(world, "post-merge", f"echo ran >>{record}")
+    world.hook("post-merge", f"echo ran >>{record}")
     world.ok("merge", "t", "--into", "release")
     world.ok("merge", "t", "--dry-run")
     assert not record.exists()

@@ -12,15 +12,7 @@ import pytest
 
 from git_par.workspaces import reasons, registering
 from git_par.workspaces.reasons import Reason
-from tests.test_git import script
-from tests.world import World
-
-
-def landed(world: World, name: str = "t") -> Path:
-    """A task that came home and could go; its workspace."""
-    path = world.task(name)
-    world.ok("merge", name)
-    return path
+from tests.world import World, script
 
 
 def private(world: World) -> Path:
@@ -60,7 +52,7 @@ def creating(world: World, path: Path) -> tuple[str, str]:
     holder = open(world.repo / ".git" / "par" / "locks" / "task-t", "rb+")  # noqa: SIM115 (held to the end)
     fcntl.flock(holder, fcntl.LOCK_EX)
     HELD.append(holder)
-    file = world.repo / ".git" / "par" / "tasks" / "t.json"
+    file = world.record()
     file.write_text(file.read_text().replace('"active"', '"creating"'))
     return "it is still being made", ""
 
@@ -264,8 +256,8 @@ def test_there_is_a_test_for_every_reason() -> None:
 
 @pytest.mark.parametrize("maker", MAKERS, ids=lambda maker: maker.__name__)
 def test_a_workspace_is_left_with_the_reason(world: World, maker: Callable[[World, Path], tuple[str, str]]) -> None:
-    path = landed(world)
-    landed(world, "other")
+    path = world.landed()
+    world.landed("other")
     if maker in OF_WORKTREES and world.home("t") != world.repo:
         pytest.skip("only a worktree can be locked, and has its index in the repository")
     detail, hint = maker(world, path)
@@ -313,8 +305,8 @@ def test_every_reason_is_said_at_once(world: World) -> None:
 
 
 def test_of_several_named_the_safe_ones_go(world: World) -> None:
-    landed(world, "a")
-    world.write("new", "x", cwd=landed(world, "b"))
+    world.landed("a")
+    world.write("new", "x", cwd=world.landed("b"))
     done = world.par("remove", "b", "a", "a")
     assert (done.status, done.out) == (1, "removed a (merged)\n")
     assert world.branches() == ["b", "main"]
@@ -322,7 +314,7 @@ def test_of_several_named_the_safe_ones_go(world: World) -> None:
 
 @pytest.mark.parametrize("names", [["none"], ["t", "none"], ["."]])
 def test_a_name_of_nothing_removes_nothing(world: World, names: list[str]) -> None:
-    landed(world)
+    world.landed()
     done = world.par("remove", *names)
     assert (done.status, done.out) == (2, "")
     assert world.branches() == ["main", "t"]
@@ -341,7 +333,7 @@ def test_a_rebase_in_progress_is_left(world: World) -> None:
 
 
 def test_what_is_removed_is_kept(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     tip = world.rev("t")
     config = (world.repo / ".git" / "config").read_bytes()
     done = world.ok("remove", "t", "--json")
@@ -356,7 +348,7 @@ def test_what_is_removed_is_kept(world: World) -> None:
     assert not path.exists()
     assert world.branches() == ["main"]
     assert not (world.repo / ".git" / "worktrees" / "t").exists()
-    assert not (world.repo / ".git" / "par" / "tasks" / "t.json").exists()
+    assert not world.record().exists()
     assert (world.repo / ".git" / "config").read_bytes() == config
     wait_for_empty_trash(world)
     assert not (private(world) / "kept").is_dir() or not os.listdir(private(world) / "kept")
@@ -364,7 +356,7 @@ def test_what_is_removed_is_kept(world: World) -> None:
 
 
 def test_ignored_files_are_moved_aside_as_they_are(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     world.write(".env", "SECRET=1\n", cwd=path).chmod(0o600)
     world.write("sub/deep/x.log", "log\n", cwd=path).chmod(0o640)
     world.write("build/out/result", "x\n", cwd=path)
@@ -391,7 +383,7 @@ def test_ignored_files_are_moved_aside_as_they_are(world: World) -> None:
 
 def test_what_is_regenerable_is_up_to_the_user(world: World) -> None:
     world.git("config", "par.regenerable", "build *.log")
-    path = landed(world)
+    path = world.landed()
     world.write("build/x", "x", cwd=path)
     world.write("a.log", "x", cwd=path)
     assert world.ok("remove", "t").err == ""
@@ -403,7 +395,7 @@ def test_settings_of_the_branch_go_with_it_and_no_others(world: World) -> None:
     world.git("config", "branch.main.remote", "origin")
     world.git("config", "branch.t.x.remote", "origin")
     before = (world.repo / ".git" / "config").read_bytes()
-    landed(world)
+    world.landed()
     world.git("config", "branch.t.description", "about t")
     world.git("config", "branch.t.remote", "origin")
     world.ok("remove", "t")
@@ -411,7 +403,7 @@ def test_settings_of_the_branch_go_with_it_and_no_others(world: World) -> None:
 
 
 def test_hidden_files_that_nobody_edited_do_not_hold(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     world.git("update-index", "--assume-unchanged", "a.txt", cwd=path)
     world.git("update-index", "--skip-worktree", ".gitignore", cwd=path)
     world.ok("remove", "t")
@@ -429,13 +421,13 @@ def test_a_sparse_workspace_can_go(world: World) -> None:
 
 
 def test_from_inside_it_goes_all_the_same(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     assert world.par_process("remove", ".", cwd=path).out == "removed t (merged)\n"
     assert not path.exists()
 
 
 def test_a_workspace_deleted_by_hand_is_finished(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     path.rename(world.root / "gone")
     assert world.ok("prune") == (0, "removed t (merged)\n", "")
     assert world.branches() == ["main"]
@@ -444,7 +436,7 @@ def test_a_workspace_deleted_by_hand_is_finished(world: World) -> None:
 
 
 def test_the_last_commit_of_a_deleted_workspace_is_kept(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     world.git("switch", "-q", "--detach", cwd=path)
     only = world.commit("only here", cwd=path)
     path.rename(world.root / "gone")
@@ -460,7 +452,7 @@ def test_a_deleted_workspace_with_work_not_yet_home_is_left(world: World) -> Non
 
 
 def test_a_branch_that_is_gone_takes_an_empty_record_along(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     path.rename(world.root / "gone")
     world.git("update-ref", "-d", "refs/heads/t")
     assert world.ok("prune") == (0, "removed t (its branch was gone)\n", "")
@@ -468,7 +460,7 @@ def test_a_branch_that_is_gone_takes_an_empty_record_along(world: World) -> None
 
 
 def test_with_its_branch_gone_the_files_are_left(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     world.git("update-ref", "-d", "refs/heads/t")
     done = world.par("remove", "t", "--json")
     assert (done.status, done.json["left"][0]["reason"]) == (3, "uncommitted")
@@ -476,7 +468,7 @@ def test_with_its_branch_gone_the_files_are_left(world: World) -> None:
 
 
 def test_a_branch_that_is_checked_out_elsewhere_stays(world: World) -> None:
-    landed(world)
+    world.landed()
     tip = world.rev("t")
     world.git("worktree", "add", "-q", "--force", str(world.root / "elsewhere"), "t")
     world.ok("remove", "t")
@@ -486,7 +478,7 @@ def test_a_branch_that_is_checked_out_elsewhere_stays(world: World) -> None:
 
 
 def test_a_worktree_that_was_moved_keeps_its_branch_and_files(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     world.git("worktree", "move", "-f", "-f", str(path), str(world.root / "moved"))
     world.par("prune")
     assert world.branches() == ["main", "t"]
@@ -494,7 +486,7 @@ def test_a_worktree_that_was_moved_keeps_its_branch_and_files(world: World) -> N
 
 
 def test_tasks_based_on_a_removed_one_move_to_its_base(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     world.ok("add", "child", cwd=path)
     world.ok("add", "grandchild", "--from", "child")
     done = world.ok("remove", "t")
@@ -503,7 +495,7 @@ def test_tasks_based_on_a_removed_one_move_to_its_base(world: World) -> None:
 
 
 def test_a_chain_of_removed_tasks_ends_at_a_base_that_is_there(world: World) -> None:
-    path = landed(world, "a")
+    path = world.landed("a")
     world.ok("add", "b", cwd=path)
     world.ok("add", "c", cwd=world.workspaces / "b")
     done = world.ok("remove", "a", "b")
@@ -518,11 +510,11 @@ def test_a_chain_of_removed_tasks_ends_at_a_base_that_is_there(world: World) -> 
 def test_a_change_that_comes_late_brings_everything_back(
     world: World, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    path = landed(world)
+    path = world.landed()
     world.write("secret.log", "x", cwd=path)
     tip = world.rev("t")
     refs = world.git("for-each-ref")
-    record = (world.repo / ".git" / "par" / "tasks" / "t.json").read_text()
+    record = world.record().read_text()
 
     def late(*_: object) -> list[Reason]:
         if change == "edit":
@@ -548,13 +540,13 @@ def test_a_change_that_comes_late_brings_everything_back(
         assert world.rev("t^") == tip
     else:
         assert world.git("for-each-ref") == refs
-    assert (world.repo / ".git" / "par" / "tasks" / "t.json").read_text() == record
+    assert world.record().read_text() == record
     assert not list((private(world) / "kept").rglob("*/*"))
     world.check_sound()
 
 
 def test_a_branch_moved_by_hand_at_the_last_moment_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = landed(world)
+    path = world.landed()
     path.rename(world.root / "gone")
     moved = world.rev("HEAD")
     original = reasons.find
@@ -570,7 +562,7 @@ def test_a_branch_moved_by_hand_at_the_last_moment_stays(world: World, monkeypat
 
 
 def test_what_is_being_removed_waits_for_its_lock(world: World) -> None:
-    landed(world)
+    world.landed()
     world.git("config", "par.lockTimeout", "0")
     with held(world, "task-t"):
         done = world.par("remove", "t")
@@ -586,7 +578,7 @@ def held(world: World, lock: str) -> Iterator[None]:
 
 
 def test_a_removal_that_was_killed_is_finished_by_the_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = landed(world)
+    path = world.landed()
 
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -602,7 +594,7 @@ def test_a_removal_that_was_killed_is_finished_by_the_next(world: World, monkeyp
 
 
 def test_a_workspace_out_of_reach_is_not_taken_for_deleted(world: World) -> None:
-    landed(world)
+    world.landed()
     world.workspaces.rename(world.root / "unmounted")
     left = f"left t: '{world.workspaces}' is not there: a file system that is not mounted?\n"
     hint = f"hint: mkdir -p {world.workspaces}, if it was deleted for good\n"
@@ -614,7 +606,7 @@ def test_a_workspace_out_of_reach_is_not_taken_for_deleted(world: World) -> None
 
 
 def test_a_workspace_that_was_moved_is_left_with_the_way_back(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     world.git("worktree", "move", "-f", "-f", str(path), str(world.root / "moved"))
     done = world.par("remove", "t")
     assert done.status == 3
@@ -625,7 +617,7 @@ def test_a_workspace_that_was_moved_is_left_with_the_way_back(world: World) -> N
 
 
 def test_a_workspace_that_was_renamed_behind_gits_back_stays_registered(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     path.rename(path.with_name("renamed"))
     world.write("a.txt", "edited\n", path.with_name("renamed"))
     for command in (["prune"], ["remove", "t"], ["remove", "--force", "t"]):

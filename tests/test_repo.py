@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from git_par.discovery import find
-from tests.test_git import script
-from tests.world import Result, World
+from tests.world import Result, World, script
 
 
 @pytest.fixture
@@ -36,6 +35,7 @@ def live(
     added = world.try_git(*git, "par", "add", name, cwd=cwd, env=env)
     assert added.out == f"{path}\n", added
     assert world.git(*git, "par", "path", name, cwd=cwd, env=env) == str(path)
+    assert world.git("status", "--porcelain", cwd=path) == ""
     tip = world.commit(f"work of {name}", cwd=path, **{f"{name}__txt": name})
     assert world.git("symbolic-ref", "HEAD", cwd=path) == f"refs/heads/{name}"
     merged = world.try_git(*git, "par", "merge", name, cwd=cwd, env=env)
@@ -97,7 +97,7 @@ def test_through_aliases(world: World, on_path: None) -> None:
 
 def test_from_inside_a_hook(world: World, on_path: None) -> None:
     world.add("t")
-    script(world.repo / ".git" / "hooks" / "post-commit", "git par list >seen.log; git par add from-hook >>seen.log")
+    world.hook("post-commit", "git par list >seen.log; git par add from-hook >>seen.log")
     world.commit("second", b="b")
     seen = (world.repo / "seen.log").read_text().splitlines()
     assert [line.split()[:2] for line in seen] == [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_removal import landed, private, wait_for_empty_trash
+from tests.test_removal import private, wait_for_empty_trash
 from tests.world import World
 
 HAPPENED = (
@@ -166,7 +166,7 @@ def test_what_was_removed_by_force_comes_back_as_it_was(world: World, maker: Cal
 
 
 def test_what_prune_removed_comes_back_landed(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     world.write(".env", "SECRET=1\n", cwd=path).chmod(0o600)
     before, listed = state(world, path), world.listed("t")
     world.ok("prune")

@@ -231,7 +231,7 @@ def test_what_was_reverted_or_reset_already_is_refused(world: World) -> None:
 def test_an_older_record_is_enough_where_it_was_a_merge(world: World, strategy: str) -> None:
     work(world)
     world.ok("merge", "t", strategy)
-    record = world.repo / ".git/par/tasks/t.json"
+    record = world.record()
     known = json.loads(record.read_text())
     del known["landed"]["onto"]
     record.write_text(json.dumps(known))
@@ -274,8 +274,7 @@ def test_a_base_that_is_not_checked_out_moves_by_its_ref(world: World) -> None:
 def test_hooks_have_their_say_in_a_private_workspace(world: World) -> None:
     work(world)
     world.ok("merge", "t")
-    hook = world.write(".git/hooks/commit-msg", f"#!/bin/sh\necho ran >>{world.root}/ran\n")
-    hook.chmod(0o755)
+    hook = world.hook("commit-msg", f"echo ran >>{world.root}/ran")
     world.write("untouched", "x\n")
     done = world.ok("revert", "t")
     assert "made in a private workspace (hooks: commit-msg)" in done.out

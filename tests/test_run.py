@@ -229,6 +229,17 @@ def test_a_gate_leaves_the_culprit_out_and_the_rest_lands(world: World) -> None:
     assert states(world.ok("run", "--resume", "--json").json)["bad"] == "landed"
 
 
+def test_an_empty_gate_of_the_task_file_switches_that_of_the_settings_off(world: World) -> None:
+    world.git("config", "par.gate", "false")
+    tasks: Tasks = {"one": {"command": "echo x >x"}}
+    assert world.par("run", task_file(world, tasks), "--json").status == 3
+    assert states(world.par("run", task_file(world, {"two": tasks["one"]}, gate=""), "--json").json) == {
+        "two": "landed"
+    }
+    # So does that of the command line.
+    world.ok("merge", "one", "--gate", "")
+
+
 def test_a_base_that_moves_meanwhile(world: World) -> None:
     move = f'git -C {world.repo} commit -q --allow-empty -m "by somebody"; echo x >x'
     world.ok("run", task_file(world, {"one": {"command": move}, "two": {"needs": ["one"], "command": "test -e x"}}))

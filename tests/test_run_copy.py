@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.running import carry_out
 from tests.world import PAR as PROGRAM
 from tests.world import Result, World
 
@@ -19,12 +20,6 @@ command = '''{command}'''
 name = "one"
 copy = {copy}
 """
-
-
-def carry_out(world: World, text: str, *options: str) -> Result:
-    """Run the task file `text`, which lies outside of the repository."""
-    world.write("tasks.toml", text, world.root)
-    return world.par("run", "../tasks.toml", *options)
 
 
 def one(world: World, command: str, *copy: str, more: str = "") -> Result:

@@ -7,17 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.running import carry_out
 from tests.test_run_copy import PAR
 from tests.test_trust import at_terminal
 from tests.world import Result, World
 
 WRITE = "echo $GIT_PAR_TASK > $GIT_PAR_TASK"
-
-
-def carry_out(world: World, text: str, *options: str, cwd: Path | None = None) -> Result:
-    """Run the task file `text`, which lies outside of the repository."""
-    file = world.write("tasks.toml", text, world.root)
-    return world.par("run", str(file), *options, cwd=cwd)
 
 
 def tasks(*names: str, run: str = f"command = '{WRITE}'", **more: str) -> str:
@@ -68,7 +63,7 @@ def test_a_prompt_survives_damage_removal_and_undo(world: World) -> None:
     asked = f"{PROMPT}\n\nRead first: a.txt, docs/**\n"
     carry_out(world, text)
     assert world.ok("show", "a", "--prompt").out == asked
-    record = world.repo / ".git/par/tasks/a.json"
+    record = world.record("a")
     record.unlink()
     world.par("doctor", "--fix")
     assert world.ok("show", "a", "--prompt").out == asked

@@ -197,10 +197,7 @@ def test_who_left_the_group_of_a_killed_run_is_ended_before_that_goes_on(
 
 
 def test_what_a_hook_left_running_does_not_hold_a_killed_run(world: World, out: Path) -> None:
-    hook = world.repo / ".git" / "hooks" / "post-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text(f'#!/bin/sh\n{SETSID} sleep 60 >/dev/null 2>&1 &\necho $! >>"$OUT/left"\n')
-    hook.chmod(0o755)
+    world.hook("post-commit", f'{SETSID} sleep 60 >/dev/null 2>&1 &\necho $! >>"$OUT/left"')
     running = world.start(*ALONE, *PAR, "run", three(world))
     begun(world, out)
     running.kill()
@@ -216,10 +213,7 @@ def test_what_a_hook_left_running_does_not_hold_a_killed_run(world: World, out: 
 
 def test_an_interrupt_while_its_commit_is_under_way(world: World, out: Path) -> None:
     """A hook that takes its time does not hold an interrupt up, and the commit is made when the run goes on."""
-    hook = world.repo / ".git" / "hooks" / "pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text('#!/bin/sh\ntouch "$OUT/hook"\nwhile [ ! -e "$OUT/go" ]; do sleep 0.05; done\n')
-    hook.chmod(0o755)
+    world.hook("pre-commit", 'touch "$OUT/hook"\nwhile [ ! -e "$OUT/go" ]; do sleep 0.05; done')
     running = world.start(
         *ALONE, *PAR, "run", task_file(world, {"one": {"command": "echo one >>$OUT/runs; echo x >x"}})
     )

@@ -82,10 +82,7 @@ def test_what_was_restored_after_it_came_home_stays(world: World, out: Path) -> 
 
 
 def test_what_a_hook_refused_is_committed_once_that_is_mended(world: World, out: Path) -> None:
-    hook = world.repo / ".git" / "hooks" / "pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\ngrep -q bad *.txt && echo no bad words && exit 1\nexit 0\n")
-    hook.chmod(0o755)
+    world.hook("pre-commit", "grep -q bad *.txt && echo no bad words && exit 1\nexit 0")
     done = world.par("run", task_file(world, {"one": {"command": 'echo one >>"$OUT"; echo bad >one.txt'}}), "--json")
     assert parts(done.json) == {"one": ("failed", "vetoed")}
     assert "no bad words" in done.json["tasks"][0]["detail"]

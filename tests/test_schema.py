@@ -264,13 +264,13 @@ def test_what_a_merge_with_a_gate_hooks_and_a_stale_task_writes(world: World) ->
     world.git("checkout", "-q", stale, "--", ".", cwd=path)
     world.commit("from a stale checkout", cwd=path)
     world.task("bad")
-    world.write(".git/hooks/commit-msg", "#!/bin/sh\n").chmod(0o755)
+    hook = world.hook("commit-msg", ":")
     done = world.par("merge", "--all", "--gate", "test ! -e bad.txt", "--json")
     check("merge", done.json)
     (merge,) = done.json["merges"]
     assert ([one["private"] for one in merge["merged"]], len(merge["warnings"])) == (["hooks: commit-msg"], 1)
     assert [one["name"] for one in merge["failed"]] == ["bad"]
-    (world.repo / ".git/hooks/commit-msg").unlink()
+    hook.unlink()
     world.task("other", a__txt="other\n")
     world.commit("main's own", a__txt="main\n")
     for atomic in ("--atomic", "--on-conflict=stop"):

@@ -221,7 +221,7 @@ def test_what_is_remembered_is_for_its_owner_only(world: World) -> None:
         world.ok("merge", "t", "--gate", "true")
         world.ok("prune")
         world.task("u")
-        (world.repo / ".git/par/tasks/u.json").write_text("{")
+        world.record("u").write_text("{")
         world.ok("doctor", "--fix")
     finally:
         os.umask(old)

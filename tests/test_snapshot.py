@@ -266,7 +266,7 @@ def test_filters_and_line_ends_are_those_of_git_add(world: World) -> None:
 
 def test_no_hook_runs_and_no_monitor_is_asked(world: World) -> None:
     for name in ("post-index-change", "pre-commit", "reference-transaction"):
-        world.write(f".git/hooks/{name}", "#!/bin/sh\ntouch ../ran ran\n").chmod(0o755)
+        world.hook(name, "touch ../ran ran")
     world.git("config", "core.fsmonitor", "touch ran; false")
     world.git("config", "core.splitIndex", "true")
     world.git("update-index", "--no-split-index")

@@ -1,9 +1,7 @@
 """A process of git-par loads what it needs, says all it has to say, and is gone."""
 
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -64,42 +62,6 @@ def test_all_of_a_long_answer_arrives(world: World) -> None:
 def test_the_status_arrives(world: World, args: tuple[str, ...], status: int) -> None:
     world.task("one")
     assert world.par_process(*args).status == status
-
-
-def test_a_reader_that_is_gone_is_no_error(world: World) -> None:
-    world.add("one")
-    reader, writer = os.pipe()
-    os.close(reader)
-    done = subprocess.run(
-        [*PAR, "path", "one"],
-        cwd=world.repo,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
-        stdin=subprocess.DEVNULL,
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    os.close(writer)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="it needs /dev/full")
-def test_an_answer_that_cannot_be_written_is_an_error(world: World) -> None:
-    world.add("one")
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [*PAR, "path", "one"],
-            cwd=world.repo,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
-            stdin=subprocess.DEVNULL,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 5
-    assert "no space left on device" in done.stderr
 
 
 def test_an_add_waits_for_the_disk_only_as_often_as_it_must(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

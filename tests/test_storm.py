@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.world import PAR, Result, World
+from tests.world import PAR, Result, World, clone_of_a_remote
 
 Running = subprocess.Popen[str]
 
@@ -85,15 +85,6 @@ def foreign_loops(world: World, *commands: Sequence[str]) -> Iterator[None]:
         stop.touch()
         for process in running:
             process.wait(60)
-
-
-def clone_of_a_remote(root: Path) -> World:
-    """A clone whose `origin` is a real repository beside it, with git's own default of branch.autoSetupMerge."""
-    remote = World(root, "remote").init()
-    remote.git("branch", "feature")
-    world = World(root, "clone")
-    remote.git("clone", "-q", str(remote.repo), str(world.repo), cwd=root)
-    return world
 
 
 WORKER = """

@@ -13,7 +13,7 @@ import pytest
 from git_par.landing import publish
 from git_par.repo import Repo
 from tests.test_signing import WORKS, is_signed, signer
-from tests.world import World
+from tests.world import World, edited
 
 
 def test_a_clean_base_comes_in_and_uncommitted_work_stays(world: World) -> None:
@@ -176,26 +176,16 @@ def test_json(world: World) -> None:
 
 # what landed as another commit, and was worked on further
 
-LINES = [f"line {number}\n" for number in range(1, 21)]
-
-
-def edited(*edits: tuple[int, str]) -> str:
-    """The file a.txt with some of its lines changed."""
-    lines = list(LINES)
-    for number, text in edits:
-        lines[number - 1] = f"{text}\n"
-    return "".join(lines)
-
 
 def landed_and_worked_on(world: World, how: str, *, clash: bool) -> Path:
     """A task that landed by strategy `how`; since then task and base both went on from there.
 
     The base changes the very line that the task brought, so that without the landing as merge base git asks again.
     """
-    path = world.task("one", a__txt=edited((5, "task")))
+    path = world.task("one", a__txt=edited(l5="task"))
     world.ok("merge", "one", how)
-    world.commit("base went on", a__txt=edited((5, "task, then base"), (18, "base")))
-    world.commit("task went on", cwd=path, a__txt=edited((5, "task"), (18 if clash else 12, "task again")))
+    world.commit("base went on", a__txt=edited(l5="task, then base", l18="base"))
+    world.commit("task went on", cwd=path, a__txt=edited(l5="task", **{"l18" if clash else "l12": "task again"}))
     return path
 
 
@@ -207,7 +197,7 @@ STRATEGIES = ("--no-ff", "--ff", "--squash", "--rebase")
 def test_what_landed_is_not_asked_again(world: World, how: str, options: list[str]) -> None:
     path = landed_and_worked_on(world, how, clash=False)
     world.ok("sync", "one", *options)
-    both = edited((5, "task, then base"), (12, "task again"), (18, "base"))
+    both = edited(l5="task, then base", l12="task again", l18="base")
     assert (path / "a.txt").read_text() == both
     assert world.git("status", "--porcelain", cwd=path) == ""
     base = world.rev("main")
@@ -231,7 +221,7 @@ def test_only_the_true_conflict_is_asked_and_the_merge_is_one_of_the_base(world:
     assert "task, then base\n" in text
     assert f">>>>>>> {base}\n" in text
     assert world.git("for-each-ref", "refs/par/plan") == ""
-    both = edited((5, "task, then base"), (18, "both"))
+    both = edited(l5="task, then base", l18="both")
     world.write("a.txt", both, path)
     world.git("add", "a.txt", cwd=path)
     world.git("merge", "--continue", cwd=path, env={"GIT_EDITOR": "true"})
@@ -255,7 +245,7 @@ def test_only_the_true_conflict_of_a_rebase_is_asked(world: World, how: str) -> 
     assert (path / "a.txt").read_text().count("<<<<<<<") == 1
     again = world.par("sync", "one", "--rebase")
     assert again.err.startswith("left one: a rebase is in progress in it\nhint: cd ../repo-worktrees/one && git rebase")
-    both = edited((5, "task, then base"), (18, "both"))
+    both = edited(l5="task, then base", l18="both")
     world.write("a.txt", both, path)
     world.git("add", "a.txt", cwd=path)
     world.git("rebase", "--continue", cwd=path, env={"GIT_EDITOR": "true"})
@@ -268,13 +258,13 @@ def test_only_the_true_conflict_of_a_rebase_is_asked(world: World, how: str) -> 
 @pytest.mark.parametrize("how", ["--squash", "--rebase"])
 @pytest.mark.parametrize("options", [[], ["--rebase"]])
 def test_a_landed_task_takes_what_its_base_made_of_it(world: World, how: str, options: list[str]) -> None:
-    path = world.task("one", a__txt=edited((5, "task")))
+    path = world.task("one", a__txt=edited(l5="task"))
     world.commit("elsewhere", b__txt="b\n")
     world.ok("merge", "one", how)
-    world.commit("base went on", a__txt=edited((5, "task, then base")))
+    world.commit("base went on", a__txt=edited(l5="task, then base"))
     world.ok("sync", "one", *options)
     assert world.rev("one^{tree}") == world.rev("main^{tree}")
-    assert (path / "a.txt").read_text() == edited((5, "task, then base"))
+    assert (path / "a.txt").read_text() == edited(l5="task, then base")
     if options:
         assert world.rev("one") == world.rev("main")
 
@@ -415,24 +405,24 @@ def test_a_conflicting_rebase_can_be_taken_back_and_does_not_mix_with_uncommitte
 
 
 def test_a_rebase_names_what_stands_on_the_old_commits_and_brings_it_after(world: World) -> None:
-    path = world.task("one", a__txt=edited((5, "one")))
+    path = world.task("one", a__txt=edited(l5="one"))
     world.ok("add", "two", cwd=path)
     assert world.listed("two")["base"] == "one"
     world.commit("work of two", cwd=world.workspaces / "two", two__txt="two\n")
-    world.commit("base work", a__txt=edited((18, "base")))
+    world.commit("base work", a__txt=edited(l18="base"))
     done = world.ok("sync", "one", "--rebase")
     assert done.err == "hint: based on one as it was: git par sync --rebase two\n"
-    world.commit("one again", cwd=path, a__txt=edited((5, "one again"), (18, "base")))
+    world.commit("one again", cwd=path, a__txt=edited(l5="one again", l18="base"))
     world.ok("sync", "--rebase", "two")
     assert world.git("log", "--format=%s", "one..two") == "work of two"
-    assert world.git("show", "two:a.txt") + "\n" == edited((5, "one again"), (18, "base"))
+    assert world.git("show", "two:a.txt") + "\n" == edited(l5="one again", l18="base")
 
 
 def test_what_stands_on_another_task_is_rebased_after_it(world: World) -> None:
-    path = world.task("one", a__txt=edited((5, "one")))
+    path = world.task("one", a__txt=edited(l5="one"))
     world.ok("add", "two", cwd=path)
     world.commit("work of two", cwd=world.workspaces / "two", two__txt="two\n")
-    base = world.commit("base work", a__txt=edited((18, "base")))
+    base = world.commit("base work", a__txt=edited(l18="base"))
     done = world.ok("sync", "--rebase", "two", "one")
     assert [line.split(":")[0] for line in done.out.splitlines()] == ["one", "two"]
     assert done.err == ""
@@ -483,15 +473,11 @@ def test_conflicts_of_several_rebases_are_left_to_solve_too(world: World) -> Non
 # hooks, and what was solved before
 
 
-def hook(world: World, name: str, body: str) -> None:
-    world.write(f".git/hooks/{name}", f"#!/bin/sh\n{body}\n").chmod(0o755)
-
-
 @pytest.mark.parametrize("options", [[], ["--rebase"]])
 def test_merge_hooks_have_their_say(world: World, options: list[str]) -> None:
     path = world.task("one")
     world.commit("base work", b__txt="base\n")
-    hook(world, "prepare-commit-msg", 'printf "\\n\\nChecked-by: hook\\n" >>"$1"')
+    world.hook("prepare-commit-msg", 'printf "\\n\\nChecked-by: hook\\n" >>"$1"')
     world.write("a.txt", "edited\n", path)
     done = world.ok("sync", "one", *options)
     assert done.out.endswith(", made in a private workspace (hooks: prepare-commit-msg)\n")
@@ -505,7 +491,7 @@ def test_a_hook_that_refuses_leaves_the_task_as_it_is(world: World) -> None:
     path = world.task("one")
     tip = world.rev("one")
     world.commit("base work", b__txt="base\n")
-    hook(world, "pre-merge-commit", "echo not today >&2; exit 1")
+    world.hook("pre-merge-commit", "echo not today >&2; exit 1")
     done = world.par("sync", "one")
     assert (done.status, done.out) == (1, "")
     assert done.err == ("left one: not today\nhint: cd ../repo-worktrees/one && git merge main, to see what stops it\n")
@@ -517,7 +503,7 @@ def test_a_hook_that_refuses_a_rebase_is_asked_once(world: World) -> None:
     path = world.task("one", a__txt="theirs\n")
     tip = world.rev("one")
     world.commit("base work", a__txt="ours\n")
-    hook(world, "pre-rebase", 'echo "$@" >>../asked; echo not today >&2; [ -e ../yes ]')
+    world.hook("pre-rebase", 'echo "$@" >>../asked; echo not today >&2; [ -e ../yes ]')
     done = world.par("sync", "one", "--rebase")
     assert (done.status, done.out) == (1, "")
     assert done.err.startswith("left one: not today\nhint: cd ../repo-worktrees/one && git rebase main")
@@ -532,16 +518,16 @@ def test_a_hook_that_refuses_a_rebase_is_asked_once(world: World) -> None:
 def test_hooks_do_not_hide_what_landed(world: World, how: str) -> None:
     path = landed_and_worked_on(world, how, clash=False)
     tip, base = world.rev("one"), world.rev("main")
-    hook(world, "commit-msg", "exit 0")
+    world.hook("commit-msg", "exit 0")
     assert "in a private workspace" in world.ok("sync", "one").out
     assert world.git("rev-list", "--parents", "-n", "1", "one").split()[1:] == [tip, base]
-    assert (path / "a.txt").read_text() == edited((5, "task, then base"), (12, "task again"), (18, "base"))
+    assert (path / "a.txt").read_text() == edited(l5="task, then base", l12="task again", l18="base")
 
 
 def test_post_merge_runs_in_the_workspace(world: World) -> None:
     path = world.task("one")
     world.commit("base work", b__txt="base\n")
-    hook(world, "post-merge", "pwd >../ran; exit 3")
+    world.hook("post-merge", "pwd >../ran; exit 3")
     done = world.par("sync", "one")
     assert (done.status, done.err) == (5, "one: the post-merge hook failed with status 3\n")
     assert (path.parent / "ran").read_text() == f"{path}\n"

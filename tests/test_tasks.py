@@ -48,7 +48,7 @@ def test_fields_of_a_later_version_do_not_hurt(world: World) -> None:
 
 
 def read(world: World, name: str = "t") -> tuple[Path, dict[str, Any]]:
-    file = world.repo / ".git" / "par" / "tasks" / f"{name}.json"
+    file = world.record(name)
     return file, json.loads(file.read_text())
 
 

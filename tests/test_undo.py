@@ -387,7 +387,7 @@ def test_a_record_that_was_changed_since_is_refused(world: World) -> None:
     world.ok("undo")
     world.ok("set", "one", "--protect")
     world.ok("undo", first)
-    assert json.loads((world.repo / ".git/par/tasks/one.json").read_text())["protected"] is True
+    assert json.loads(world.record("one").read_text())["protected"] is True
 
 
 def test_a_removed_task_whose_name_or_branch_is_taken_is_refused(world: World) -> None:

@@ -15,7 +15,6 @@ import pytest
 
 from git_par.workspaces import by_psutil, proc, usage
 from tests.processes import until
-from tests.test_removal import landed
 from tests.world import PAR, Result, World
 
 
@@ -47,7 +46,7 @@ def python(code: str, *args: str) -> tuple[str, ...]:
 
 
 def test_one_who_stands_in_it_uses_it(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     (path / "build").mkdir()
     for cwd in (path, path / "build"):
         with running(world, *python("pass"), cwd=cwd) as pid:
@@ -69,7 +68,7 @@ def test_one_who_stands_in_it_uses_it(world: World) -> None:
 
 
 def test_one_with_a_file_open_for_writing_uses_it(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     file = str(path / "out.log")
     with running(world, *python("f = open(sys.argv[1], 'w')", file), cwd=world.root) as pid:
         assert [user.pid for user in usage.users([path])[path]] == [pid]
@@ -86,7 +85,7 @@ def test_a_neighbour_of_a_similar_name_does_not_count(world: World) -> None:
 
 
 def test_one_who_came_through_a_link_uses_it(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     (world.root / "link").symlink_to(path)
     with running(world, *python("pass"), cwd=world.root / "link"):
         assert len(usage.users([path])[path]) == 1
@@ -95,7 +94,7 @@ def test_one_who_came_through_a_link_uses_it(world: World) -> None:
 def test_one_who_is_locked_into_it_uses_it(world: World) -> None:
     if os.getuid() != 0:
         pytest.skip("needs root for chroot")
-    path = landed(world)
+    path = world.landed()
     # It stands outside and has nothing open inside: only its root tells.
     code = "d = os.open('.', 0); os.chroot(sys.argv[1]); os.fchdir(d); open('ready', 'w').close(); sys.stdin.read()"
     with running(world, sys.executable, "-c", f"import os, sys; {code}", str(path), cwd=world.root) as pid:
@@ -103,7 +102,7 @@ def test_one_who_is_locked_into_it_uses_it(world: World) -> None:
 
 
 def test_the_calling_shell_does_not_count(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     par = " ".join(f"'{word}'" for word in PAR)
     # Two commands, so that no shell hands itself over to the last one.
     done = world.process("sh", "-c", f"{par} remove .; status=$?; exit $status", cwd=path)
@@ -111,7 +110,7 @@ def test_the_calling_shell_does_not_count(world: World) -> None:
 
 
 def test_what_the_calling_shell_started_before_does_count(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     par = " ".join(f"'{word}'" for word in PAR)
     text = f"sleep 60 & {par} remove .; status=$?; kill $!; exit $status"
     done = world.process("sh", "-c", text, cwd=path)
@@ -120,7 +119,7 @@ def test_what_the_calling_shell_started_before_does_count(world: World) -> None:
 
 
 def test_a_shell_further_up_does_count(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     par = " ".join(f"'{word}'" for word in PAR)
     done = world.process("sh", "-c", 'sh -c "$1; exit \\$?"; exit $?', "sh", f"{par} remove .", cwd=path)
     assert (done.status, done.out) == (3, "")
@@ -128,7 +127,7 @@ def test_a_shell_further_up_does_count(world: World) -> None:
 
 
 def test_processes_of_another_user_that_cannot_be_read_do_not_count(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     code = "print(usage.users([Path(sys.argv[2])]) == {Path(sys.argv[2]): []})"
     with running(world, *python("pass"), cwd=path):
         assert as_somebody(world, code, str(path)) == (0, "True\n", "")
@@ -151,7 +150,7 @@ def as_somebody(world: World, code: str, *args: str) -> Result:
 
 @pytest.mark.skipif(not proc.IS_HERE, reason="needs /proc")
 def test_one_that_has_ended_and_was_not_reaped_does_not_count(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     code = (
         "pid = os.fork()\n"
         "if not pid: os._exit(0)\n"
@@ -163,7 +162,7 @@ def test_one_that_has_ended_and_was_not_reaped_does_not_count(world: World) -> N
 
 @pytest.mark.skipif(not proc.IS_HERE, reason="needs /proc")
 def test_one_whose_first_thread_has_ended_uses_it(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     code = (
         "import ctypes, os, sys, threading, time\n"
         "def work():\n"
@@ -179,7 +178,7 @@ def test_one_whose_first_thread_has_ended_uses_it(world: World) -> None:
 
 @pytest.mark.skipif(not proc.IS_HERE, reason="needs /proc")
 def test_one_whose_place_has_too_long_a_name_counts_everywhere(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     code = "[(os.mkdir('x' * 200), os.chdir('x' * 200)) for _ in range(25)]"
     with running(world, *python(code), cwd=world.root) as pid:
         assert [user.pid for user in usage.users([path])[path]] == [pid]
@@ -194,7 +193,7 @@ def unshared(world: World, script: str, *args: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("what", ["cd build", "exec 3>build/new"])
 def test_one_in_a_container_that_has_it_elsewhere_uses_it(world: World, what: str) -> None:
-    path = landed(world)
+    path = world.landed()
     (path / "build").mkdir()
     (world.root / "inside").mkdir()
     script = f'mount --bind "$1" "$2"; cd "$2"; {what}; [ -d build ] && cd /; >"$READY"; read -r _'
@@ -207,7 +206,7 @@ def test_one_in_a_container_that_has_it_elsewhere_uses_it(world: World, what: st
 
 
 def test_where_nothing_tells_of_processes_nothing_is_removed(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     script = 'mount -t tmpfs none /proc; exec "$@"'
     done = world.process(*unshared(world, script, *PAR, "remove", "t"))
     assert (done.status, done.out) == (3, "")
@@ -221,7 +220,7 @@ def test_looking_at_nothing_costs_nothing_and_finds_nothing() -> None:
 
 @pytest.mark.skipif(not proc.IS_HERE, reason="needs /proc")
 def test_both_ways_to_ask_tell_the_same(world: World) -> None:
-    path = landed(world)
+    path = world.landed()
     inside = f"{path}/"
     code = (
         "f = open('new', 'w'); g = open('read'); h = open('both', 'r+'); a = open('more', 'a'); "
@@ -254,7 +253,7 @@ def test_both_ways_to_ask_tell_the_same(world: World) -> None:
 
 @pytest.mark.skipif(not proc.IS_HERE, reason="needs /proc")
 def test_where_there_is_no_proc_psutil_is_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = landed(world)
+    path = world.landed()
     with running(world, *python("pass"), cwd=path) as pid:
         seen = usage.users([path])
         chain = usage.calling_chain(), usage.calling_chain(with_caller=True)
@@ -296,7 +295,7 @@ def test_a_git_that_has_a_look_for_git_par_does_not_count(world: World) -> None:
 
 def test_a_git_that_is_being_started_does_not_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Until it has become git, it is called as we are and stands where it is to work."""
-    path = landed(world)
+    path = world.landed()
     number = os.fork()
     if not number:
         os.chdir(path)

@@ -37,7 +37,9 @@ def test_bad_command_lines(world: World) -> None:
     for args in (("with-lock",), ("with-lock", "--")):
         assert world.par(*args) == (2, "", "git par: with-lock: no command\nhint: git par with-lock -- git fetch\n")
     done = world.par("with-lock", "--", "no-such-command")
-    assert done == (2, "", "git par: no-such-command: command not found\nhint: check the command after '--'\n")
+    hint = "name a program after '--'; what only a shell knows goes as sh -c '…'"
+    assert done == (127, "", f"git par: no-such-command: command not found\nhint: {hint}\n")
+    assert world.par("with-lock", "--", "./a.txt").status == 126
 
 
 def test_others_wait_and_say_for_whom(world: World) -> None:

@@ -10,11 +10,6 @@ from tests.world import World
 STRATEGIES = ("--no-ff", "--ff", "--squash", "--rebase")
 
 
-def hook(world: World, name: str, script: str) -> None:
-    file = world.write(f".git/hooks/{name}", f"#!/bin/sh\n{script}\n")
-    file.chmod(0o755)
-
-
 @pytest.fixture
 def tasks(world: World) -> World:
     """Two tasks that have diverged from main."""
@@ -27,7 +22,7 @@ def tasks(world: World) -> World:
 def test_hooks_of_a_merge_run_as_git_runs_them(tasks: World) -> None:
     log = tasks.root / "hooks.log"
     for name in ("pre-merge-commit", "prepare-commit-msg", "commit-msg", "pre-commit"):
-        hook(tasks, name, f'echo "{name} $2 $(git rev-parse --abbrev-ref HEAD)" >> "{log}"')
+        tasks.hook(name, f'echo "{name} $2 $(git rev-parse --abbrev-ref HEAD)" >> "{log}"')
     done = tasks.ok("merge", "--all", "--json")
     assert (
         log.read_text().splitlines()
@@ -46,8 +41,8 @@ def test_hooks_of_a_merge_run_as_git_runs_them(tasks: World) -> None:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_commit_msg_hook_has_its_say_in_every_message(tasks: World, strategy: str) -> None:
-    hook(tasks, "commit-msg", 'echo "Reviewed-by: hook" >> "$1"')
-    hook(tasks, "prepare-commit-msg", 'echo "Prepared-by: hook" >> "$1"')
+    tasks.hook("commit-msg", 'echo "Reviewed-by: hook" >> "$1"')
+    tasks.hook("prepare-commit-msg", 'echo "Prepared-by: hook" >> "$1"')
     tasks.ok("merge", "--all", strategy)
     made = tasks.git("rev-list", "--first-parent", "-2", "main").split()
     for commit in made:
@@ -62,8 +57,7 @@ def test_a_commit_msg_hook_has_its_say_in_every_message(tasks: World, strategy: 
 
 
 def test_a_hook_that_refuses_leaves_out_its_task(tasks: World) -> None:
-    hook(
-        tasks,
+    tasks.hook(
         "pre-merge-commit",
         'git diff --cached --name-only | grep -q one.txt && { echo "no ones" >&2; exit 1; }; exit 0',
     )
@@ -163,7 +157,7 @@ def test_attributes_count_for_every_step_of_a_rebase(world: World) -> None:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_file_where_a_directory_is_wanted_goes_by_its_own_name(world: World, strategy: str) -> None:
-    hook(world, "commit-msg", "exit 0")
+    world.hook("commit-msg", "exit 0")
     world.task("b", **{"place/file": "b\n"})
     world.task("a", place="a\n")
     done = world.par("merge", "b", "a", strategy, "--json")
@@ -239,7 +233,7 @@ def test_a_submodule_that_both_moved_apart_is_a_conflict(with_submodule: tuple[W
 
 
 def test_the_private_workspace_is_used_again(tasks: World) -> None:
-    hook(tasks, "commit-msg", "exit 0")
+    tasks.hook("commit-msg", "exit 0")
     tasks.ok("merge", "one")
     tasks.ok("merge", "two")
     assert os.listdir(tasks.workspaces / ".par" / "merge") == ["1"]
@@ -257,7 +251,7 @@ def test_hooks_that_are_not_committed_run_all_the_same(tasks: World) -> None:
 
 
 def test_a_hint_with_an_odd_name_can_be_pasted(tasks: World) -> None:
-    hook(tasks, "pre-merge-commit", "exit 1")
+    tasks.hook("pre-merge-commit", "exit 1")
     tasks.git("branch", "x;reboot", "one")
     assert "git merge 'x;reboot', on main, to see what stops it" in tasks.par("merge", "x;reboot").err
 
@@ -276,15 +270,15 @@ def test_hooks_beside_the_base_count_where_that_is_checked_out_elsewhere(tasks: 
 
 def test_a_hook_finds_its_neighbours_in_the_git_directory(tasks: World) -> None:
     # So does the pre-merge-commit that comes with git.
-    hook(tasks, "pre-merge-commit", '. git-sh-setup; exec "$GIT_DIR/hooks/pre-commit"')
-    hook(tasks, "pre-commit", "echo no >&2; exit 1")
+    tasks.hook("pre-merge-commit", '. git-sh-setup; exec "$GIT_DIR/hooks/pre-commit"')
+    tasks.hook("pre-commit", "echo no >&2; exit 1")
     assert "left out    one: its merge was refused: no\n" in tasks.par("merge", "one").out
 
 
 def test_the_post_merge_hook_runs_for_what_is_published_only(tasks: World) -> None:
     log = tasks.root / "hooks.log"
-    hook(tasks, "pre-merge-commit", "exit 0")
-    hook(tasks, "post-merge", f'pwd >> "{log}"')
+    tasks.hook("pre-merge-commit", "exit 0")
+    tasks.hook("post-merge", f'pwd >> "{log}"')
     tasks.par("merge", "--all", "--gate", "false")
     assert not log.exists()
     tasks.ok("merge", "--all")
@@ -295,8 +289,8 @@ def test_the_post_merge_hook_runs_for_what_is_published_only(tasks: World) -> No
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_what_merge_ff_says_has_no_say_in_a_private_workspace(tasks: World, value: str, strategy: str) -> None:
     tasks.git("config", "merge.ff", value)
-    hook(tasks, "pre-commit", "exit 0")
-    hook(tasks, "commit-msg", "exit 0")
+    tasks.hook("pre-commit", "exit 0")
+    tasks.hook("commit-msg", "exit 0")
     tasks.ok("merge", "--all", strategy)
     assert (tasks.repo / "two.txt").exists()
 
@@ -304,7 +298,7 @@ def test_what_merge_ff_says_has_no_say_in_a_private_workspace(tasks: World, valu
 @pytest.mark.parametrize("first", ["--squash", "--rebase"])
 def test_what_comes_after_a_merge_is_replayed_onto_the_base_itself(world: World, first: str) -> None:
     """A task that landed before has its merge shown to git with another history, which is none of the plan's."""
-    hook(world, "commit-msg", "exit 0")
+    world.hook("commit-msg", "exit 0")
     path = world.task("t")
     world.commit("main", b__txt="b\n")
     world.ok("merge", "t", first)

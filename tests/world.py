@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from git_par import cli
 
@@ -37,7 +37,7 @@ class World:
     def init(self) -> "World":
         self.repo.mkdir()
         self.git("init", "-q", "-b", "main")
-        self.write("a.txt", "".join(f"line {number}\n" for number in range(1, 21)))
+        self.write("a.txt", edited())
         self.write(".gitignore", "*.log\n.env\nnode_modules/\nbuild/\n")
         self.commit("first")
         return self
@@ -61,6 +61,10 @@ class World:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         return file
+
+    def hook(self, name: str, text: str) -> Path:
+        """Make a hook of git's in the repository, from the text of a shell script."""
+        return script(self.repo / ".git" / "hooks" / name, text)
 
     def commit(self, message: str, cwd: Path | None = None, **files: str) -> str:
         """Commit everything, with `files` (`name__txt="…"` writes name.txt) written first; the new commit."""
@@ -108,6 +112,16 @@ class World:
         self.commit(f"work of {name}", cwd=path, **(files or {f"{name}__txt": f"{name}\n"}))
         return path
 
+    def landed(self, name: str = "t") -> Path:
+        """Make a task that came home and could go; its workspace."""
+        path = self.task(name)
+        self.ok("merge", name)
+        return path
+
+    def record(self, name: str = "t") -> Path:
+        """Where the record of a task lies."""
+        return self.repo / ".git" / "par" / "tasks" / f"{name}.json"
+
     def listed(self, name: str) -> dict[str, Any]:
         """What `list --json` says of one task."""
         found = [task for task in self.ok("list", "--json").json["tasks"] if task["name"] == name]
@@ -117,7 +131,11 @@ class World:
     # processes
 
     def start(
-        self, *argv: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
+        self,
+        *argv: str,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdout: int | IO[str] = subprocess.PIPE,
     ) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             argv,
@@ -125,21 +143,42 @@ class World:
             # The git_par that is tested, not one that happens to be installed.
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **(env or {})},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
             errors="surrogateescape",
         )
 
-    def process(self, *argv: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Result:
-        running = self.start(*argv, cwd=cwd, env=env)
+    def process(
+        self,
+        *argv: str,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdout: int | IO[str] = subprocess.PIPE,
+    ) -> Result:
+        running = self.start(*argv, cwd=cwd, env=env, stdout=stdout)
         out, err = running.communicate(timeout=300)
-        return Result(running.returncode, out, err)
+        return Result(running.returncode, out or "", err)
 
-    def par_process(self, *args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Result:
-        """Run `git par ARGS` in a process of its own."""
-        return self.process(*PAR, *args, cwd=cwd, env=env)
+    def par_process(
+        self,
+        *args: str,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdout: int | IO[str] = subprocess.PIPE,
+    ) -> Result:
+        """Run `git par ARGS` in a process of its own; what it writes to a `stdout` of the caller's is not in the result."""
+        return self.process(*PAR, *args, cwd=cwd, env=env, stdout=stdout)
+
+    def to_nobody(self, *args: str) -> Result:
+        """The same, with a standard output whose reader has gone away."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        try:
+            return self.par_process(*args, stdout=writer)
+        finally:
+            os.close(writer)
 
     # what must hold
 
@@ -164,6 +203,29 @@ class World:
         assert {task["branch"] for task in tasks} <= set(self.branches())
         slots = [task["slot"] for task in tasks]
         assert len(set(slots)) == len(slots)
+
+
+def script(path: Path, text: str) -> Path:
+    """An executable shell script."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def clone_of_a_remote(root: Path) -> World:
+    """A clone whose `origin` is a real repository beside it, with a second branch there; git's own defaults."""
+    remote = World(root, "remote").init()
+    remote.git("branch", "feature")
+    clone = World(root, "clone")
+    remote.git("clone", "-q", str(remote.repo), str(clone.repo), cwd=root)
+    return clone
+
+
+def edited(**lines: str) -> str:
+    """The file a.txt of a new world with some lines replaced: `l3="x"` is line 3."""
+    wanted = {int(name[1:]): text for name, text in lines.items()}
+    return "".join(f"{wanted.get(number, f'line {number}')}\n" for number in range(1, 21))
 
 
 def fillers(world: World) -> list[str]:

@@ -67,11 +67,8 @@ def run(session: Session, options: Options) -> Report:
     left = [problem for task in wanted if (problem := _problem(task))]
     out = {problem.task.name for problem in left}
     ready = [task for task in wanted if task.name not in out]
-    if alone:
-        ended = [_alone(session, task, command, options) for task in ready]
-    else:
-        ended = _together(session, ready, command, options)
-    return _report(ended, left, alone=alone)
+    ended, unstarted = (_alone if alone else _together)(session, ready, command, options)
+    return _report(ended, left, unstarted, alone=alone)
 
 
 def _wanted(session: Session, options: Options) -> list[Task]:
@@ -103,20 +100,28 @@ def _problem(task: Task) -> Left | None:
     return None
 
 
-def _alone(session: Session, task: Task, command: Sequence[str], options: Options) -> Ended:
-    """One command has our streams, the terminal and what is typed there."""
-    env = guard.of_commands(session, task)
-    began = time.monotonic()
-    try:
-        code = foreground.supervised(command, env, cwd=Path(task.path), stdout=2 if options.aside else None)
-    except NotStartedError as error:
-        session.tell(error.message)
-        code = error.code
-    return Ended(task, code, time.monotonic() - began)
+def _alone(
+    session: Session, ready: Sequence[Task], command: Sequence[str], options: Options
+) -> tuple[list[Ended], list[NotStartedError]]:
+    """One command has our streams, the terminal and what is typed there; how it ended, and why it did not start."""
+    ended, unstarted = [], []
+    for task in ready:
+        env = guard.of_commands(session, task)
+        began = time.monotonic()
+        try:
+            code = foreground.supervised(command, env, cwd=Path(task.path), stdout=2 if options.aside else None)
+        except NotStartedError as error:
+            session.tell(error.message)
+            code = error.code
+            unstarted.append(error)
+        ended.append(Ended(task, code, time.monotonic() - began))
+    return ended, unstarted
 
 
-def _together(session: Session, ready: Sequence[Task], command: Sequence[str], options: Options) -> list[Ended]:
-    """Run them side by side; how each ended, in the order of the tasks."""
+def _together(
+    session: Session, ready: Sequence[Task], command: Sequence[str], options: Options
+) -> tuple[list[Ended], list[NotStartedError]]:
+    """Run them side by side; how each ended, in the order of the tasks, and why some did not start."""
     make: type[Grouped] | type[Prefixed] = Grouped if options.grouped else Prefixed
     found: dict[str, Ended] = {}
 
@@ -130,20 +135,24 @@ def _together(session: Session, ready: Sequence[Task], command: Sequence[str], o
         env = guard.of_commands(session, task)
         jobs.append(Job(command, Path(task.path), env, output.take, partial(done, task, output)))
     try:
-        crowd.run(jobs, options.jobs or _AT_ONCE)
+        unstarted = crowd.run(jobs, options.jobs or _AT_ONCE)
     except KeyboardInterrupt:
         cut = [task.name for task in ready if task.name not in found]
         with suppress(OSError):
             session.tell(f"interrupted: ended, or not begun, in {', '.join(cut)}")
         raise
-    return [found[task.name] for task in ready]
+    return [found[task.name] for task in ready], unstarted
 
 
-def _report(ended: Sequence[Ended], left: Sequence[Left], *, alone: bool) -> Report:
+def _report(
+    ended: Sequence[Ended], left: Sequence[Left], unstarted: Sequence[NotStartedError], *, alone: bool
+) -> Report:
     failed = [one for one in ended if one.code]
     talk = [line for one in left for line in (f"{one.task.name}: {one.detail}", f"hint: {one.hint}")]
     if not alone:
         talk += [f"{one.task.name}: {_how(one.code)}" for one in failed]
+    talk += [f"hint: {hint}" for hint in dict.fromkeys(error.hint for error in unstarted)]
+    if not alone:
         total = len(ended) + len(left)
         bad = len(failed) + len(left)
         talk.append(f"{bad} of {total} failed" if bad else f"{total} done" if total else "there are no tasks")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from git_par.errors import UsageError
-from git_par.grammar.words import TEXT, DryRun, Json, MaybeName, Names, Work, verb
+from git_par.grammar.words import TEXT, DryRun, Json, Work, verb
 
 OlderThan = Annotated[
     str | None, typer.Option("--older-than", metavar="AGE", help="Only tasks made longer ago: 12h, 3d, 2w.", **TEXT)
@@ -32,7 +32,9 @@ def prune(
 
 @verb
 def remove(
-    names: Names = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Tasks; without them, you choose.", **TEXT)
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Keep what would be lost, then remove.")] = False,
     older_than: OlderThan = None,
     dry_run: DryRun = False,
@@ -46,7 +48,9 @@ def remove(
 
 @verb
 def restore(
-    name: MaybeName = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A removed task; without it, you choose one.", **TEXT)
+    ] = None,
     new: Annotated[str | None, typer.Option("--as", metavar="NEW", help="Call the task NEW.", **TEXT)] = None,
     at: Annotated[
         str | None, typer.Option("--at", metavar="STAMP", help="What that removal kept, not the last one.", **TEXT)

@@ -27,7 +27,10 @@ def log(
 
 @verb
 def undo(
-    operation: Annotated[str | None, typer.Argument(metavar="[ID]", show_default=False)] = None,
+    operation: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="An operation of git par log; without it, your last one.", **TEXT),
+    ] = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> Work:
@@ -39,7 +42,7 @@ def undo(
 
 @verb
 def revert(
-    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A task that landed, removed or not.", **TEXT)],
     dry_run: DryRun = False,
     json: Json = False,
 ) -> Work:

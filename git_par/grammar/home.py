@@ -5,12 +5,17 @@ from typing import Annotated
 import typer
 
 from git_par.errors import UsageError
-from git_par.grammar.words import TEXT, DryRun, Json, Names, Work, one_of, verb
+from git_par.grammar.words import TEXT, DryRun, Json, Work, one_of, verb
 
 
 @verb
 def merge(
-    names: Names = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...", help="Tasks or branches; without them, the task you stand in, or you choose.", **TEXT
+        ),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Merge every task.")] = False,
     group: Annotated[str | None, typer.Option(metavar="G", help="Merge the tasks of a group.", **TEXT)] = None,
     into: Annotated[
@@ -35,7 +40,7 @@ def merge(
     ] = None,
     gate: Annotated[
         str | None,
-        typer.Option(metavar="CMD", help="Publish only what this shell command succeeds on.", **TEXT),
+        typer.Option(metavar="CMD", help="Publish only what this shell command succeeds on; empty: no gate.", **TEXT),
     ] = None,
     gate_each: Annotated[
         bool, typer.Option("--gate-each", help="Test the plan after each task, not only at the end.")
@@ -96,7 +101,10 @@ def merge(
 
 @verb
 def sync(
-    names: Names = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Tasks; without them, the one you stand in.", **TEXT),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Sync every task that takes it without a conflict.")] = False,
     rebase: Annotated[bool, typer.Option("--rebase", help="Replay each task onto its base instead.")] = False,
     conflicts: Annotated[
@@ -113,7 +121,10 @@ def sync(
 
 @verb
 def conflicts(
-    names: Names = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Tasks or branches; without them, all tasks.", **TEXT),
+    ] = None,
     svg: Annotated[str | None, typer.Option(metavar="FILE", help="Draw a picture of it.", **TEXT)] = None,
     html: Annotated[str | None, typer.Option(metavar="FILE", help="Write a page with all of it.", **TEXT)] = None,
     json: Json = False,

@@ -5,12 +5,15 @@ from typing import Annotated
 import typer
 
 from git_par.errors import UsageError
-from git_par.grammar.words import TEXT, Json, MaybeName, Names, SomeNames, Work, one_of, verb
+from git_par.grammar.words import TEXT, HereName, Json, Work, one_of, verb
 
 
 @verb
 def add(
-    names: Names = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="New tasks; without them, one named after title or time.", **TEXT),
+    ] = None,
     start: Annotated[
         str | None, typer.Option("--from", metavar="REV", help="Start there, not at HEAD.", **TEXT)
     ] = None,
@@ -92,7 +95,12 @@ def list_(
 
 
 @verb
-def path(name: MaybeName = None, json: Json = False) -> Work:
+def path(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A task; without it, you choose one.", **TEXT)
+    ] = None,
+    json: Json = False,
+) -> Work:
     """Print where a task lives."""
     from git_par.commands.path import run
 
@@ -101,7 +109,7 @@ def path(name: MaybeName = None, json: Json = False) -> Work:
 
 @verb
 def env(
-    name: MaybeName = None,
+    name: HereName = None,
     dotenv: Annotated[
         str | None, typer.Option(metavar="FILE", help="Put it into a dotenv file instead; -: print it so.", **TEXT)
     ] = None,
@@ -117,7 +125,7 @@ def env(
 
 @verb
 def show(
-    name: MaybeName = None,
+    name: HereName = None,
     prompt: Annotated[bool, typer.Option("--prompt", help="Print the text to hand to a coding agent.")] = False,
     json: Json = False,
 ) -> Work:
@@ -128,7 +136,7 @@ def show(
 
 
 @verb
-def copy(name: MaybeName = None, json: Json = False) -> Work:
+def copy(name: HereName = None, json: Json = False) -> Work:
     """Bring files of the main checkout into a workspace again, as copies and links."""
     from git_par.commands.copy import run
 
@@ -137,7 +145,7 @@ def copy(name: MaybeName = None, json: Json = False) -> Work:
 
 @verb
 def set_(
-    names: SomeNames,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Tasks.", **TEXT)],
     base: Annotated[str | None, typer.Option(metavar="BRANCH", help="The branch it returns to.", **TEXT)] = None,
     title: Annotated[str | None, typer.Option(metavar="T", help="What it is about; empty: none.", **TEXT)] = None,
     group: Annotated[str | None, typer.Option(metavar="G", help="The group it is in; empty: none.", **TEXT)] = None,

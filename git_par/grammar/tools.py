@@ -11,7 +11,12 @@ from git_par.grammar.words import TEXT, Json, Work, one_of, verb
 @verb
 def exec_(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]... -- CMD [ARGUMENT]...", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]... -- CMD [ARGUMENT]...",
+            help="Tasks (without them, the one you stand in), and a command.",
+            **TEXT,
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Run it in every workspace.")] = False,
     group: Annotated[str | None, typer.Option(metavar="G", help="Run it in the workspaces of a group.", **TEXT)] = None,
@@ -34,7 +39,11 @@ def exec_(
 def run_(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="FILE | --each NAME... -- CMD [ARGUMENT]...", show_default=False),
+        typer.Argument(
+            metavar="FILE | --each NAME... -- CMD [ARGUMENT]...",
+            help="A task file; or new tasks and a command.",
+            **TEXT,
+        ),
     ] = None,
     each: Annotated[bool, typer.Option("--each", help="Make a task of each name, and run the command in it.")] = False,
     jobs: Annotated[
@@ -64,7 +73,9 @@ def run_(
 
 @verb
 def pool(
-    action: Annotated[str, typer.Argument(metavar="[fill|drain|status]", show_default=False)] = "status",
+    action: Annotated[
+        str, typer.Argument(metavar="[fill|drain|status]", help="What to do; without it, status.", **TEXT)
+    ] = "status",
     json: Json = False,
 ) -> Work:
     """Fill the pool of spares, which add claims at once; empty it; or say how it stands."""
@@ -76,7 +87,7 @@ def pool(
 
 @verb
 def adopt(
-    words: Annotated[list[str], typer.Argument(metavar="PATH|BRANCH...", show_default=False)],
+    words: Annotated[list[str], typer.Argument(metavar="PATH|BRANCH...", help="Worktrees and branches.", **TEXT)],
     keep_directory: Annotated[bool, typer.Option("--keep-directory", help="Leave each worktree where it is.")] = False,
     name: Annotated[str | None, typer.Option(metavar="NEW", help="Call the task NEW.", **TEXT)] = None,
     base: Annotated[str | None, typer.Option(metavar="BRANCH", help="The branch it returns to.", **TEXT)] = None,

@@ -19,9 +19,9 @@ VERBS: dict[str, Callable[..., Work]] = {}
 TEXT: dict[str, Any] = {"show_default": False}
 """For an option with a value whose help says what is without it."""
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)]
-SomeNames = Annotated[list[str], typer.Argument(metavar="NAME...", show_default=False)]
-MaybeName = Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False)]
+HereName = Annotated[
+    str | None, typer.Argument(metavar="[NAME]", help="A task; without it, the one you stand in.", **TEXT)
+]
 Json = Annotated[bool, typer.Option("--json", help="Write the report as JSON.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 

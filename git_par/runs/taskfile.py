@@ -58,6 +58,7 @@ class TaskFile:
     command: str | None = None
     jobs: int | None = None
     gate: str | None = None
+    """A shell command; empty for none, whatever the settings say."""
     timeout: float | None = None
     """Seconds that a worker may take."""
     on_failure: str = "keep"
@@ -105,7 +106,7 @@ def parse(data: Mapping[str, Any], directory: Path, shown: str) -> TaskFile:
         base=whole.text("base"),
         command=whole.text("command"),
         jobs=whole.number("jobs", at_least=0),
-        gate=whole.text("gate"),
+        gate=whole.text("gate", may_be_empty=True),
         timeout=whole.seconds("timeout"),
         on_failure=whole.choice("on_failure", "keep", "remove") or "keep",
         cleanup=whole.choice("cleanup", "merged", "never") or "merged",
@@ -185,12 +186,12 @@ class _Section:
             if key not in self.known:
                 self.wrong(key, "no such key")
 
-    def text(self, key: str) -> str | None:
-        return self.checked(key, self._of(key, str, "text"))
+    def text(self, key: str, *, may_be_empty: bool = False) -> str | None:
+        return self.checked(key, self._of(key, str, "text"), may_be_empty=may_be_empty)
 
-    def checked(self, key: str, value: str | None) -> str | None:
+    def checked(self, key: str, value: str | None, *, may_be_empty: bool = False) -> str | None:
         """`value`, if there is text that an environment can hold."""
-        if value is not None and not value.strip():
+        if value is not None and not value.strip() and not may_be_empty:
             self.wrong(key, "it is empty")
             return None
         if value is not None and "\0" in value:

@@ -19,8 +19,8 @@ _SOON = 0.5
 """Who closes its output is about to end, most of the time within so many seconds."""
 
 
-def run(jobs: Sequence[Job], at_once: int) -> None:
-    """Run the jobs, `at_once` at most at a time.
+def run(jobs: Sequence[Job], at_once: int) -> list[NotStartedError]:
+    """Run the jobs, `at_once` at most at a time; why some did not start.
 
     What a command leaves behind when it ends goes on; it is listened to for a second at most.  When this process is asked
     to end, or a job's `take` or `done` fails, all ends that the running commands have started; when it is killed, their
@@ -41,6 +41,7 @@ def run(jobs: Sequence[Job], at_once: int) -> None:
         finally:
             with interrupts.held():
                 crowd.watcher.close()
+    return crowd.unstarted
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Crowd:
     running: dict[int, Running] = field(default_factory=dict)
     detained: set[int] = field(default_factory=set)
     """Those that somebody is about to end: they are not reaped, lest their numbers become somebody else's."""
+    unstarted: list[NotStartedError] = field(default_factory=list)
 
     def begin(self, job: Job) -> None:
         """Start a job; one that cannot be started says so as a shell would, and has ended."""
@@ -64,6 +66,7 @@ class Crowd:
                     self.selector.register(pipe, selectors.EVENT_READ, one)
                 jobs.let_go(one)
         except NotStartedError as error:
+            self.unstarted.append(error)
             job.take(f"{error.message}\n".encode(errors="surrogateescape"), True)
             job.done(error.code, 0.0)
 

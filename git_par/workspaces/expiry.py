@@ -32,12 +32,8 @@ def sweep(session: Session, keepsake: Keepsake) -> None:
     with session.locks.task(keepsake.task.name):
         session.journal.expire(keepsake.stamp)
         if keepsake.files and _is_ours(keepsake, keepsake.files):
-            aside = keepsake.files.parent
-            workspaces = aside.parents[3]
-            trash.throw(workspaces, keepsake.files, f"{keepsake.task.slug}-kept")
-            with suppress(OSError):  # others may lie there
-                aside.rmdir()
-                aside.parent.rmdir()
+            workspaces = keepsake.files.parents[4]
+            _throw(workspaces, keepsake.files, f"{keepsake.task.slug}-kept")
             trash.sweep_later(workspaces)
         _drop_registration(repo, keepsake)
         if keepsake.refs:
@@ -58,10 +54,7 @@ def sweep_unfinished(session: Session, before: datetime) -> None:
         told = link(place / ".git")
         ours = registry.claimed_entry(session.repo, place) or (told and told.parent == session.repo.common)
         if time is not None and time < before and ours:
-            trash.throw(workspaces, place, f"{place.parent.parent.name}-{kept.UNFINISHED}")
-            with suppress(OSError):  # others may lie there
-                place.parent.rmdir()
-                place.parent.parent.rmdir()
+            _throw(workspaces, place, f"{place.parent.parent.name}-{kept.UNFINISHED}")
     trash.sweep_later(workspaces)
 
 
@@ -71,11 +64,16 @@ def _drop_registration(repo: Repo, keepsake: Keepsake) -> None:
         registering.drop(repo, directory)
     elif directory.is_dir() and os.path.realpath(directory) == str(directory):
         workspaces = directory.parents[4]
-        trash.throw(workspaces, directory, f"{keepsake.task.slug}-{kept.REPOSITORY}")
-        with suppress(OSError):  # others may lie there
-            directory.parent.rmdir()
-            directory.parent.parent.rmdir()
+        _throw(workspaces, directory, f"{keepsake.task.slug}-{kept.REPOSITORY}")
         trash.sweep_later(workspaces)
+
+
+def _throw(workspaces: Path, place: Path, name: str) -> None:
+    """Throw away what was kept in `place`, and the directories of its removal and its task when nothing else is in them."""
+    trash.throw(workspaces, place, name)
+    with suppress(OSError):  # others may lie there
+        place.parent.rmdir()
+        place.parent.parent.rmdir()
 
 
 def _is_ours(keepsake: Keepsake, files: Path) -> bool:
