@@ -69,8 +69,8 @@ def heeded() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         yield
     finally:
+        _state.delays = delays  # first: the next call may be where Python hears of one
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        _state.delays = delays
 
 
 @contextmanager

@@ -153,6 +153,26 @@ def test_a_signal_to_git_par_reaches_the_command_at_a_terminal(world: World) -> 
     assert child.exitstatus == 9
 
 
+def test_a_signal_that_comes_while_the_command_starts_is_the_commands_too(world: World) -> None:
+    started = world.root / "started"
+    script = f"trap 'exit 9' TERM; touch {started}; while :; do sleep 0.05; done"
+    slow = (
+        "import os, sys, time\nfrom git_par import cli\nfrom git_par.spawn import watchers\n"
+        "real, sent = watchers.watch, sys.argv.pop(1)\n"
+        "def slow(target):\n"
+        "    while not os.path.exists(sent): time.sleep(0.02)\n"
+        "    return real(target)\n"
+        "watchers.watch = slow\ncli.run()\n"
+    )
+    sent = world.root / "sent"
+    holder = world.start(sys.executable, "-c", slow, str(sent), "with-lock", "--", "sh", "-c", script)
+    wait_for(started)
+    holder.send_signal(signal.SIGTERM)
+    sent.touch()
+    assert holder.wait(60) == 9
+    holder.communicate()
+
+
 def test_a_signal_reaches_all_of_the_command_at_a_terminal(world: World) -> None:
     pids = world.root / "pids"
     # An interactive parent stays: with git-par as its leader the whole session would be hung up anyway.

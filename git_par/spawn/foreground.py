@@ -14,15 +14,7 @@ from git_par.spawn import jobs, watchers
 
 def shell(command: str, cwd: Path, env: Mapping[str, str]) -> int:
     """Run a shell command in `cwd`, with the terminal to itself; its status (128 + n when signal n ended it)."""
-    process = None
-    with ExitStack() as stack:
-        try:
-            with interrupts.later():
-                process = stack.enter_context(subprocess.Popen(["/bin/sh", "-c", command], cwd=cwd, env=env))
-        except KeyboardInterrupt as interrupt:
-            if process is not None:
-                _tell(process, interrupt, group=False)
-            raise
+    with interrupts.later(), subprocess.Popen(["/bin/sh", "-c", command], cwd=cwd, env=env) as process:
         code, interrupted = _attend(process, group=False)
     # A Ctrl-C is the command's own affair, unless it ended by it.
     if interrupted and (_number(interrupted) != signal.SIGINT or code == 128 + signal.SIGINT):
@@ -40,23 +32,14 @@ def supervised(
     and writes to the descriptor `stdout` what it would write to ours.  NotStartedError when there is no such command.
     """
     group = not has_controlling_terminal()
-    process = None
-    with ExitStack() as stack:
+    with interrupts.later(), ExitStack() as stack:
         try:
-            with interrupts.later():
-                process = stack.enter_context(
-                    subprocess.Popen(argv, cwd=cwd, env=env, stdout=stdout, process_group=0 if group else None)
-                )
-                target = f"-{process.pid}" if group else str(process.pid)
-                watcher = stack.enter_context(watchers.watch(target))
+            process = stack.enter_context(
+                subprocess.Popen(argv, cwd=cwd, env=env, stdout=stdout, process_group=0 if group else None)
+            )
         except OSError as error:
-            if process is not None:
-                raise
             raise jobs.not_started(argv, cwd, error) from None
-        except KeyboardInterrupt as interrupt:
-            if process is not None:
-                _tell(process, interrupt, group=group)
-            raise
+        watcher = stack.enter_context(watchers.watch(f"-{process.pid}" if group else str(process.pid)))
         code, _ = _attend(process, group=group)
         watcher.communicate(b"done\n")
     return code
@@ -82,11 +65,15 @@ def picked(argv: Sequence[str], env: Mapping[str, str], lines: Iterable[str]) ->
 
 
 def _attend(process: "subprocess.Popen[bytes]", *, group: bool) -> tuple[int, KeyboardInterrupt | None]:
-    """Wait for the end of a command, which decides itself what an interrupt means; its status, and the last interrupt."""
+    """Wait for the end of a command, which decides itself what an interrupt means; its status, and the last interrupt.
+
+    Call it where interrupts wait: one that came while the command was started is the command's too.
+    """
     interrupted = None
     while True:
         try:
-            code = process.wait()
+            with interrupts.heeded():
+                code = process.wait()
             break
         except KeyboardInterrupt as interrupt:
             interrupted = interrupt
