@@ -55,7 +55,9 @@ def test_the_number_of_lines_can_be_limited(world: World) -> None:
     world.add("two")
     assert [row[4] for row in rows(world, "-n", "1")] == ["add two"]
     assert rows(world, "--max-count", "0") == []
-    assert world.par("log", "-n", "-1").status == 2
+    said = "git par: -n -1: not a number from 0 on\nhint: git par log -n 10\n"
+    assert world.par("log", "-n", "-1") == world.par("log", "--runs", "--max-count=-1") == (2, "", said)
+    assert "only.\n" in world.par("log", "--help").out
 
 
 def test_the_json_has_all_of_it(world: World) -> None:

@@ -11,7 +11,7 @@ from git_par import render
 from git_par.commands import list_watch
 from git_par.commands.list import Columns
 from git_par.state.session import Session
-from tests.processes import wait_for
+from tests.processes import until, wait_for
 from tests.running import Tasks, log_of, parts, record, states, subjects, task_file
 from tests.world import PAR as PROGRAM
 from tests.world import World
@@ -182,12 +182,20 @@ def test_a_branch_that_its_worker_renamed_is_told_with_the_way_back(world: World
 
 def test_a_run_that_could_not_begin_leaves_no_record(world: World) -> None:
     """Two of one file at once: who comes second finds the names taken after it looked."""
-    file = task_file(world, {"one": {"command": "sleep 2; echo x >x"}})
-    hold = world.start("sh", "-c", f"{PAR} with-lock -- sleep 3")
-    wait_for(world.repo / ".git" / "par" / "locks" / "repository")
+    held, go, refused = (world.root / name for name in ("held", "go", "refused"))
+    file = task_file(world, {"one": {"command": f"until test -e {refused}; do sleep 0.05; done; echo x >x"}})
+    hold = world.start(*PROGRAM, "with-lock", "--", "sh", "-c", f"touch {held}; until test -e {go}; do sleep 0.05; done")
+    wait_for(held)
     both = [world.start(*PROGRAM, "run", file) for _ in range(2)]
-    ended = sorted((one.communicate(timeout=60)[1], one.returncode) for one in (*both, hold))
-    assert sorted(status for _, status in ended) == [0, 0, 2]
+    for one in both:  # each has looked by then, and found the names free
+        assert one.stderr
+        assert any("waiting for the repository" in line for line in one.stderr)
+    go.touch()
+    until(lambda: any(one.poll() is not None for one in both))
+    refused.touch()
+    ended = sorted((one.communicate(timeout=60)[1], one.returncode) for one in both)
+    assert (hold.wait(60), hold.communicate()) == (0, ("", ""))
+    assert sorted(status for _, status in ended) == [0, 2]
     assert sum("there is a task of that name" in err for err, _ in ended) == 1
     assert sum("not finished" in err for err, _ in ended) == 0
     assert len(world.ok("log", "--runs", "--json").json["runs"]) == 1

@@ -4,18 +4,21 @@ from typing import Annotated
 
 import typer
 
+from git_par.errors import UsageError
 from git_par.grammar.words import TEXT, DryRun, Json, Work, verb
 
 
 @verb
 def log(
     limit: Annotated[
-        int | None, typer.Option("-n", "--max-count", metavar="N", min=0, help="Show the newest N only.", **TEXT)
+        int | None, typer.Option("-n", "--max-count", metavar="N", help="Show the newest N only.", **TEXT)
     ] = None,
     runs: Annotated[bool, typer.Option("--runs", help="Show the runs of task files instead.")] = False,
     json: Json = False,
 ) -> Work:
     """Show what git-par did here, the newest first."""
+    if limit is not None and limit < 0:
+        raise UsageError(f"-n {limit}: not a number from 0 on", hint="git par log -n 10")
     if runs:
         from git_par.commands import log_runs
 
