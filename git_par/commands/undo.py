@@ -80,11 +80,8 @@ def _checked(session: Session, target: Past) -> list[Step]:
     steps = undo_steps.plan(session, target.entry)
     if not steps:
         raise Refused(f"{target.id}: it left nothing to take back", hint="see 'git par log'")
-    coming = {step.task.name for step in steps if isinstance(step, undo_steps.Return)}
     found = []
     for step in steps:
-        if isinstance(step, undo_steps.Record) and step.name in coming:
-            continue
         found += step.obstacles(session)
         if isinstance(step, Move) and step.backwards and session.repo.git.commit(step.ref) == step.here:
             found += undo_reach.find(session, target.entry, step)

@@ -17,7 +17,7 @@ from git_par.state import tasks
 from git_par.state.journal import Entry, Open
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import kept, reasons, removal, restore, usage
+from git_par.workspaces import kept, reasons, restore, usage
 from git_par.workspaces.kept import Keepsake
 
 _ITS_OWN = frozenset(("name", "branch", "path", "slot", "state", "created", "isolation"))
@@ -123,8 +123,6 @@ class Return:
             keepsake = self._keepsake(session)
             if keepsake is None:
                 raise Refused(f"{self.task.name}: expired: what was kept of it is gone", hint="see 'git par log'")
-            if current:
-                _clear(session, current, keepsake)
             current = restore.bring_back(session, keepsake, operation)
         with session.locks.task(current.name):
             before = {one.name: getattr(self.task, one.name) for one in fields(Task) if one.name not in _ITS_OWN}
@@ -139,16 +137,6 @@ class Return:
         if self.stamp is not None:
             return next((one for one in found if one.stamp == self.stamp), None)
         return next((one for one in found if one.task.created == self.task.created), None)
-
-
-def _clear(session: Session, half: Task, keepsake: Keepsake) -> None:
-    """Take away what a killed undo had made of a task by then; its branch stands where it was kept, and loses nothing."""
-    with session.locks.task(half.name):
-        if session.repo.git.commit(half.ref) == keepsake.refs.get("tip"):
-            half = replace(half, placed=keepsake.refs["tip"])
-        if why := removal.abandon(session.repo, half):
-            raise Refused(f"{half.name}: {why.detail}", hint=why.hint)
-        session.tasks.drop(half.name)
 
 
 @dataclass(frozen=True)
@@ -171,7 +159,7 @@ class Remove:
         if task.created != self.task.created:
             return [Obstacle(f"{task.name} is another task now", "see 'git par list'")]
         if task.state == "creating":
-            return [Obstacle(f"{task.name} was never finished", f"git par remove {name}")]
+            return [Obstacle(f"{task.name} was never finished", "git par doctor --fix")]
         if session.repo.top == Path(task.path):
             return [Obstacle(f"you are standing in {task.name}", f"cd {quote(str(session.repo.main or '/'))}")]
         tip = session.repo.git.commit(task.ref)
@@ -193,10 +181,9 @@ class Remove:
             operation.entry.ref(self.task.ref, self.tip, None)
             return True
         # What is not in its base was looked at before: nothing came to it here, and all of it is kept.
-        for force in (False, True):
-            swept = remove.sweep(session, [task], operation, standing_too=False, new_too=True, force=force)
-            if not all(one.word in ("unmerged", "reverted") for _, found in swept.left for one in found):
-                break
+        swept = remove.sweep(session, [task], operation, standing_too=False, new_too=True)
+        if swept.left and all(one.word in ("unmerged", "reverted") for one in swept.left[0][1]):
+            swept = remove.sweep(session, [task], operation, standing_too=False, new_too=True, force=True)
         if swept.left:
             why = swept.left[0][1][0]
             raise Refused(f"{task.name}: {why.detail}", hint=why.hint)
