@@ -4,9 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
 import pytest
 
+from git_par.commands import undo
 from tests.test_submodules import ALLOWED, add_submodule
 from tests.world import World
 
@@ -271,4 +273,142 @@ def test_the_doctor_finds_a_worktree_that_was_half_given_back(world: World, told
     assert world.git("status", "--porcelain", cwd=path) == "?? untracked"
     world.ok("undo", adoption)
     assert world.ok("list").out == ""
+    world.check_sound()
+
+
+# an undo in whose way something stands
+
+
+def newest(world: World) -> str:
+    return str(world.ok("log", "--json").json["operations"][0]["name"])
+
+
+def refused_undo(world: World, name: str, why: str, *, cwd: Path | None = None) -> None:
+    """It is refused for `why`, and nothing is changed."""
+    before = state(world), world.ok("log", "--json").json
+    done = world.par("undo", name, cwd=cwd)
+    assert (done.status, f"not undone: {why}" in done.err, "hint: " in done.err) == (3, True, True), done
+    assert (state(world), world.ok("log", "--json").json) == before
+
+
+def test_what_was_adopted_and_has_gone_since_is_not_given_back(world: World) -> None:
+    made_by_hand(world, "topic")
+    world.ok("adopt", "topic")
+    adopted = newest(world)
+    world.ok("merge", "topic", "--prune")
+    refused_undo(world, adopted, "topic is not there any more")
+    world.git("branch", "topic")
+    world.ok("adopt", "topic")
+    refused_undo(world, adopted, "topic is another task now")
+
+
+def test_what_lies_at_the_old_place_stays_there(world: World) -> None:
+    path = made_by_hand(world, "topic")
+    world.ok("adopt", "topic")
+    world.write("theirs", "t\n", path)
+    refused_undo(world, newest(world), f"topic cannot go back to '{path}'")
+    assert (path / "theirs").read_text() == "t\n"
+
+
+def test_an_adopted_branch_is_not_given_back_under_ones_feet(world: World) -> None:
+    world.git("branch", "plain")
+    world.ok("adopt", "plain")
+    refused_undo(world, newest(world), "you are standing in plain", cwd=world.workspaces / "plain")
+
+
+def test_what_is_written_meanwhile_is_not_given_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.git("branch", "plain")
+    world.ok("adopt", "plain")
+    real = undo._checked
+
+    def then(*args: Any) -> Any:
+        steps = real(*args)
+        world.write("theirs", "t\n", world.workspaces / "plain")
+        return steps
+
+    monkeypatch.setattr(undo, "_checked", then)
+    done = world.par("undo")
+    assert (done.status, "git par: plain: " in done.err) == (3, True), done
+    assert (world.workspaces / "plain" / "theirs").read_text() == "t\n"
+    assert world.listed("plain")["dirty"]["untracked"] == 1
+    assert [one["state"] for one in world.ok("log", "--json").json["operations"]] == ["done"]
+
+
+def test_what_was_given_back_is_adopted_again_only_as_it_was(world: World) -> None:
+    path = made_by_hand(world, "topic")
+    world.git("branch", "plain")
+    world.ok("adopt", "topic")
+    world.ok("undo")
+    topic = newest(world)
+    world.ok("adopt", "plain")
+    world.ok("undo")
+    plain = newest(world)
+    with subprocess.Popen(["sleep", "60"], cwd=path) as user:
+        refused_undo(world, topic, "topic: in use by sleep")
+        user.kill()
+    world.git("worktree", "add", "-q", str(world.root / "other"), "plain")
+    refused_undo(world, plain, f"branch 'plain' is checked out in '{world.root}/other'")
+    world.git("switch", "-q", "--detach", cwd=path)
+    refused_undo(world, topic, f"branch 'topic' is not in '{path}' any more")
+    world.git("branch", "-D", "topic")
+    refused_undo(world, topic, "branch 'topic' is gone")
+    world.ok("adopt", "plain")
+    refused_undo(world, plain, "there is another task plain now")
+
+
+def test_a_directory_that_was_kept_is_kept_again_and_a_taken_place_is_left(world: World) -> None:
+    path = made_by_hand(world, "topic")
+    world.ok("adopt", "--keep-directory", "topic")
+    world.ok("undo")
+    world.ok("undo")
+    assert world.ok("path", "topic").out == f"{path}\n"
+    world.git("branch", "plain")
+    world.ok("adopt", "plain")
+    world.ok("undo")
+    world.write("theirs", "t\n", world.workspaces / "plain")
+    world.ok("undo")
+    assert world.ok("path", "plain").out == f"{world.workspaces}/plain-2\n"
+    assert (world.workspaces / "plain" / "theirs").exists()
+    world.check_sound()
+
+
+def test_what_fails_while_it_is_adopted_again_leaves_a_trace_of_the_others_only(world: World) -> None:
+    made_by_hand(world, "topic")
+    world.write(".gitattributes", "*.txt filter=needed\n")
+    world.commit("a filter")
+    world.git("branch", "plain")
+    world.ok("adopt", "topic", "plain")
+    world.ok("undo")
+    undone = newest(world)
+    world.git("config", "filter.needed.required", "true")
+    world.git("config", "filter.needed.smudge", "false")
+    failed = world.par("undo")
+    assert failed.status == 5, failed
+    assert "then git par undo finishes it" in failed.err
+    assert not (world.workspaces / "plain").exists()
+    assert [task["name"] for task in world.ok("list", "--json").json["tasks"]] == ["topic"]
+    (again, *_) = world.ok("log", "--json").json["operations"]
+    assert (again["undoes"], again["tasks"]["added"]) == (undone, ["topic"])
+    world.git("config", "--unset", "filter.needed.smudge")
+    world.git("config", "--unset", "filter.needed.required")
+    started = world.repo / ".git" / "par" / "journal" / f"{again['name']}.json"
+    started.rename(started.with_name(f"{started.stem.split('-')[0]}-999999999-1.json"))  # its process has ended
+    world.ok("undo")
+    assert [one["state"] for one in world.ok("log", "--json").json["operations"]] == ["done", "undone", "done"]
+    assert {task["name"] for task in world.ok("list", "--json").json["tasks"]} == {"topic", "plain"}
+    world.check_sound()
+
+
+def test_an_adoption_that_was_cut_off_while_it_was_done_again_is_finished(world: World) -> None:
+    world.git("branch", "plain")
+    world.ok("adopt", "plain")
+    world.ok("undo")
+    code = (
+        "import os\nfrom git_par import cli\nfrom git_par.workspaces import worktree\n"
+        "worktree.fill = lambda *_: os._exit(9)\ncli.main(['undo'])\n"
+    )
+    assert world.process(sys.executable, "-c", code).status == 9
+    world.ok("undo")
+    assert world.listed("plain")["state"] == "new"
+    assert (world.workspaces / "plain" / "a.txt").exists()
     world.check_sound()

@@ -184,7 +184,9 @@ def test_a_run_that_could_not_begin_leaves_no_record(world: World) -> None:
     """Two of one file at once: who comes second finds the names taken after it looked."""
     held, go, refused = (world.root / name for name in ("held", "go", "refused"))
     file = task_file(world, {"one": {"command": f"until test -e {refused}; do sleep 0.05; done; echo x >x"}})
-    hold = world.start(*PROGRAM, "with-lock", "--", "sh", "-c", f"touch {held}; until test -e {go}; do sleep 0.05; done")
+    hold = world.start(
+        *PROGRAM, "with-lock", "--", "sh", "-c", f"touch {held}; until test -e {go}; do sleep 0.05; done"
+    )
     wait_for(held)
     both = [world.start(*PROGRAM, "run", file) for _ in range(2)]
     for one in both:  # each has looked by then, and found the names free

@@ -37,7 +37,9 @@ def hint(done: Result) -> str:
     return done.err.splitlines()[-1].removeprefix("hint: ")
 
 
-def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], Any], *, at: tuple[Any, str] = (undo, "_checked")) -> None:
+def meanwhile(
+    monkeypatch: pytest.MonkeyPatch, what: Callable[[], Any], *, at: tuple[Any, str] = (undo, "_checked")
+) -> None:
     """Let it happen once, when an undo has looked and not begun, or at the end of another function."""
     real = getattr(*at)
 
@@ -109,6 +111,21 @@ def test_what_comes_between_the_steps_is_told_and_the_next_undo_finishes(
     world.ok("undo")
     assert state(world) == before
     assert [one["state"] for one in operations(world)[:2]] == ["done", "undone"]
+
+
+def test_what_is_kept_no_more_between_the_steps_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.task("one")
+    world.ok("merge", "one", "--prune")
+
+    def expire() -> None:
+        (ref,) = world.git("for-each-ref", "--format=%(refname)", "refs/par/kept/one").splitlines()
+        world.git("update-ref", "-d", ref)
+        next((world.repo / ".git" / "par" / "kept").glob("one/*.json")).unlink()
+
+    meanwhile(monkeypatch, expire, at=(publish, "publish"))
+    done = world.par("undo")
+    assert (done.status, "git par: one: expired: what was kept of it is gone\n" in done.err) == (3, True), done
+    assert world.git("log", "--format=%s", "main") == "first"
 
 
 def test_a_fast_forward_of_what_others_are_stacked_on_can_be_undone(world: World) -> None:
@@ -252,11 +269,16 @@ def test_what_the_journal_does_not_explain_is_refused(world: World) -> None:
     world.ok("merge", "one")
     file = entry(world, last(world))
     said = json.loads(file.read_text())
-    for ref, pair in (("refs/heads/x", [None, world.rev("main")]), ("refs/notes/x", [world.rev("main~1"), world.rev("main")])):
+    for ref, pair in (
+        ("refs/heads/x", [None, world.rev("main")]),
+        ("refs/notes/x", [world.rev("main~1"), world.rev("main")]),
+    ):
         file.write_text(json.dumps({**said, "refs": {**said["refs"], ref: pair}}))
         done = refused(world)
         assert f"git par: {ref}: the journal does not say how it came or went\n" in done.err
-    file.write_text(json.dumps({**said, "tasks": {"gone": [None, None], "one": [said["tasks"]["one"][1]] * 2}, "refs": {}}))
+    file.write_text(
+        json.dumps({**said, "tasks": {"gone": [None, None], "one": [said["tasks"]["one"][1]] * 2}, "refs": {}})
+    )
     assert "it left nothing to take back" in refused(world).err
 
 

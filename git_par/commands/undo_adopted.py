@@ -14,6 +14,7 @@ from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import (
     adoption,
+    claims,
     incoming,
     provision,
     reasons,
@@ -43,7 +44,9 @@ class GiveBack:
         """What was changed since, and who is there."""
         task, repo = session.tasks.get(self.task.name), session.repo
         if task is None:
-            return []
+            if repo.git.commit(self.task.ref):
+                return []
+            return [Obstacle(f"{self.task.name} is not there any more", f"git par restore {quote(self.task.name)}")]
         path = Path(task.path)
         if task.created != self.task.created:
             return [Obstacle(f"{task.name} is another task now", "see 'git par list'")]
@@ -113,19 +116,21 @@ class TakeAgain:
     def take(self, session: Session, operation: Open, _: int) -> bool:
         """Do it; no hook has a say."""
         with interrupts.taking_back() as undo:
-            with session.locks.repository(), session.locks.task(self.task.name), interrupts.held():
-                if session.tasks.get(self.task.name):
-                    return True
-                task = self.task
-                stay = self.before is not None and str(self.before) == task.path
-                if not stay:
-                    task = replace(task, path=str(_place(session, task)))
-                    undo.callback(_clear, session, Path(task.path))
-                operation.entry.task(None, task)
-                operation.entry.adopted[task.name] = str(self.before or "")
-                operation.write()
-                undo.callback(operation.forget)
-                task = adoption.take(session, task, self.before, undo, stay=stay)
+            with session.locks.repository():
+                claims.clear_dead(session, self.task.name)  # of an undo that was cut off
+                with session.locks.task(self.task.name), interrupts.held():
+                    if session.tasks.get(self.task.name):
+                        return True
+                    task = self.task
+                    stay = self.before is not None and str(self.before) == task.path
+                    if not stay:
+                        task = replace(task, path=str(_place(session, task)))
+                        undo.callback(_clear, session, Path(task.path))
+                    operation.entry.task(None, task)
+                    operation.entry.adopted[task.name] = str(self.before or "")
+                    operation.write()
+                    undo.callback(_forget, operation, task)
+                    task = adoption.take(session, task, self.before, undo, stay=stay)
             if self.before is None:
                 provision.provision(session, task, incoming.look(session))
             with interrupts.held():
@@ -143,6 +148,12 @@ def _place(session: Session, task: Task) -> Path:
         path.mkdir()
         return path
     return worktree.reserve(session.repo, task.name)
+
+
+def _forget(operation: Open, task: Task) -> None:
+    """Take the task out of the operation, which others may have a part in."""
+    del operation.entry.tasks[task.name], operation.entry.adopted[task.name]
+    operation.write() if operation.entry.tasks or operation.entry.refs else operation.forget()
 
 
 def _clear(session: Session, path: Path) -> None:
