@@ -238,6 +238,7 @@ def _run(
             what = "git" if error.filename == "git" else str(cwd)
             raise GitFailed(f"{what}: not found", hint="install git, or go to a directory that exists") from None
         except subprocess.TimeoutExpired:
+            assert process is not None
             _kill_group(process)
             raise GitFailed(
                 f"git {argv[-1]}: no answer within {timeout:.0f} s", hint="check the network and the remote"
@@ -265,9 +266,7 @@ def _listen(process: "subprocess.Popen[bytes]", watch: Callable[[int, int], None
     return heard
 
 
-def _kill_group(process: "subprocess.Popen[bytes] | None") -> None:
-    if process is None:
-        return
+def _kill_group(process: "subprocess.Popen[bytes]") -> None:
     with suppress(ProcessLookupError):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

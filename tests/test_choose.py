@@ -227,6 +227,10 @@ def test_fzf_marks_several_for_a_removal(world: World) -> None:
         done = ended(child)
     assert re.findall(r"^removed (\w)", done.out, re.MULTILINE) == ["c", "a"]
     assert {"--multi", "--height=50%"} <= set(noted(world, "argv"))
+    assert "--no-color" not in noted(world, "argv")
+    with terminal(world, *PAR, "path", env=fzf(world, "1") | {"NO_COLOR": "1"}) as child:
+        ended(child)
+    assert "--no-color" in noted(world, "argv")
 
 
 @pytest.mark.parametrize("how", ["nothing", "esc"])

@@ -129,6 +129,14 @@ def test_a_workspace_that_is_gone_is_left_out_and_named(world: World) -> None:
     assert one.exists()
 
 
+def test_a_workspace_that_was_never_finished_is_left_out_and_named(world: World) -> None:
+    world.add("one")
+    world.record("one").write_text(world.record("one").read_text().replace('"active"', '"creating"'))
+    said = "one: it is being made, or its making was cut short\nhint: git par doctor\n"
+    assert said in world.par("exec", "--all", "--", "touch", "x").err
+    assert not (world.workspaces / "one" / "x").exists()
+
+
 def test_json_keeps_stdout_to_itself_for_one_task_too(world: World) -> None:
     world.add("one")
     done = world.par_process("exec", "one", "--json", "--", "sh", "-c", "echo out; exit 7")

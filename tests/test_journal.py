@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from git_par.errors import Refused, UsageError
-from git_par.state.journal import Journal, Past
+from git_par.state.journal import Journal, Past, user
 from git_par.state.session import Session
 from tests.world import World
 
@@ -57,6 +57,9 @@ def test_an_id_is_as_much_of_the_name_as_tells_it_from_others_and_finds_it(journ
         journal.find("")
 
 
+MISSING = "no such field"
+
+
 def _write(journal: Journal, name: str, **changes: object) -> Path:
     journal.directory.mkdir(parents=True, exist_ok=True)
     plain = {
@@ -68,7 +71,7 @@ def _write(journal: Journal, name: str, **changes: object) -> Path:
         "state": "done",
     }
     file = journal.directory / f"{name}.json"
-    file.write_text(json.dumps({**plain, **changes}))
+    file.write_text(json.dumps({key: value for key, value in {**plain, **changes}.items() if value != MISSING}))
     return file
 
 
@@ -76,6 +79,7 @@ def _write(journal: Journal, name: str, **changes: object) -> Path:
     "changes",
     [
         {"version": 2},
+        {"command": MISSING},
         {"state": "else"},
         {"command": "add"},
         {"command": [1]},
@@ -142,6 +146,22 @@ def test_an_operation_runs_only_while_its_own_process_lives(journal: Journal) ->
     finally:
         living.communicate(b"\n")
     assert [past.is_running() for past in every(journal)] == [False, False, False]
+
+
+def test_what_comes_to_nothing_meanwhile_is_passed_over(journal: Journal) -> None:
+    for second in (9, 8):
+        _write(journal, f"20261121T12500{second}.000000Z-1-1")
+    found = journal.all(pytest.fail)
+    assert next(found).name.startswith("20261121T125009")
+    (journal.directory / "20261121T125008.000000Z-1-1.json").unlink()
+    assert list(found) == []
+
+
+def test_who_has_no_name_is_known_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    assert user() == "54321"
 
 
 def test_a_temporary_file_of_a_killed_writer_is_no_entry(journal: Journal) -> None:

@@ -16,6 +16,14 @@ def entries(world: World) -> list[Path]:
     return sorted((world.repo / ".git/par/journal").glob("*.json"), reverse=True)
 
 
+def test_of_many_branches_the_count_is_shown(world: World) -> None:
+    names = ("a", "b", "c", "d")
+    world.add(*names)
+    world.commit("on main", more__txt="x\n")
+    world.ok("sync", "--all")
+    assert rows(world)[0][5] == "4 branches moved, 4 tasks changed"
+
+
 def test_nothing_was_done_yet(world: World) -> None:
     done = world.ok("log")
     assert (done.out, done.err) == ("", "nothing was done here yet\n")

@@ -233,3 +233,33 @@ def test_what_was_removed_by_hand_before_its_commit_is_gone(world: World) -> Non
     file = task_file(world, {"one": {"command": f"cd {world.repo}; {PAR} remove --force one"}})
     done = world.par("run", file, "--json")
     assert parts(done.json) == {"one": ("failed", "gone")}
+
+
+def test_what_git_has_against_one_does_not_end_the_others(world: World) -> None:
+    save = "echo x >x; git add x; git commit -qm work"
+    tasks: Tasks = {
+        "bad": {"command": 'echo x >x; echo junk >"$(git rev-parse --git-dir)/index"'},
+        "lost": {"command": f"{save}; rm $(git rev-parse --git-path objects/$(git rev-parse HEAD | sed 's|..|&/|'))"},
+        "fine": {"command": "sleep 1; echo y >y"},
+    }
+    done = world.par("run", task_file(world, tasks, jobs=3), "--json")
+    unknown = ("failed", "unknown")
+    assert parts(done.json) == {"bad": unknown, "lost": unknown, "fine": ("landed", "")}
+    assert all((world.workspaces / name / "x").exists() for name in ("bad", "lost"))
+    assert "git par: bad: failed: it cannot be checked: git status: " in done.err
+    assert (world.repo / "y").read_text() == "y\n"
+
+
+def test_a_hook_that_has_something_against_every_task_leaves_none_to_work(world: World) -> None:
+    world.git("config", "par.hook.post-add", "exit 3")
+    file = task_file(world, {"one": {"command": "touch ../ran"}, "next": {"needs": ["one"]}})
+    done = world.par("run", file, "--json")
+    assert (done.status, parts(done.json)) == (1, {"one": ("failed", "hook"), "next": ("skipped", "needs")})
+    assert not (world.workspaces / "ran").exists()
+
+
+def test_what_a_killed_add_left_does_not_take_the_name(world: World) -> None:
+    world.add("one")
+    world.record("one").write_text(world.record("one").read_text().replace('"active"', '"creating"'))
+    done = world.ok("run", task_file(world, {"one": {"command": "echo x >x"}}), "--json")
+    assert states(done.json) == {"one": "landed"}

@@ -1,5 +1,6 @@
 """`git par run --resume` after a person has been at it: mended, merged, removed, restored by hand."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,45 @@ def test_a_landing_that_nobody_put_on_record_is_found(world: World) -> None:
     assert [(part["state"], part["landed"]) for part in done.json["tasks"]] == [("landed", commit)]
     assert world.rev("main") == commit
     assert subjects(world).count("Work on one") == 1
+
+
+def test_each_goes_on_without_a_file(world: World) -> None:
+    command = ("sh", "-c", f"test -e {world.root}/go && echo x >$GIT_PAR_TASK")
+    assert world.par("run", "--each", "one", "two", "--", *command).status == 1
+    (world.root / "go").touch()
+    done = world.ok("run", "--resume", "--json")
+    assert states(done.json) == {"one": "landed", "two": "landed"}
+    assert "has changed" not in done.err
+
+
+def as_cut_off(world: World, state: str) -> None:
+    """The run as a kill leaves it while its one part is in `state`."""
+    (file,) = (world.repo / ".git" / "par" / "runs").glob("*.json")
+    run = record(world)
+    run["parts"][0] |= {"state": state, "reason": "", "detail": ""}
+    file.write_text(json.dumps({**run, "state": "interrupted"}))
+
+
+def test_what_a_hook_has_against_it_after_a_kill_is_told(world: World) -> None:
+    file = task_file(world, {"one": {"command": "exit 1"}}, on_failure="remove")
+    world.git("config", "par.hook.post-remove", "true")
+    world.par("run", file)
+    world.ok("restore", "one")
+    as_cut_off(world, "adding")
+    world.git("config", "par.hook.post-add", "echo not here; exit 3")
+    done = world.par("run", "--resume", "--json")
+    assert (done.status, parts(done.json)) == (1, {"one": ("failed", "hook")})
+    assert "one: failed: the post-add hook ended with status 3: not here\n" in done.err
+    assert world.branches() == ["main"]
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_task_that_was_removed_between_kill_and_resume_is_gone(forgotten: bool, world: World) -> None:
+    world.par("run", task_file(world, {"one": {"command": "echo x >x; exit 1"}}))
+    as_cut_off(world, "ready")
+    world.ok("remove", "--force", "one")
+    for entry in (world.repo / ".git" / "par" / "journal").iterdir() if forgotten else ():
+        entry.unlink()
+    done = world.par("run", "--resume", "--json")
+    assert (done.status, parts(done.json)) == (1, {"one": ("failed", "gone")})
+    assert "one: failed: its task is gone\n" in done.err

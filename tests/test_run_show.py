@@ -6,11 +6,13 @@ import re
 import signal
 import threading
 import time
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
 
 from git_par import live, render
+from git_par.commands import run_show
 from git_par.commands.run_show import frame
 from git_par.runs import counts
 from git_par.runs.counts import Count, Counter
@@ -287,3 +289,16 @@ def test_a_frame_fits_whatever_there_is_to_say() -> None:
     shown = frame(run, {}, lambda _: None, live.Size(80, 6))
     assert [line.split()[0][-1] for line in shown[2:5]] == ["2", "6", "4"]
     assert shown[5] == "and 5 more: 2 waiting, 2 landed, 1 skipped"
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(59, "59 s"), (60, "1:00"), (3599, "59:59"), (3600, "1:00:00")])
+def test_how_long_a_worker_has_run(seconds: int, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, _: tzinfo | None = None) -> datetime:
+            return began + timedelta(seconds=seconds)
+
+    monkeypatch.setattr(run_show, "datetime", Clock)
+    assert run_show.duration(Part("one", 1, state="running", began=began.isoformat())) == shown

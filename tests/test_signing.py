@@ -44,6 +44,13 @@ def test_every_merge_is_signed_after_one_trial(world: World) -> None:
     world.commit("more", cwd=world.workspaces / "a", more__txt="1\n")
     world.ok("merge", "a", "--squash")
     assert is_signed(world, "main")
+    world.ok("revert", "a")
+    assert is_signed(world, "main")
+    merge = world.rev("main")
+    world.git("config", "gpg.program", "/no/such/gpg")
+    done = world.par("revert", "b")
+    assert done.err.startswith("git par: commit.gpgSign: git cannot sign: cannot run /no/such/gpg")
+    assert world.rev("main") == merge
 
 
 def test_the_trial_leaves_nothing_behind(world: World) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from git_par.commands import sync
 from git_par.landing import publish
 from git_par.repo import Repo
 from tests.test_signing import WORKS, is_signed, signer
@@ -579,6 +580,29 @@ def test_a_task_that_moved_after_the_plan_is_planned_again(
     assert world.git("show", "one:b.txt") == "base"
     assert world.git("status", "--porcelain", cwd=path) == ""
     assert len(world.git("for-each-ref", "refs/par/kept/one").splitlines()) == len(options)
+
+
+def test_a_task_that_never_stands_still_is_given_up_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = world.task("one")
+    world.commit("base work", b__txt="base\n")
+    real = publish.publish
+
+    def moved(repo: Repo, **how: Any) -> bool:
+        world.commit("late work", cwd=path)
+        return real(repo, **how)
+
+    monkeypatch.setattr(publish, "publish", moved)
+    monkeypatch.setattr(sync, "_REPLANS", 2)
+    done = world.par("sync", "one", "--rebase")
+    assert (done.status, done.err.splitlines()[0]) == (4, "git par: one: it kept moving")
+    assert world.git("log", "-1", "--format=%s", "one") == "late work"
+    assert world.git("for-each-ref", "refs/par/kept") == ""
+    assert world.git("status", "--porcelain", cwd=path) == ""
+
+
+def test_where_there_are_no_tasks_it_says_so(world: World) -> None:
+    done = world.ok("sync", "--all")
+    assert (done.out, done.err) == ("", "nothing to sync: there are no tasks\n")
 
 
 def test_a_base_that_moved_after_the_plan_is_there_the_next_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

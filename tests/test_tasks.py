@@ -165,6 +165,13 @@ def test_a_record_that_is_no_file_is_left(world: World) -> None:
     assert (world.workspaces / "t").is_dir()
 
 
+def test_what_others_put_beside_a_record_is_none(world: World) -> None:
+    world.add("t")
+    (world.repo / ".git" / "par" / "tasks" / "._t.json").write_bytes(b"\0\5\x16\7")
+    done = world.ok("list", "--json")
+    assert ([task["name"] for task in done.json["tasks"]], done.err) == (["t"], "")
+
+
 def test_without_its_record_a_workspace_is_nobodys_and_stays(world: World) -> None:
     path = world.task("t")
     read(world)[0].unlink()

@@ -185,6 +185,7 @@ def test_what_a_killed_add_left_is_not_undone_and_can_be_removed(by_force: bool,
     assert hint(done) == "git par doctor --fix"
     world.ok("undo")  # the last that stands
     assert world.branches() == ["main", "one"]
+    world.git("config", "par.hook.pre-remove", "exit 3")  # which has never seen it, and is not asked
     if by_force:
         assert world.ok("remove", "--force", "one").out == "removed one (it was never finished)\n"
     else:

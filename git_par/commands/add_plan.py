@@ -118,8 +118,6 @@ def _invent(session: Session, options: Options, known: set[str]) -> str:
     if names.task_problem(group):
         group = names.from_title(group) or "task"
     stem = names.from_title(options.title or "") or names.stamped(group, datetime.now())
-    if problem := names.task_problem(stem):
-        raise UsageError(f"'{stem}': {problem}", hint="git par add NAME")
     # One listing: when a hundred are made in one second, the last one has a hundred names to try.
     taken = {ref.removeprefix("refs/heads/") for ref in session.repo.branches()}
     taken |= {"/".join(parts[:end]) for parts in (one.split("/") for one in taken) for end in range(1, len(parts))}

@@ -58,16 +58,16 @@ def _look(
 ) -> tuple[Skipped | None, int]:
     """Why `item` cannot be merged now, and how many untracked files lie in its workspace.
 
-    A task that another process removes while this one looks was in its base already.
+    A task that another process removes while this one looks was in its base already.  One that git cannot judge is in
+    nobody else's way.
     """
     try:
         found = _look_at(session, item, tip, allow_dirty, lead)
-    except ParError:
-        if not _is_removed(session, item):
-            raise
-    else:
-        if not _is_removed(session, item):
-            return found
+    except ParError as error:
+        where = f"git -C {quote(item.task.path)} status" if item.task else error.hint
+        found = Skipped(item, "unknown", f"it cannot be checked: {error.message}", where), 0
+    if not _is_removed(session, item):
+        return found
     return Skipped(item, "removed", "removed meanwhile", harmless=into is None), 0
 
 

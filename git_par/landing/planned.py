@@ -48,6 +48,7 @@ Reason = Literal[
     "removed",
     "stacked",
     "stopped",
+    "unknown",
     "unrelated",
     "untested",
     "vetoed",
