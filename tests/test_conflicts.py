@@ -261,6 +261,15 @@ def test_the_picture_and_the_page_hold_everything_and_need_nothing(world: World)
     ]  # fmt: skip
 
 
+def test_the_page_says_what_was_left_out(world: World) -> None:
+    world.git("branch", "base")
+    world.ok("add", "one", "--base", "base", "--from", "base")
+    world.git("branch", "-D", "base")
+    world.ok("conflicts", "--html", "matrix.html")
+    page = (world.repo / "matrix.html").read_text()
+    assert "<h2>Notes</h2>\n<ul><li><code>one</code>: its base &#x27;base&#x27; is gone</li></ul>" in page
+
+
 def test_pictures_of_nothing_are_pictures(world: World) -> None:
     world.ok("conflicts", "--svg", "matrix.svg", "--html", "matrix.html")
     root = ElementTree.fromstring((world.repo / "matrix.svg").read_bytes())

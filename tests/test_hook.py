@@ -210,6 +210,14 @@ def test_a_branch_that_is_no_task_stays_and_the_task_is_called_otherwise(world: 
     assert created(world, {"name": "fix"}) == world.workspaces / other
 
 
+def test_where_no_name_helps_the_first_refusal_is_told(world: World) -> None:
+    world.git("config", "par.branch", "x..{name}")
+    done = ask(world, CREATE, {"name": "one"})
+    assert (done.status, done.out) == (2, "")
+    assert done.err.splitlines()[0].startswith("git par: branch 'x..one': ")
+    assert world.branches() == ["main"]
+
+
 def test_nobody_is_sent_to_a_workspace_that_is_gone(world: World) -> None:
     path = world.task("fix")
     shutil.rmtree(path)

@@ -11,6 +11,9 @@ from git_par import live, render
 from git_par.changes import Changes
 from git_par.commands import list_watch
 from git_par.commands.list import Columns
+from git_par.commands.list_watch import View
+from git_par.runs.record import Part, Run
+from git_par.runs.taskfile import TaskFile
 from git_par.state.session import Session
 from tests.screens import Terminal
 from tests.test_run_show import set_flag, task_file, until
@@ -216,6 +219,24 @@ def test_what_cannot_be_found_out_is_said_and_the_rest_stays(world: World) -> No
     assert (lost.tasks, lost.is_whole) == ((), False)
     assert re.match(r"git par: .*not a git repository", lost.said[0])
     assert lines[-1] == "q quits"
+
+
+def test_where_not_all_have_room_those_at_work_are_shown_first_and_why_one_failed() -> None:
+    parts = [
+        Part("landed", 1, "landed"),
+        Part("failed", 1, "failed", detail="ended with status 3"),
+        Part("ready", 1, "ready"),
+        Part("running", 1, "running", log="no such log"),
+    ]
+    run = Run("20260101T000000Z", "", "main", "2026-01-01T00:00:00Z", TaskFile(), parts)
+
+    def names(lines: int) -> list[str]:
+        frame = list_watch.frame("repo", View(runs=(run,)), Columns(), live.Size(100, lines))
+        return [line.split()[0] for line in frame if line.startswith(("landed", "failed", "ready", "running"))]
+
+    frame = list_watch.frame("repo", View(runs=(run,)), Columns(), live.Size(100, 24))
+    assert any(re.match(r"failed .* ended with status 3$", line) for line in frame)
+    assert (names(6), names(5)) == (["running", "ready"], ["running"])
 
 
 def test_a_record_that_cannot_be_read_is_said_below(world: World) -> None:

@@ -293,6 +293,18 @@ def test_an_old_git_is_refused_by_its_version(world: World, monkeypatch: pytest.
     refusal(world.par("add", "t"), "git 2.30: too old, git-par needs 2.39 or newer", "see 'git version'")
 
 
+def test_a_git_whose_version_nobody_can_read_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(world.root / "odd" / "git", 'case $1 in version) echo git ;; *) shift; printf "%s\\n" "$@" ;; esac')
+    monkeypatch.setenv("PATH", f"{world.root / 'odd'}{os.pathsep}{os.environ['PATH']}")
+    done = world.par("add", "t")
+    assert (done.status, done.err.splitlines()[0]) == (2, "git par: git version: cannot be read")
+
+
+def test_a_link_of_git_that_leads_nowhere_is_no_repository(world: World) -> None:
+    place = world.write("odd/.git", "gitdir: nowhere\n", cwd=world.root).parent
+    refusal(world.par("list", cwd=place), f"'{place}': not a git repository", NAME_ONE)
+
+
 def test_who_stands_in_a_removed_workspace_is_told_so(world: World) -> None:
     (path,) = world.add("a")
     trash = world.workspaces / ".par" / "trash" / "a-1"

@@ -6,8 +6,9 @@ import re
 import signal
 import threading
 import time
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -294,11 +295,6 @@ def test_a_frame_fits_whatever_there_is_to_say() -> None:
 @pytest.mark.parametrize(("seconds", "shown"), [(59, "59 s"), (60, "1:00"), (3599, "59:59"), (3600, "1:00:00")])
 def test_how_long_a_worker_has_run(seconds: int, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
     began = datetime(2026, 1, 1, tzinfo=UTC)
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, _: tzinfo | None = None) -> datetime:
-            return began + timedelta(seconds=seconds)
-
-    monkeypatch.setattr(run_show, "datetime", Clock)
+    clock = SimpleNamespace(now=lambda _: began + timedelta(seconds=seconds), fromisoformat=datetime.fromisoformat)
+    monkeypatch.setattr(run_show, "datetime", clock)
     assert run_show.duration(Part("one", 1, state="running", began=began.isoformat())) == shown

@@ -165,6 +165,13 @@ def test_a_record_that_is_no_file_is_left(world: World) -> None:
     assert (world.workspaces / "t").is_dir()
 
 
+def test_what_is_protected_is_seen_in_the_list(world: World) -> None:
+    world.add("t")
+    assert "protected" not in world.ok("list").out
+    world.ok("set", "t", "--protect")
+    assert world.ok("list").out.splitlines()[-1].endswith("protected")
+
+
 def test_what_others_put_beside_a_record_is_none(world: World) -> None:
     world.add("t")
     (world.repo / ".git" / "par" / "tasks" / "._t.json").write_bytes(b"\0\5\x16\7")

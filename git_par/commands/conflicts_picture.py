@@ -77,8 +77,8 @@ def html(forecast: Forecast) -> str:
     if forecast.uncommitted:
         body.append(f"<h2>Uncommitted work counts in</h2>\n{_list('ul', forecast.uncommitted)}")
     if forecast.notes:
-        body.append("<h2>Notes</h2>")
-        body.append(_list("ul", [f"{name}: {detail}" for name, detail in forecast.notes]))
+        notes = (f"<li><code>{_text(name)}</code>: {_text(detail)}</li>" for name, detail in forecast.notes)
+        body.append(f"<h2>Notes</h2>\n<ul>{''.join(notes)}</ul>")
     inner = "\n".join(body)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
