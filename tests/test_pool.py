@@ -296,13 +296,19 @@ def test_a_copied_directory_is_as_in_the_main_checkout_but_for_what_is_somebodys
 
 
 def test_copies_of_the_same_size_and_time_are_compared(pool: World) -> None:
+    env, link = pool.repo / ".env", pool.repo / ".env.link"
+    pool.write(".git/info/exclude", ".env*\n")
+    link.symlink_to("here")
     fill(pool)
-    env = pool.repo / ".env"
-    about = env.stat()
+    times = [one.lstat() for one in (env, link)]
     env.write_text("SECRET\n")
-    os.utime(env, ns=(about.st_atime_ns, about.st_mtime_ns))
+    link.unlink()
+    link.symlink_to("away")
+    for one, about in zip((env, link), times, strict=True):
+        os.utime(one, ns=(about.st_atime_ns, about.st_mtime_ns), follow_symlinks=False)
     (path,) = pool.add("one")
     assert (path / ".env").read_text() == "SECRET\n"
+    assert (path / ".env.link").readlink() == Path("away")
 
 
 def test_without_files_there_are_none_in_a_claimed_spare_either(pool: World) -> None:

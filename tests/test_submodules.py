@@ -58,6 +58,19 @@ def test_a_new_workspace_has_its_submodules_from_the_repository_itself(nested: W
     assert (nested.repo / ".git" / "config").read_bytes() == before
 
 
+@pytest.mark.parametrize("instead", [False, True])
+def test_one_that_is_staged_to_go_is_not_carried_along(nested: World, instead: bool) -> None:
+    nested.git("rm", "-q", "lib")
+    if instead:
+        nested.write("lib", "a file\n")
+        nested.git("add", "lib")
+    path = Path(nested.ok("add", "--carry", "t").out.strip())
+    assert nested.git("status", "--porcelain", cwd=path) == nested.git("status", "--porcelain")
+    assert os.path.lexists(path / "lib") == instead
+    nested.git("reset", "-q", "--hard", cwd=path)
+    assert nested.git("status", "--porcelain", cwd=path) == ""
+
+
 def test_a_commit_that_no_branch_has_is_found(nested: World) -> None:
     lib = nested.repo / "lib"
     nested.git("checkout", "-q", "--detach", cwd=lib)
