@@ -285,6 +285,17 @@ def test_no_link_leads_out_of_the_workspace(world: World) -> None:
     assert (world.branches(), list(world.workspaces.glob("o*"))) == (["main"], [])
 
 
+def test_a_file_that_goes_meanwhile_is_not_taken_for_carried(world: World) -> None:
+    world.write(".gitattributes", "z filter=take\n")
+    world.commit("base", z="z\n")
+    file = world.write("mine", "mine\n")
+    world.git("config", "filter.take.smudge", f"rm -f {file}; cat")
+    done = world.par("add", "--carry", "one")
+    says = f"git par: --carry: '{file}': it is being written right now"
+    assert (done.status, done.err.splitlines()[0]) == (3, says)
+    assert (world.branches(), list(world.workspaces.glob("o*"))) == (["main"], [])
+
+
 def test_a_file_that_is_being_written_is_not_taken_half(world: World) -> None:
     file = world.write("log", "x" * 30_000_000)
     enough = threading.Event()

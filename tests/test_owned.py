@@ -46,6 +46,8 @@ def test_a_path_that_both_match_is_found_whenever_there_is_one(one: str, other: 
         ("/a", "/b", None),
         ("a[0-9].txt", "a[5-7]*", "a5.txt"),
         ("*.py", "*.md", None),
+        (r"a\*b", "a?b", "a*b"),
+        (r"/a\*b", "/axb", None),
         ("src/*.py", "src/*/x.py", None),
         ("src/*/", "src/*/x.py", "src/z/x.py"),
         ("**/test/**", "a/*", "a/test/x"),
