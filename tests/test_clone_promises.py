@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from git_par.workspaces import trash
 from tests.killing import Killer
 from tests.world import World
 
@@ -53,6 +54,29 @@ def test_what_a_removed_shared_clone_borrowed_is_kept_for_it(world: World) -> No
     gc(world)
     assert world.rev("mine", cwd=path) == borrowed
     world.git("fsck", "--connectivity-only", cwd=path)
+
+
+@pytest.mark.parametrize("end", [OSError, KeyboardInterrupt])
+def test_a_removal_that_came_to_nothing_leaves_it_its_repository(
+    world: World, monkeypatch: pytest.MonkeyPatch, end: type[BaseException]
+) -> None:
+    path = shared(world)
+    world.commit("work", cwd=path, t__txt="t\n")
+    world.write("a.log", "ignored\n", path)
+
+    def failing(*_: object) -> None:
+        raise end("full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trash, "throw", failing)
+        assert world.par("remove", "--force", "t").status == (3 if end is OSError else 130)
+    if end is KeyboardInterrupt:
+        assert not path.exists()
+        assert world.par("remove", "t").status == 3
+    assert world.git("log", "-1", "--format=%s", "t", cwd=path) == "work"
+    assert (path / "a.log").read_text() == "ignored\n"
+    world.git("fsck", "--connectivity-only", cwd=path)
+    world.ok("merge", "t")
 
 
 def test_one_that_was_removed_borrows_from_where_the_parent_is_now(world: World) -> None:

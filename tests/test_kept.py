@@ -186,6 +186,29 @@ def test_what_cannot_be_kept_is_left_as_it_was(
     assert world.ok("remove", "--force", "t").out == "removed t (by force)\n"
 
 
+def test_when_somebody_takes_its_place_all_it_had_is_named_and_comes_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = busy(world)
+    before = everything(path)
+
+    def failing(*_: object) -> None:
+        world.write("theirs", "theirs\n", path)
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trash, "throw", failing)
+        left = world.par("remove", "--force", "t", "--json").json["left"]
+    (place,) = (private(world) / "kept" / "t").glob("*/workspace")
+    detail = f"no space left on device, and somebody took its place: all it had is in '{place}'"
+    assert left == [{"name": "t", "reason": "in-use", "detail": detail}]
+    assert everything(place) == before
+    assert everything(path) == {"theirs": "theirs\n"}
+    path.rename(world.root / "theirs")
+    assert world.par("remove", "t").status == 3
+    assert everything(path) == before
+
+
 def test_force_does_not_take_what_is_in_use(world: World) -> None:
     path = busy(world)
     sleeper = subprocess.Popen(["sleep", "60"], cwd=path)

@@ -215,6 +215,21 @@ def test_what_is_read_only_or_cannot_be_read_is_brought_back(world: World) -> No
         assert modes == [0o555, 0o555, 0o444, 0o000]
 
 
+@pytest.mark.skipif(not AS_OWNER, reason="root writes everywhere, and there is no setpriv")
+def test_a_file_that_cannot_be_moved_out_of_its_directory_holds_a_task_back(world: World) -> None:
+    world.write("sub/tracked", "x\n")
+    world.commit("sub")
+    path = world.landed()
+    file = world.write("sub/x.log", "log\n", path)
+    file.parent.chmod(0o555)
+    done = world.process(*AS_OWNER, *PAR, "remove", "t")
+    assert (done.status, "left t: " in done.err, "Permission denied" in done.err) == (3, True, True), done
+    assert file.read_text() == "log\n"
+    assert file.parent.stat().st_mode & 0o777 == 0o555
+    file.parent.chmod(0o755)
+    world.ok("remove", "t")
+
+
 def with_module(world: World) -> Path:
     """A task with a submodule in which there is a commit, an edit and an untracked file."""
     library = World(world.root, "library").init()

@@ -6,6 +6,8 @@ from shutil import rmtree
 
 import pytest
 
+from git_par.workspaces import reasons
+from git_par.workspaces.reasons import Reason
 from tests.world import World
 
 ALLOWED = ("-c", "protocol.file.allow=always")
@@ -234,6 +236,32 @@ def test_work_in_one_is_never_removed(nested: World, what: str, deep: int) -> No
         "own": (["-C", "build/inner", "rev-parse", "--git-dir"], ".git"),
     }[what]
     assert nested.git(*asked[0], cwd=place) == asked[1]
+
+
+@pytest.mark.parametrize("what", ["untracked", "staged"])
+def test_work_that_comes_late_brings_everything_back(
+    nested: World, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    (path,) = nested.add("t")
+    lib = path / "lib"
+
+    def late(*_: object) -> list[Reason]:
+        nested.commit("late", cwd=lib, new="new\n")
+        nested.git("add", "lib", cwd=path)
+        if what == "untracked":
+            nested.write("in/deep/mine", "mine\n", lib)
+        return []
+
+    monkeypatch.setattr(reasons, "find", late)
+    detail = {
+        "untracked": "submodule 'lib/in/deep': untracked files: mine",
+        "staged": "it was changed while it was being removed",
+    }[what]
+    left = nested.par("remove", "t", "--json").json["left"]
+    assert left == [{"name": "t", "reason": "in-use", "detail": detail}]
+    assert nested.git("log", "-1", "--format=%s", cwd=lib) == "late"
+    assert (lib / "in/deep/mine").exists() == (what == "untracked")
+    assert nested.git("status", "--porcelain", cwd=path) == ("M  lib" if what == "staged" else "MM lib")
 
 
 def test_commits_that_the_repository_records_are_brought_home(nested: World) -> None:
