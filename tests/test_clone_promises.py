@@ -116,6 +116,19 @@ def test_commits_made_again_after_a_restore_follow(world: World, back: list[str]
     assert world.git("log", "-1", "--format=%s", "main^2") == "again"
 
 
+def test_a_bisection_goes_on_in_one_that_was_restored_under_another_name(world: World) -> None:
+    path = world.task("t")
+    world.git("bisect", "start", cwd=path)
+    world.git("bisect", "bad", cwd=path)
+    world.ok("remove", "--force", "t")
+    back = Path(world.ok("restore", "t", "--as", "other").out.strip())
+    assert world.git("symbolic-ref", "HEAD", cwd=back) == "refs/heads/other"
+    world.git("bisect", "good", "HEAD~1", cwd=back)
+    world.git("bisect", "reset", cwd=back)
+    assert world.git("status", "--porcelain", "--branch", cwd=back) == "## other"
+    assert world.git("for-each-ref", "--format=%(refname)", "refs/heads", cwd=back) == "refs/heads/other"
+
+
 def test_a_rebase_goes_on_in_one_that_was_restored_under_another_name(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
