@@ -313,6 +313,28 @@ def test_a_branch_checked_out_here_too_is_not_moved(world: World) -> None:
     assert world.git("status", "--porcelain") == ""
 
 
+def test_when_it_was_deleted_what_the_parent_knows_of_it_counts(world: World) -> None:
+    path = world.task("t")
+    assert world.par("merge", "t", "--gate", "false").status == 3  # it has heard of the work
+    world.commit("unheard of", cwd=path, more__txt="x\n")
+    shutil.rmtree(world.workspaces)
+    world.ok("merge", "t")
+    assert (world.repo / "t.txt").exists()
+    assert not (world.repo / "more.txt").exists()
+
+
+def test_a_branch_that_cannot_be_made_again_is_said_and_the_clone_keeps_its_work(world: World) -> None:
+    path = world.task("t")
+    tip = world.rev("HEAD", cwd=path)
+    world.git("update-ref", "-d", "refs/heads/t")
+    world.git("branch", "t/in-the-way")
+    done = world.par("merge", "t")
+    assert (done.status, "refs/heads/t" in done.err.splitlines()[0]) == (5, True), done
+    assert world.git("rev-parse", "t", cwd=path) == tip
+    world.git("branch", "-D", "t/in-the-way")
+    world.ok("merge", "t")
+
+
 def test_nothing_lands_in_a_clone(world: World) -> None:
     path = world.task("t")
     world.task("u")

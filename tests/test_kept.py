@@ -121,6 +121,15 @@ def test_a_damaged_index_is_made_again_from_the_commits(world: World) -> None:
     assert world.git("status", "--porcelain=v2", cwd=path) == before
 
 
+def test_without_an_index_the_files_are_kept(world: World) -> None:
+    path = busy(world)
+    before = everything(path)
+    (world.repo / ".git/worktrees/t/index").unlink()
+    world.ok("remove", "--force", "t")
+    world.ok("restore", "t")
+    assert everything(path) == before
+
+
 def test_what_comes_late_is_kept_with_the_rest(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     path = busy(world)
     monkeypatch.setattr(registry, "entries_for", late(world, path, registry.entries_for))

@@ -111,6 +111,52 @@ def test_submodules_come_along_with_a_sync(nested: World) -> None:
     nested.ok("remove", "a")
 
 
+def test_one_whose_new_commit_is_not_here_stays_and_others_that_did_not_move_too(nested: World) -> None:
+    add_submodule(nested, World(nested.root, "two").init(), "two", "two")
+    (path,) = nested.add("t")
+    before = nested.rev("HEAD", cwd=path / "lib")
+    nested.git("update-index", "--cacheinfo", f"160000,{'1' * 40},lib")
+    nested.git("commit", "-qm", "moved")
+    done = nested.ok("sync", "t")
+    way = f"git -C {path} submodule update -- lib"
+    assert f"t: submodule 'lib' stays at {before[:8]}: 11111111 is not here; to fetch it: {way}\n" in done.err
+    assert nested.rev("HEAD", cwd=path / "lib") == before
+    assert (path / "two/a.txt").exists()
+
+
+def test_one_that_is_not_checked_out_stays_so_when_its_workspace_comes_back(nested: World) -> None:
+    add_submodule(nested, World(nested.root, "two").init(), "two", "two")
+    (path,) = nested.add("t")
+    nested.git("submodule", "--quiet", "deinit", "--force", "two", cwd=path)
+    rmtree(nested.repo / ".git/worktrees/t/modules/two")
+    nested.ok("remove", "t")
+    nested.ok("restore", "t")
+    assert (path / "lib/a.txt").exists()
+    assert list((path / "two").iterdir()) == []
+    assert nested.git("status", "--porcelain", cwd=path) == ""
+
+
+def test_settings_come_along_from_one_without_a_remote_too(nested: World) -> None:
+    nested.git("config", "user.name", "Lib", cwd=nested.repo / "lib")
+    nested.git("remote", "remove", "origin", cwd=nested.repo / "lib")
+    (path,) = nested.add("t")
+    assert nested.git("config", "user.name", cwd=path / "lib") == "Lib"
+    assert used(nested, path) == "  "
+
+
+def test_a_name_that_no_file_system_can_hold_is_one_that_is_not_here(world: World) -> None:
+    world.git("config", "--file", ".gitmodules", f"submodule.{'x' * 300}.path", "lib")
+    world.git("config", "--file", ".gitmodules", f"submodule.{'x' * 300}.url", "../lib")
+    world.git("config", "submodule.active", ".")
+    world.git("update-index", "--add", "--cacheinfo", f"160000,{world.rev('HEAD')},lib")
+    world.git("add", ".gitmodules")
+    world.git("commit", "-qm", "with a long name")
+    (world.repo / "lib").mkdir()
+    done = world.ok("add", "t")
+    assert "t: submodule 'lib' is empty: the repository has no copy of it" in done.err
+    world.ok("remove", "t")
+
+
 def test_what_is_not_here_is_named_and_nothing_else_is_tried(world: World) -> None:
     lib = World(world.root, "lib").init()
     add_submodule(world, lib, "lib", "lib")
@@ -304,6 +350,9 @@ def test_a_repository_that_is_not_its_own_stays(nested: World) -> None:
     done = nested.par("remove", "t")
     assert done.status == 3
     assert "submodule 'lib': its repository lies inside of it" in done.err
+    rmtree(path / "lib/.git")
+    assert "submodule 'lib': it has files, and no repository" in nested.par("remove", "t").err
+    assert (path / "lib/a.txt").exists()
 
 
 def test_sparse_workspaces_have_only_the_submodules_they_have_room_for(nested: World) -> None:
