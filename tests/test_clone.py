@@ -406,6 +406,7 @@ def test_without_its_kept_repository_the_refs_bring_it_back(world: World) -> Non
     world.ok("restore", "t")
     assert (path / "new").read_text() == "uncommitted\n"
     assert world.git("status", "--porcelain", cwd=path) == "?? new"
+    assert world.ok("prune", "--kept", "--older-than", "0m").out.startswith("swept t ")
 
 
 def test_what_is_old_enough_is_swept_with_its_repository(world: World) -> None:

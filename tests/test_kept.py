@@ -303,6 +303,16 @@ def test_only_what_is_old_is_swept(world: World) -> None:
     world.ok("restore", "young")
 
 
+def test_what_is_called_like_a_keepsake_and_is_none_stays(world: World) -> None:
+    world.landed()
+    world.ok("remove", "t")
+    odd = {f"refs/par/kept/{name}": world.rev("HEAD") for name in ("t/long-ago/tip", "t/alone")}
+    for ref, commit in odd.items():
+        world.git("update-ref", ref, commit)
+    assert world.ok("prune", "--kept", "--older-than", "0m").out.count("swept") == 1
+    assert kept_refs(world) == odd
+
+
 def test_how_long_is_up_to_the_user(world: World) -> None:
     world.landed()
     world.ok("remove", "t")

@@ -187,11 +187,14 @@ def test_a_read_only_directory_is_kept_as_it_is(world: World) -> None:
 
 
 @pytest.mark.skipif(not AS_OWNER, reason="root reads everything, and there is no setpriv")
-def test_a_directory_that_nobody_can_look_into_holds_a_task_back(world: World) -> None:
+@pytest.mark.parametrize("kind", ["worktree", "clone"])
+def test_a_directory_that_nobody_can_look_into_holds_a_task_back(world: World, kind: str) -> None:
+    world.git("config", "par.isolation", kind)
+    commands = [["remove", "--force", "t"], ["remove", "t"], ["prune"]]
     path = world.landed()
     precious = world.write("shut/precious", "work\n", path)
     precious.parent.chmod(0o000)
-    for command in (["remove", "t"], ["prune"], ["remove", "--force", "t"]):
+    for command in commands if kind == "worktree" else commands[:1]:
         done = world.process(*AS_OWNER, *PAR, *command)
         assert f"it cannot be checked: '{precious.parent}': what is in it cannot be read" in done.err
     precious.parent.chmod(0o755)

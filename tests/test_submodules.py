@@ -151,7 +151,8 @@ def test_a_name_that_no_file_system_can_hold_is_one_that_is_not_here(world: Worl
     world.git("update-index", "--add", "--cacheinfo", f"160000,{world.rev('HEAD')},lib")
     world.git("add", ".gitmodules")
     world.git("commit", "-qm", "with a long name")
-    (world.repo / "lib").mkdir()
+    for place in ("lib", ".git/modules"):
+        (world.repo / place).mkdir()
     done = world.ok("add", "t")
     assert "t: submodule 'lib' is empty: the repository has no copy of it" in done.err
     world.ok("remove", "t")
