@@ -233,6 +233,20 @@ def test_a_file_that_cannot_be_moved_out_of_its_directory_holds_a_task_back(worl
     world.ok("remove", "t")
 
 
+@pytest.mark.parametrize("kind", ["worktree", "clone"])
+def test_commits_in_a_workspace_that_was_never_finished_hold_it(world: World, kind: str) -> None:
+    world.git("config", "par.isolation", kind)
+    path = world.task("t")
+    world.record().write_text(world.record().read_text().replace('"active"', '"creating"'))
+    show = f"git -C {path} log t" if kind == "clone" else "git log t"
+    says = f"git par: t: it was never finished, and has commits\nhint: {show}\n"
+    assert world.par("add", "t") == (2, "", says)
+    for command in (["remove", "t"], ["prune"], ["doctor", "--fix"], ["remove", "--force", "t"], ["restore", "t"]):
+        world.par(*command)
+        assert (path / "t.txt").exists() == ("--force" not in command), command
+    assert world.git("log", "-1", "--format=%s", "t", cwd=path) == "work of t"
+
+
 def with_module(world: World) -> Path:
     """A task with a submodule in which there is a commit, an edit and an untracked file."""
     library = World(world.root, "library").init()

@@ -73,7 +73,8 @@ def test_a_glob_without_a_slash_matches_at_any_depth_and_a_later_pattern_takes_o
 
 
 @pytest.mark.parametrize(
-    "pattern", ["", "/", "/etc/passwd", "../x", "a/../b", "~/x", ".git/config", "a//b", " a", "a\n", "a\nb", "[a", "a\\"]
+    "pattern",
+    ["", "/", "/etc/passwd", "../x", "a/../b", "~/x", ".git/config", "a//b", " a", "a\n", "a\nb", "[a", "a\\"],
 )
 def test_a_pattern_stays_inside_of_the_repository(pattern: str) -> None:
     assert owned.problem(pattern)

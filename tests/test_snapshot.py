@@ -255,7 +255,7 @@ def test_nothing_committed_yet(world: World) -> None:
 @pytest.mark.parametrize("commits", [1, 100])
 def test_a_commit_made_meanwhile_is_under_it(world: World, monkeypatch: pytest.MonkeyPatch, commits: int) -> None:
     world.write("a.txt", "changed\n")
-    split, made = snapshot.split, []
+    split, made = snapshot.split, list[str]()
 
     def late(top: Path, wanted: Sequence[str]) -> tuple[list[str], list[str]]:
         if len(made) < commits:

@@ -286,9 +286,7 @@ def test_work_in_one_is_never_removed(nested: World, what: str, deep: int) -> No
 
 
 @pytest.mark.parametrize("what", ["untracked", "staged"])
-def test_work_that_comes_late_brings_everything_back(
-    nested: World, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
+def test_work_that_comes_late_brings_everything_back(nested: World, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     (path,) = nested.add("t")
     lib = path / "lib"
 
