@@ -3,6 +3,7 @@
 The rules of a branch name are those of git-check-ref-format(1); a property test holds them against git itself.
 """
 
+import itertools
 import os
 import re
 import shlex
@@ -87,7 +88,7 @@ def unslug(slug: str) -> str:
 def directories(name: str) -> Iterator[str]:
     """What the workspace of a task may be called, best first: the name itself, then `-2`, `-3`, …"""
     plain = name.replace("/", "-").encode()
-    for number in range(1, 10_000):
+    for number in itertools.count(1):
         tail = f"-{number}" if number > 1 else ""
         yield plain[: LONGEST_DIRECTORY - len(tail)].decode(errors="ignore") + tail
 

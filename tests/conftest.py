@@ -1,6 +1,8 @@
 """Every test runs sealed: no configuration of this machine, a home of its own, fixed names and dates."""
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
 
@@ -71,6 +73,16 @@ def world(tmp_path: Path, isolation: str) -> World:
 def cloned(world: World) -> None:
     """Every new task gets a clone."""
     world.git("config", "par.isolation", "clone")
+
+
+@pytest.fixture
+def elsewhere(world: World) -> Iterator[Path]:
+    """A directory on another file system."""
+    shared = Path("/dev/shm")
+    if not shared.is_dir() or shared.stat().st_dev == world.repo.stat().st_dev or not os.access(shared, os.W_OK):
+        pytest.skip("/dev/shm is no other file system")
+    with tempfile.TemporaryDirectory(prefix="git-par-test-", dir=shared) as directory:
+        yield Path(directory)
 
 
 @pytest.fixture

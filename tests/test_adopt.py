@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from git_par.commands import undo
+from tests.test_losses import AS_OWNER
 from tests.test_submodules import ALLOWED, add_submodule
-from tests.world import World
+from tests.world import PAR, World
 
 
 def made_by_hand(world: World, branch: str, where: str = "elsewhere/tree") -> Path:
@@ -109,6 +110,12 @@ def test_the_base_is_the_branch_it_left_last(world: World) -> None:
     world.git("config", "init.defaultBranch", "develop")
     world.ok("adopt", "topic")
     assert world.listed("topic")["base"] == "develop"
+    world.git("branch", "short")
+    world.git("branch", "far", "main^")
+    world.git("config", "init.defaultBranch", "far")
+    world.ok("adopt", "short")
+    assert world.listed("short")["base"] == "main"
+    world.git("config", "init.defaultBranch", "develop")
     world.git("branch", "other", "topic")
     world.ok("adopt", "--base", "main", "other")
     assert world.listed("other")["base"] == "main"
@@ -226,6 +233,37 @@ def test_a_worktree_that_holds_the_repository_itself_is_not_moved(world: World) 
     done = world.ok("adopt", "topic", cwd=path / ".bare")
     assert done.out == f"{path}\n"
     assert "its directory stays where it is: the repository lies inside" in done.err
+    left = world.par("remove", "--force", "topic", "--json", cwd=path / ".bare").json["left"]
+    assert left == [{"name": "topic", "reason": "not-ours", "detail": f"'{path}' holds the repository itself"}]
+    assert (path / ".bare/HEAD").exists()
+
+
+def test_one_with_another_inside_or_on_another_file_system_stays_where_it_is(world: World, elsewhere: Path) -> None:
+    outer, far = made_by_hand(world, "outer"), elsewhere / "far"
+    world.git("worktree", "add", "-q", "--detach", str(outer / "inner"))
+    world.git("worktree", "add", "-q", "-b", "far", str(far))
+    done = world.ok("adopt", "outer", "far")
+    assert done.out.splitlines() == [str(outer), str(far)]
+    assert "outer: its directory stays where it is: another worktree lies inside" in done.err
+    assert "far: its directory stays where it is: the workspaces directory is on another file system" in done.err
+    assert list(world.workspaces.glob("[a-z]*")) == []
+
+
+@pytest.mark.skipif(not AS_OWNER, reason="root moves everything, and there is no setpriv")
+def test_one_that_cannot_be_moved_stays_where_it_is(world: World) -> None:
+    path = world.root / "shut" / "topic"
+    world.git("worktree", "add", "-q", "-b", "topic", str(path))
+    world.write("mine", "mine\n", path)
+    path.parent.chmod(0o500)
+    done = world.process(*AS_OWNER, *PAR, "adopt", "topic")
+    path.parent.chmod(0o700)
+    assert (done.status, done.out) == (0, f"{path}\n"), done
+    assert "topic: its directory stays where it is: it cannot be renamed\n" in done.err
+    assert world.listed("topic")["path"] == str(path)
+    assert list(world.workspaces.glob("[a-z]*")) == []
+    assert world.git("status", "--porcelain", cwd=path) == "?? mine"
+    assert f"worktree {path}\n" in world.git("worktree", "list", "--porcelain")
+    world.check_sound()
 
 
 def test_a_directory_in_which_nothing_can_be_kept_stays_and_others_go(world: World) -> None:

@@ -6,12 +6,12 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from git_par.workspaces import copies, cow
+from git_par.workspaces import copies, cow, secrets
 from tests.shells import need
 from tests.test_losses import AS_OWNER
 from tests.world import PAR, World
@@ -143,7 +143,9 @@ def test_a_link_in_the_workspace_is_not_written_through(world: World) -> None:
 
 
 def test_neither_fifo_nor_socket_nor_repository_comes(world: World) -> None:
-    world.git("config", "par.copy", "build")
+    world.git("config", "par.copy", "build node_modules/*.key")
+    world.write("node_modules/a.key", "in a repository\n")
+    world.git("init", "-q", str(world.repo / "node_modules"))
     world.write("build/file", "x\n")
     os.mkfifo(world.repo / "build" / "fifo")
     with socket.socket(socket.AF_UNIX) as listening:
@@ -199,6 +201,18 @@ def test_what_git_tracks_or_does_not_ignore_in_the_workspace_is_left(world: Worl
     assert "t: left .env, build/other: git does not ignore it there\n" in done.err
     assert there(world.workspaces / "t") == {"build.x", "build/tracked"}
     assert world.git("status", "--porcelain", cwd=world.workspaces / "t") == ""
+
+
+def test_what_would_lie_in_a_submodule_of_the_workspace_is_left(world: World) -> None:
+    world.git("switch", "-qc", "with")
+    world.git("update-index", "--add", "--cacheinfo", f"160000,{world.rev('HEAD')},lib")
+    world.git("commit", "-qm", "a submodule")
+    world.git("switch", "-q", "main")
+    secret(world)
+    secret(world, "lib/.env")
+    done = world.ok("add", "t", "--from", "with")
+    assert "t: left lib/.env: git does not ignore it there\n" in done.err
+    assert there(world.workspaces / "t") == {".env"}
 
 
 def test_a_sparse_workspace_gets_them_too(world: World) -> None:
@@ -346,8 +360,11 @@ def test_a_kill_leaves_no_half_file(world: World) -> None:
     (left,) = (world.workspaces / ".par" / "incoming").rglob(".env")
     assert stat.S_IMODE(left.stat().st_mode) == 0o600
     assert str(left.parent.parent) in world.par("doctor").out
+    others = world.workspaces / ".par/incoming" / f".files.{os.getppid()}.abcd.tmp"
+    others.mkdir()
     assert world.ok("copy", "t").out == "copied .env\n"
     assert not left.exists()
+    others.rmdir()
     assert world.process(sys.executable, "-c", KILLED, "add", "u").status == -9
     assert not (world.workspaces / "u" / ".env").exists()
     assert there(world.add("u")[0]) == {".env"}
@@ -380,10 +397,33 @@ def test_directories_keep_their_modes_and_a_read_only_one_comes_whole(world: Wor
         (top / "build" / "closed").chmod(0o700)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@pytest.mark.skipif(not AS_OWNER, reason="root reads everything, and there is no setpriv")
 def test_what_cannot_be_read_is_named(world: World) -> None:
-    secret(world, mode=0)
-    assert "t: left .env: it cannot be read\n" in world.ok("add", "t").err
+    world.git("config", "par.copy", ".env build")
+    secret(world, "build/shut/key")
+    secret(world, "build/.env", mode=0)
+    secret(world)
+    world.add("t")
+    for name, text in (("build/shut/mine", "mine\n"), (".env", "theirs\n")):
+        world.write(name, text, world.workspaces / "t")
+    (world.repo / "build/shut").chmod(0)
+    (world.repo / ".env").chmod(0)
+    added = world.process(*AS_OWNER, *PAR, "add", "u")
+    again = world.process(*AS_OWNER, *PAR, "copy", "t")
+    (world.repo / "build/shut").chmod(0o700)
+    assert added.status == 0, added
+    assert "u: left .env, build/.env, build/shut: it cannot be read\n" in added.err
+    assert there(world.workspaces / "u") == set()
+    left = "left .env: something else is there\nleft build/shut/: it cannot be read\n"
+    assert again == (1, "", left)
+    assert (world.workspaces / "t/build/shut/mine").read_text() == "mine\n"
+    world.write(".worktreeinclude", ".env\n").chmod(0)
+    refused = world.process(*AS_OWNER, *PAR, "add", "v")
+    assert (refused.status, refused.err.splitlines()[0]) == (
+        5,
+        f"git par: '{world.repo / '.worktreeinclude'}': permission denied",
+    )
+    assert not (world.workspaces / "v").exists()
 
 
 @pytest.mark.skipif(not AS_OWNER, reason="root reads everything, and there is no setpriv")
@@ -453,6 +493,50 @@ def test_a_copy_never_takes_the_place_of_what_came_meanwhile(world: World, monke
     assert done == (1, "", "left .env: something else is there\nleft build/: something else is there\n")
     assert (path / ".env").read_text() == "mine\n"
     assert there(path) == {".env", "build/mine"}
+
+
+def test_what_is_changed_meanwhile_is_left(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.git("config", "par.copy", "build")
+    world.git("config", "par.link", "lib/gone/a lib/into/b lib/file/c lib/here")
+    world.write(".git/info/exclude", "lib/\n")
+    for name in ("gone/a", "into/b", "file/c", "here"):
+        secret(world, f"build/{name}")
+        secret(world, f"lib/{name}")
+    path = Path(world.ok("add", "t", "--no-files").out.strip())
+    directories = [path / top / name for top in ("build", "lib") for name in ("gone", "into", "file")]
+    for directory in directories:
+        directory.mkdir(parents=True)
+    victim = world.root / "victim"
+    victim.mkdir()
+    note = secrets.note
+
+    def late(git_dir: Path, came: Sequence[str]) -> None:
+        note(git_dir, came)
+        for directory in directories:
+            directory.rmdir()
+        for top in ("build", "lib"):
+            shutil.rmtree(world.repo / top / "gone")
+            (path / top / "into").symlink_to(victim)
+            world.write(f"{top}/file", "mine\n", path)
+        world.write("lib/here", "mine\n", path)
+        (world.repo / "build/here").unlink()
+
+    monkeypatch.setattr(secrets, "note", late)
+    done = world.par("copy", "t")
+    way = "a link or a file is where its directory would be"
+    assert (done.status, done.out, done.err.splitlines()) == (
+        1,
+        "",
+        [
+            f"left build/file/c: {way}",
+            f"left build/into/b: {way}",
+            f"left lib/file/c: {way}",
+            "left lib/here: something else is there",
+            f"left lib/into/b: {way}",
+        ],
+    )
+    assert (path / "lib/here").read_text() == "mine\n"
+    assert list(victim.iterdir()) == []
 
 
 def test_of_a_directory_with_others_only_the_ignored_files_come(world: World) -> None:

@@ -62,6 +62,7 @@ def busy(world: World) -> World:
         "dir/f",
         "file",
         "d/g",
+        "flip/f",
     ):
         world.write(name, f"{name}\n" if name != "x.up" else "WORDS\n")
     (world.repo / "link").symlink_to("staged")
@@ -94,6 +95,11 @@ def busy(world: World) -> World:
     (world.repo / "d/g").unlink()
     (world.repo / "d").rmdir()
     (world.repo / "d").symlink_to("file")
+    (world.repo / "flip/f").unlink()
+    (world.repo / "flip").rmdir()
+    world.write("flip", "staged, and gone\n")
+    world.git("add", "flip")
+    (world.repo / "flip").unlink()
     world.write("named", "by name only\n")
     world.git("add", "--intent-to-add", "named")
     world.write("un tracked/größe", "x\n")
@@ -132,7 +138,7 @@ def test_what_git_says_afterwards_is_no_surprise(busy: World) -> None:
 
 def test_several_get_a_copy_each_and_from_a_workspace_too(busy: World) -> None:
     done = busy.ok("add", "--carry", "one", "two")
-    assert done.err.splitlines()[-1] == "carried: 27 paths"
+    assert done.err.splitlines()[-1] == "carried: 29 paths"
     one, two = map(Path, done.out.splitlines())
     assert seen(busy, one) == seen(busy, two) == seen(busy, busy.repo)
     busy.write("more", "x\n", cwd=one)
@@ -209,6 +215,43 @@ def test_what_cannot_be_taken_is_named(world: World) -> None:
     assert world.git("status", "--porcelain", cwd=path) == "M  module"
 
 
+@pytest.mark.parametrize("instead", ["nothing", "a file", "its repository"])
+def test_a_submodule_that_is_to_go_or_to_be_a_file(world: World, instead: str) -> None:
+    world.git("init", "-q", "module")
+    world.commit("in it", cwd=world.repo / "module")
+    world.git("add", "module")
+    world.git("commit", "-qm", "with a module")
+    world.git("rm", "-q", "--cached", "module")
+    if instead != "its repository":
+        (world.repo / "module").rename(world.root / "module")
+    if instead == "a file":
+        world.write("module", "a file\n")
+        world.git("add", "module")
+    done = world.ok("add", "--carry", "one")
+    path = Path(done.out.strip())
+    if instead == "its repository":
+        assert done.err.count("not carried: module/: a repository of its own\n") == 1
+        assert world.git("status", "--porcelain", cwd=path) == "D  module"
+    else:
+        assert seen(world, path) == seen(world, world.repo)
+        assert os.path.lexists(path / "module") == (instead == "a file")
+
+
+def test_what_a_filter_leaves_in_the_place_of_a_submodule_is_not_written_over(world: World) -> None:
+    world.git("init", "-q", "module")
+    world.commit("in it", cwd=world.repo / "module")
+    world.write(".gitattributes", "z filter=plant\n")
+    world.commit("with a module", z="z\n")
+    world.git("rm", "-q", "--cached", "module")
+    (world.repo / "module").rename(world.root / "module")
+    world.git("config", "filter.plant.smudge", "mkdir -p module; touch module/mine; cat")
+    done = world.par("add", "--carry", "one")
+    place = world.workspaces / "one/module"
+    says = f"git par: --carry: '{place}': it is no submodule any more, and holds something"
+    assert (done.status, done.err.splitlines()[0]) == (3, says)
+    assert (world.branches(), list(world.workspaces.glob("o*"))) == (["main"], [])
+
+
 def test_into_a_sparse_workspace(busy: World) -> None:
     path = Path(busy.ok("add", "--carry", "--sparse", "nothing", "one").out.strip())
     assert seen(busy, path) == seen(busy, busy.repo)
@@ -239,6 +282,17 @@ def test_no_link_leads_out_of_the_workspace(world: World) -> None:
     world.write("sub/file", "x\n")
     done = world.par("add", "--carry", "one")
     assert (done.status, list(victim.iterdir())) == (3, [])
+    assert (world.branches(), list(world.workspaces.glob("o*"))) == (["main"], [])
+
+
+def test_a_file_that_goes_meanwhile_is_not_taken_for_carried(world: World) -> None:
+    world.write(".gitattributes", "z filter=take\n")
+    world.commit("base", z="z\n")
+    file = world.write("mine", "mine\n")
+    world.git("config", "filter.take.smudge", f"rm -f {file}; cat")
+    done = world.par("add", "--carry", "one")
+    says = f"git par: --carry: '{file}': it is being written right now"
+    assert (done.status, done.err.splitlines()[0]) == (3, says)
     assert (world.branches(), list(world.workspaces.glob("o*"))) == (["main"], [])
 
 

@@ -3,14 +3,12 @@
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.killing import run_killed
-from tests.world import World
+from tests.world import World, script
 
 pytestmark = pytest.mark.usefixtures("cloned")
 
@@ -71,25 +69,71 @@ def test_what_git_needs_to_work_there_is_taken_over(world: World) -> None:
     origin = world.root / "origin.git"
     world.git("clone", "-q", "--bare", str(world.repo), str(origin))
     world.git("remote", "add", "origin", "../origin.git")
-    world.hook("pre-commit", "touch hooked.log")
+    world.hook("pre-commit", "touch hooked.log; . .git/hooks/lib/more")
+    world.write(".git/hooks/lib/more", "touch more.log\n")
+    (world.repo / ".git/hooks/commit-msg").symlink_to("../../../linked-hook")
+    script(world.root / "linked-hook", "touch linked.log").chmod(0o700)
     world.write(".git/info/exclude", "local-only\n")
     value = 'a "quoted" \\ and\n\ttwo lines # no comment'
     settings = {"user.name": "Ann", "filter.up.clean": "tr a-z A-Z", "alias.odd": value, "core.autocrlf": "input"}
     for key, text in settings.items():
         world.git("config", key, text)
     world.git("config", "branch.main.remote", "origin")
+    with (world.repo / ".git/config").open("a") as config:
+        config.write("[odd]\n\tflag\n")
     before = (world.repo / ".git/config").read_bytes()
     (path,) = world.add("t")
     assert (world.repo / ".git/config").read_bytes() == before
     for key, text in settings.items():
         assert world.git("config", "--local", key, cwd=path) == text
     assert world.try_git("config", "--get-regexp", "^branch|^par", cwd=path).status == 1
+    assert world.git("config", "--local", "--get-regexp", "^odd", cwd=path) == "odd.flag"
     world.write("local-only", "x", cwd=path)
     world.commit("work", cwd=path, new__txt="x\n")
-    assert (path / "hooked.log").exists()
+    assert all((path / f"{name}.log").exists() for name in ("hooked", "more", "linked"))
+    assert (world.root / "linked-hook").stat().st_mode & 0o777 == 0o700
     assert "local-only" not in world.git("ls-files", cwd=path)
     world.git("push", "-q", "origin", "t", cwd=path)
     assert world.git("--git-dir", str(origin), "rev-parse", "t") == world.rev("HEAD", cwd=path)
+
+
+def test_a_sparse_checkout_is_inherited(world: World) -> None:
+    world.write("in/x", "x\n")
+    world.commit("more", out__txt="x\n")
+    world.write("out/x", "x\n")
+    world.commit("out")
+    world.git("sparse-checkout", "set", "in")
+    (path,) = world.add("t")
+    assert sorted(one.name for one in path.iterdir()) == [".git", ".gitignore", "a.txt", "in", "out.txt"]
+    assert world.git("status", "--porcelain", cwd=path) == ""
+    assert world.git("sparse-checkout", "list", cwd=path) == "in"
+
+
+def test_a_parent_without_hooks_and_excludes(world: World) -> None:
+    for name in ("hooks", "info"):
+        shutil.rmtree(world.repo / ".git" / name)
+    (path,) = world.add("t")
+    world.commit("work", cwd=path, t__txt="t\n")
+    assert not (path / ".git/hooks").exists()
+
+
+def test_a_parent_that_borrows_its_objects(world: World) -> None:
+    parent = World(world.root, "borrower")
+    world.git("clone", "-q", "--shared", str(world.repo), str(parent.repo))
+    path = Path(parent.ok("add", "t", "--isolation", "clone").out.strip())
+    parent.git("fsck", "--connectivity-only", cwd=path)
+    parent.commit("work", cwd=path, t__txt="t\n")
+    parent.ok("merge", "t", "--prune")
+    parent.check_sound()
+
+
+def test_what_git_does_not_clone_leaves_nothing_behind(world: World) -> None:
+    (world.repo / ".git/objects/link").symlink_to(world.root)
+    done = world.par("add", "t")
+    assert (done.status, done.err.startswith("git par: git clone: ")) == (5, True), done
+    assert "link" in done.err.splitlines()[0]
+    assert (world.branches(), list(world.workspaces.glob("*"))) == (["main"], [])
+    assert world.ok("list").out == ""
 
 
 def test_a_relative_hooks_path_means_the_same(world: World) -> None:
@@ -269,6 +313,28 @@ def test_a_branch_checked_out_here_too_is_not_moved(world: World) -> None:
     assert world.git("status", "--porcelain") == ""
 
 
+def test_when_it_was_deleted_what_the_parent_knows_of_it_counts(world: World) -> None:
+    path = world.task("t")
+    assert world.par("merge", "t", "--gate", "false").status == 3  # it has heard of the work
+    world.commit("unheard of", cwd=path, more__txt="x\n")
+    shutil.rmtree(world.workspaces)
+    world.ok("merge", "t")
+    assert (world.repo / "t.txt").exists()
+    assert not (world.repo / "more.txt").exists()
+
+
+def test_a_branch_that_cannot_be_made_again_is_said_and_the_clone_keeps_its_work(world: World) -> None:
+    path = world.task("t")
+    tip = world.rev("HEAD", cwd=path)
+    world.git("update-ref", "-d", "refs/heads/t")
+    world.git("branch", "t/in-the-way")
+    done = world.par("merge", "t")
+    assert (done.status, "refs/heads/t" in done.err.splitlines()[0]) == (5, True), done
+    assert world.git("rev-parse", "t", cwd=path) == tip
+    world.git("branch", "-D", "t/in-the-way")
+    world.ok("merge", "t")
+
+
 def test_nothing_lands_in_a_clone(world: World) -> None:
     path = world.task("t")
     world.task("u")
@@ -340,6 +406,7 @@ def test_without_its_kept_repository_the_refs_bring_it_back(world: World) -> Non
     world.ok("restore", "t")
     assert (path / "new").read_text() == "uncommitted\n"
     assert world.git("status", "--porcelain", cwd=path) == "?? new"
+    assert world.ok("prune", "--kept", "--older-than", "0m").out.startswith("swept t ")
 
 
 def test_what_is_old_enough_is_swept_with_its_repository(world: World) -> None:
@@ -381,16 +448,6 @@ def test_a_shared_clone_that_was_removed_has_its_pins_with_what_is_kept(world: W
     world.ok("restore", "t")
     assert world.rev("HEAD", cwd=path) == tip
     world.git("fsck", "--connectivity-only", cwd=path)
-
-
-@pytest.fixture
-def elsewhere(world: World) -> Iterator[Path]:
-    """A directory on another file system."""
-    shared = Path("/dev/shm")
-    if not shared.is_dir() or shared.stat().st_dev == world.repo.stat().st_dev or not os.access(shared, os.W_OK):
-        pytest.skip("/dev/shm is no other file system")
-    with tempfile.TemporaryDirectory(prefix="git-par-test-", dir=shared) as directory:
-        yield Path(directory)
 
 
 def test_across_file_systems_the_objects_are_shared_and_it_is_said(world: World, elsewhere: Path) -> None:

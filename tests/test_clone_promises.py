@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from git_par.workspaces import trash
 from tests.killing import Killer
 from tests.world import World
 
@@ -55,6 +56,29 @@ def test_what_a_removed_shared_clone_borrowed_is_kept_for_it(world: World) -> No
     world.git("fsck", "--connectivity-only", cwd=path)
 
 
+@pytest.mark.parametrize("end", [OSError, KeyboardInterrupt])
+def test_a_removal_that_came_to_nothing_leaves_it_its_repository(
+    world: World, monkeypatch: pytest.MonkeyPatch, end: type[BaseException]
+) -> None:
+    path = shared(world)
+    world.commit("work", cwd=path, t__txt="t\n")
+    world.write("a.log", "ignored\n", path)
+
+    def failing(*_: object) -> None:
+        raise end("full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trash, "throw", failing)
+        assert world.par("remove", "--force", "t").status == (3 if end is OSError else 130)
+    if end is KeyboardInterrupt:
+        assert not path.exists()
+        assert world.par("remove", "t").status == 3
+    assert world.git("log", "-1", "--format=%s", "t", cwd=path) == "work"
+    assert (path / "a.log").read_text() == "ignored\n"
+    world.git("fsck", "--connectivity-only", cwd=path)
+    world.ok("merge", "t")
+
+
 def test_one_that_was_removed_borrows_from_where_the_parent_is_now(world: World) -> None:
     world.git("config", "par.directory", str(world.workspaces))
     path = shared(world)
@@ -90,6 +114,19 @@ def test_commits_made_again_after_a_restore_follow(world: World, back: list[str]
     world.git("commit", "-q", "--amend", "-m", "again", cwd=path)
     world.ok("merge", "t")
     assert world.git("log", "-1", "--format=%s", "main^2") == "again"
+
+
+def test_a_bisection_goes_on_in_one_that_was_restored_under_another_name(world: World) -> None:
+    path = world.task("t")
+    world.git("bisect", "start", cwd=path)
+    world.git("bisect", "bad", cwd=path)
+    world.ok("remove", "--force", "t")
+    back = Path(world.ok("restore", "t", "--as", "other").out.strip())
+    assert world.git("symbolic-ref", "HEAD", cwd=back) == "refs/heads/other"
+    world.git("bisect", "good", "HEAD~1", cwd=back)
+    world.git("bisect", "reset", cwd=back)
+    assert world.git("status", "--porcelain", "--branch", cwd=back) == "## other"
+    assert world.git("for-each-ref", "--format=%(refname)", "refs/heads", cwd=back) == "refs/heads/other"
 
 
 def test_a_rebase_goes_on_in_one_that_was_restored_under_another_name(

@@ -121,6 +121,15 @@ def test_a_damaged_index_is_made_again_from_the_commits(world: World) -> None:
     assert world.git("status", "--porcelain=v2", cwd=path) == before
 
 
+def test_without_an_index_the_files_are_kept(world: World) -> None:
+    path = busy(world)
+    before = everything(path)
+    (world.repo / ".git/worktrees/t/index").unlink()
+    world.ok("remove", "--force", "t")
+    world.ok("restore", "t")
+    assert everything(path) == before
+
+
 def test_what_comes_late_is_kept_with_the_rest(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     path = busy(world)
     monkeypatch.setattr(registry, "entries_for", late(world, path, registry.entries_for))
@@ -184,6 +193,29 @@ def test_what_cannot_be_kept_is_left_as_it_was(
     world.check_sound()
     assert world.listed("t")["state"] == "active"
     assert world.ok("remove", "--force", "t").out == "removed t (by force)\n"
+
+
+def test_when_somebody_takes_its_place_all_it_had_is_named_and_comes_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = busy(world)
+    before = everything(path)
+
+    def failing(*_: object) -> None:
+        world.write("theirs", "theirs\n", path)
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trash, "throw", failing)
+        left = world.par("remove", "--force", "t", "--json").json["left"]
+    (place,) = (private(world) / "kept" / "t").glob("*/workspace")
+    detail = f"no space left on device, and somebody took its place: all it had is in '{place}'"
+    assert left == [{"name": "t", "reason": "in-use", "detail": detail}]
+    assert everything(place) == before
+    assert everything(path) == {"theirs": "theirs\n"}
+    path.rename(world.root / "theirs")
+    assert world.par("remove", "t").status == 3
+    assert everything(path) == before
 
 
 def test_force_does_not_take_what_is_in_use(world: World) -> None:
@@ -269,6 +301,16 @@ def test_only_what_is_old_is_swept(world: World) -> None:
     assert world.par("restore", "old").status == 2
     assert world.ok("prune", "--kept").err == "nothing to sweep: nothing kept is that old\n"
     world.ok("restore", "young")
+
+
+def test_what_is_called_like_a_keepsake_and_is_none_stays(world: World) -> None:
+    world.landed()
+    world.ok("remove", "t")
+    odd = {f"refs/par/kept/{name}": world.rev("HEAD") for name in ("t/long-ago/tip", "t/alone")}
+    for ref, commit in odd.items():
+        world.git("update-ref", ref, commit)
+    assert world.ok("prune", "--kept", "--older-than", "0m").out.count("swept") == 1
+    assert kept_refs(world) == odd
 
 
 def test_how_long_is_up_to_the_user(world: World) -> None:

@@ -54,9 +54,13 @@ def test_a_pattern_that_covers_links_needs_no_line(linking: World) -> None:
 def test_a_link_that_would_not_be_ignored_is_not_made(linking: World) -> None:
     linking.write(".gitignore", "!node_modules\nnode_modules/\n")
     linking.commit("not covered")
-    done = linking.ok("add", "t")
-    assert "t: left node_modules/: git does not ignore it there\n" in done.err
-    assert not (linking.workspaces / "t" / "node_modules").exists()
+    shutil.rmtree(exclude(linking).parent)
+    for name in ("t", "u"):
+        done = linking.ok("add", name)
+        assert f"{name}: left node_modules/: git does not ignore it there\n" in done.err
+        assert ("from now on" in done.err) == (name == "t")
+        assert not (linking.workspaces / name / "node_modules").exists()
+        assert exclude(linking).read_text() == f"{NAMED}\n/node_modules\n"
 
 
 def test_odd_names_are_ignored_as_they_are(world: World) -> None:
@@ -92,13 +96,15 @@ def test_what_stands_there_is_left_and_what_has_no_place_too(linking: World) -> 
     linking.write("node_modules", "a file\n")
     linking.git("add", "-f", "node_modules")
     linking.git("rm", "-qr", "sub")
-    linking.commit("tracked")
+    linking.commit("tracked", kind="a file\n")
     linking.git("switch", "-q", "main")
     linking.write("node_modules/x", "x\n")
     linking.write("sub/node_modules/x", "x\n")
+    linking.write("kind/node_modules/x", "x\n")
     done = linking.ok("add", "t", "--from", "with")
     assert "t: left node_modules/: something else is there\n" in done.err
     assert "t: left sub/node_modules/: its directory is not there\n" in done.err
+    assert "t: left kind/node_modules/: a link or a file is where its directory would be\n" in done.err
     assert (linking.workspaces / "t" / "node_modules").read_text() == "a file\n"
 
 

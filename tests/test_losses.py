@@ -187,11 +187,14 @@ def test_a_read_only_directory_is_kept_as_it_is(world: World) -> None:
 
 
 @pytest.mark.skipif(not AS_OWNER, reason="root reads everything, and there is no setpriv")
-def test_a_directory_that_nobody_can_look_into_holds_a_task_back(world: World) -> None:
+@pytest.mark.parametrize("kind", ["worktree", "clone"])
+def test_a_directory_that_nobody_can_look_into_holds_a_task_back(world: World, kind: str) -> None:
+    world.git("config", "par.isolation", kind)
+    commands = [["remove", "--force", "t"], ["remove", "t"], ["prune"]]
     path = world.landed()
     precious = world.write("shut/precious", "work\n", path)
     precious.parent.chmod(0o000)
-    for command in (["remove", "t"], ["prune"], ["remove", "--force", "t"]):
+    for command in commands if kind == "worktree" else commands[:1]:
         done = world.process(*AS_OWNER, *PAR, *command)
         assert f"it cannot be checked: '{precious.parent}': what is in it cannot be read" in done.err
     precious.parent.chmod(0o755)
@@ -213,6 +216,35 @@ def test_what_is_read_only_or_cannot_be_read_is_brought_back(world: World) -> No
         assert (there / "cache" / "module" / "file").read_text() == "made\n"
         modes = [(there / one).stat().st_mode & 0o777 for one in ("cache", "cache/module", "cache/module/file", "shut")]
         assert modes == [0o555, 0o555, 0o444, 0o000]
+
+
+@pytest.mark.skipif(not AS_OWNER, reason="root writes everywhere, and there is no setpriv")
+def test_a_file_that_cannot_be_moved_out_of_its_directory_holds_a_task_back(world: World) -> None:
+    world.write("sub/tracked", "x\n")
+    world.commit("sub")
+    path = world.landed()
+    file = world.write("sub/x.log", "log\n", path)
+    file.parent.chmod(0o555)
+    done = world.process(*AS_OWNER, *PAR, "remove", "t")
+    assert (done.status, "left t: " in done.err, "Permission denied" in done.err) == (3, True, True), done
+    assert file.read_text() == "log\n"
+    assert file.parent.stat().st_mode & 0o777 == 0o555
+    file.parent.chmod(0o755)
+    world.ok("remove", "t")
+
+
+@pytest.mark.parametrize("kind", ["worktree", "clone"])
+def test_commits_in_a_workspace_that_was_never_finished_hold_it(world: World, kind: str) -> None:
+    world.git("config", "par.isolation", kind)
+    path = world.task("t")
+    world.record().write_text(world.record().read_text().replace('"active"', '"creating"'))
+    show = f"git -C {path} log t" if kind == "clone" else "git log t"
+    says = f"git par: t: it was never finished, and has commits\nhint: {show}\n"
+    assert world.par("add", "t") == (2, "", says)
+    for command in (["remove", "t"], ["prune"], ["doctor", "--fix"], ["remove", "--force", "t"], ["restore", "t"]):
+        world.par(*command)
+        assert (path / "t.txt").exists() == ("--force" not in command), command
+    assert world.git("log", "-1", "--format=%s", "t", cwd=path) == "work of t"
 
 
 def with_module(world: World) -> Path:

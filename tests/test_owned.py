@@ -46,6 +46,8 @@ def test_a_path_that_both_match_is_found_whenever_there_is_one(one: str, other: 
         ("/a", "/b", None),
         ("a[0-9].txt", "a[5-7]*", "a5.txt"),
         ("*.py", "*.md", None),
+        (r"a\*b", "a?b", "a*b"),
+        (r"/a\*b", "/axb", None),
         ("src/*.py", "src/*/x.py", None),
         ("src/*/", "src/*/x.py", "src/z/x.py"),
         ("**/test/**", "a/*", "a/test/x"),
@@ -71,7 +73,8 @@ def test_a_glob_without_a_slash_matches_at_any_depth_and_a_later_pattern_takes_o
 
 
 @pytest.mark.parametrize(
-    "pattern", ["", "/", "/etc/passwd", "../x", "a/../b", "~/x", ".git/config", "a//b", " a", "a\n", "[a", "a\\"]
+    "pattern",
+    ["", "/", "/etc/passwd", "../x", "a/../b", "~/x", ".git/config", "a//b", " a", "a\n", "a\nb", "[a", "a\\"],
 )
 def test_a_pattern_stays_inside_of_the_repository(pattern: str) -> None:
     assert owned.problem(pattern)

@@ -1,5 +1,7 @@
 """Spares: made ahead, claimed in one step, and never at the cost of what somebody has in one."""
 
+import fcntl
+import json
 import os
 import shutil
 import stat
@@ -14,6 +16,7 @@ from git_par.errors import GitFailed
 from git_par.state.session import Session
 from git_par.workspaces import provision, refill, strangers
 from git_par.workspaces.spares import Spare
+from tests.test_losses import AS_OWNER
 from tests.test_schema import check
 from tests.test_storm import at_once, check_nothing_open, expect_done
 from tests.world import PAR, World, fillers
@@ -262,14 +265,50 @@ def test_copies_and_links_are_as_in_the_main_checkout_when_it_is_claimed(pool: W
     assert "one: left .env.edited: something else is there" in done.err
 
 
+def test_a_copied_directory_is_as_in_the_main_checkout_but_for_what_is_somebodys(pool: World) -> None:
+    outside = pool.root / "outside"
+    pool.write(".gitignore", ".env*\nnode_modules/\nconf/\nmoved/\n")
+    pool.commit("ignores more")
+    pool.git("config", "par.copy", "conf moved .env*")
+    for name in ("conf/deep/same", "conf/gone/file", "moved/gone", ".env.kind"):
+        pool.write(name, f"{name}\n")
+    (pool.repo / "conf/link").symlink_to("deep/same")
+    first, second = fill(pool, 2)
+    (first / "moved").rename(outside)
+    (first / "moved").symlink_to(outside)
+    (first / ".env.kind").unlink()
+    pool.write(".env.kind/mine", "mine\n", first)
+    (first / "node_modules").unlink()
+    pool.write("conf/mine", "mine\n", second)
+    for name in ("conf/gone", "moved"):
+        shutil.rmtree(pool.repo / name)
+    (pool.repo / ".env.kind").unlink()
+    done = pool.ok("add", "one", "two")
+    one, two = (pool.workspaces / name for name in ("one", "two"))
+    assert (outside / "gone").read_text() == "moved/gone\n"
+    assert (one / ".env.kind/mine").read_text() == "mine\n"
+    assert (one / "node_modules/x/index.js").exists()
+    assert sorted(path.name for path in (one / "conf").iterdir()) == ["deep", "link"]
+    assert sorted(path.name for path in (two / "conf").iterdir()) == ["deep", "link", "mine"]
+    assert (two / "conf/link").readlink() == Path("deep/same")
+    assert not (two / "moved").exists()
+    assert "this spare is not used" not in done.err
+
+
 def test_copies_of_the_same_size_and_time_are_compared(pool: World) -> None:
+    env, link = pool.repo / ".env", pool.repo / ".env.link"
+    pool.write(".git/info/exclude", ".env*\n")
+    link.symlink_to("here")
     fill(pool)
-    env = pool.repo / ".env"
-    about = env.stat()
+    times = [one.lstat() for one in (env, link)]
     env.write_text("SECRET\n")
-    os.utime(env, ns=(about.st_atime_ns, about.st_mtime_ns))
+    link.unlink()
+    link.symlink_to("away")
+    for one, about in zip((env, link), times, strict=True):
+        os.utime(one, ns=(about.st_atime_ns, about.st_mtime_ns), follow_symlinks=False)
     (path,) = pool.add("one")
     assert (path / ".env").read_text() == "SECRET\n"
+    assert (path / ".env.link").readlink() == Path("away")
 
 
 def test_without_files_there_are_none_in_a_claimed_spare_either(pool: World) -> None:
@@ -304,18 +343,52 @@ def test_where_a_spare_does_not_fit_none_is_claimed(pool: World, words: tuple[st
 
 
 def test_draining_throws_away_what_nobody_touched_and_nothing_else(pool: World) -> None:
-    first, second, third = fill(pool, 3)
-    pool.write("untracked", "theirs\n", second)
-    pool.write(".env", "edited\n", third)
-    done = pool.par("pool", "drain", "--json")
+    pool.write("conf/a", "a\n")
+    pool.write(".git/info/exclude", "conf/\n")
+    pool.git("config", "par.copy", ".env conf")
+    spares = fill(pool, 7)
+    first, untracked, copied, inside, nested, used, claimed = spares
+    pool.write("untracked", "theirs\n", untracked)
+    pool.write(".env", "edited\n", copied)
+    pool.write("conf/deep/mine", "theirs\n", inside)
+    pool.git("init", "-q", "lib", cwd=nested)
+    user = pool.start("sleep", "60", cwd=used)
+    with (pool.repo / ".git/par/locks/spare-7").open("a") as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        done = pool.par("pool", "drain", "--json")
+    user.kill()
+    user.communicate()
     check("pool", done.json)
     assert done.status == 1
     assert done.json["removed"] == [str(first)]
-    assert [one["path"] for one in done.json["left"]] == [str(second), str(third)]
-    assert (second / "untracked").read_text() == "theirs\n"
-    assert (third / ".env").read_text() == "edited\n"
+    assert [(one["path"], one["detail"]) for one in done.json["left"]] == [
+        (str(untracked), "edited: untracked"),
+        (str(copied), "edited: .env"),
+        (str(inside), "edited: conf/deep/mine"),
+        (str(nested), "another repository or file system lies inside: lib/"),
+        (str(used), f"in use by sleep (process {user.pid})"),
+        (str(claimed), "another command is at it"),
+    ]
+    assert (untracked / "untracked").read_text() == "theirs\n"
+    assert (copied / ".env").read_text() == "edited\n"
+    assert (inside / "conf/deep/mine").read_text() == "theirs\n"
+    assert (nested / "lib/.git").is_dir()
     assert str(first) not in pool.git("worktree", "list")
-    assert len(pool.git("worktree", "list").splitlines()) == 3
+    assert len(pool.git("worktree", "list").splitlines()) == 7
+
+
+def test_in_a_bare_repository_a_file_in_a_spare_is_somebodys(pool: World) -> None:
+    bare = World(pool.root, "bare.git")
+    pool.git("clone", "-q", "--bare", str(pool.repo), str(bare.repo))
+    bare.git("config", "par.pool", "1")
+    bare.git("config", "par.poolMinFree", "0")
+    bare.ok("pool", "fill")
+    (spare,) = [Path(one["path"]) for one in bare.ok("pool", "--json").json["spares"]]
+    file = pool.write(".env", "mine\n", spare)
+    done = bare.par("pool", "drain")
+    assert (done.status, f"left {spare}: edited: .env\n" in done.err) == (1, True)
+    file.unlink()
+    assert bare.ok("pool", "drain", "--json").json["removed"] == [str(spare)]
 
 
 def test_what_somebody_writes_while_a_spare_is_thrown_away_stays(pool: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -347,9 +420,21 @@ def test_a_spare_whose_throwing_away_was_killed_is_one_again(pool: World) -> Non
 
 def test_those_that_are_too_many_go_with_the_next_filling(pool: World) -> None:
     first, second, third = fill(pool, 3)
+    pool.write("mine", "mine\n", third)
     pool.git("config", "par.pool", "1")
-    assert pool.ok("pool", "fill", "--json").json["removed"] == [str(second), str(third)]
-    assert [one["path"] for one in pool.ok("pool", "--json").json["spares"]] == [str(first)]
+    done = pool.par("pool", "fill", "--json")
+    assert (done.status, done.json["removed"]) == (1, [str(second)])
+    assert done.json["left"] == [{"path": str(third), "detail": "edited: mine"}]
+    assert [one["path"] for one in pool.ok("pool", "--json").json["spares"]] == [str(first), str(third)]
+    (third / "mine").unlink()
+    pool.git("config", "par.directory", "../elsewhere")
+    assert [one["detail"] for one in pool.par("pool", "--json").json["spares"]] == [
+        "it is not in the workspaces directory"
+    ] * 2
+    pool.git("config", "par.poolMinFree", "0")
+    assert pool.ok("pool", "fill", "--json").json["removed"] == [str(first), str(third)]
+    (elsewhere,) = pool.ok("pool", "--json").json["spares"]
+    assert elsewhere["path"] == str(pool.root / "elsewhere/.par/spares/1")
 
 
 def test_a_disk_that_is_short_of_room_is_not_filled(pool: World) -> None:
@@ -457,6 +542,27 @@ def test_a_half_made_spare_is_finished_by_the_next_filling(pool: World) -> None:
     assert pool.git("status", "--porcelain", cwd=spare) == ""
 
 
+@pytest.mark.parametrize("mine", [False, True])
+def test_a_link_in_a_spare_on_its_way_is_of_either_commit_or_somebodys(pool: World, mine: bool) -> None:
+    link, links = pool.repo / "link", {}
+    for target in ("old", "new"):
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        links[target] = pool.commit(target)
+        if target == "old":
+            (spare,) = fill(pool)
+    half_made(pool, spare)
+    record = entry_of(spare) / "par-spare"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"commit": links["new"], "was": links["old"]}))
+    if mine:
+        (spare / "link").unlink()
+        (spare / "link").symlink_to("mine")
+    pool.git("config", "par.poolMinFree", "0")
+    done = pool.par("pool", "fill")
+    assert (done.status, f"left {spare}: edited: link\n" in done.err) == (int(mine), mine)
+    assert (spare / "link").readlink() == Path("mine" if mine else "new")
+
+
 @pytest.mark.parametrize("name", ["a.txt", "theirs", ".env"])
 def test_what_somebody_wrote_into_a_half_made_spare_stays(pool: World, name: str) -> None:
     (spare,) = fill(pool)
@@ -471,6 +577,56 @@ def test_what_somebody_wrote_into_a_half_made_spare_stays(pool: World, name: str
     found = pool.par("doctor", "--fix", "--json").json["findings"]
     assert ("spare-damaged", False) in [(one["id"], one["fixed"]) for one in found]
     assert (spare / name).read_text() == "theirs\n"
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"version":1,"commit":1,"was":"","index":"","copied":[],"linked":[]}'])
+def test_a_spare_of_which_nothing_is_known_is_made_anew_only_when_it_is_empty(pool: World, text: str) -> None:
+    first, second = fill(pool, 2)
+    for spare in (first, second):
+        (entry_of(spare) / "par-spare").write_text(text)
+    for name in (".gitignore", "a.txt", ".env", "node_modules"):
+        (second / name).unlink()
+    new = pool.commit("moves on")
+    assert states(pool) == ["damaged", "damaged"]
+    pool.git("config", "par.poolMinFree", "0")
+    why = f"left {first}: nothing tells how .env, .gitignore, a.txt and 1 more came into it\n"
+    for _ in range(2):
+        done = pool.par("pool", "fill")
+        assert (done.status, why in done.err, f"left {second}" in done.err) == (1, True, False)
+    assert (first / "a.txt").exists()
+    assert pool.rev("HEAD", cwd=second) == new
+    assert pool.git("status", "--porcelain", cwd=second) == ""
+
+
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        (".git", "its directory does not lead to its registration"),
+        ("index", "it cannot be "),
+    ],
+)
+def test_a_damaged_spare_is_named_and_stays(pool: World, where: str, why: str) -> None:
+    (spare,) = fill(pool)
+    pool.write("mine", "mine\n", spare)
+    (spare / ".git" if where == ".git" else entry_of(spare) / "index").write_text("junk\n")
+    assert states(pool) == ["damaged"]
+    assert "this spare is not used: " in pool.ok("add", "one").err
+    pool.git("config", "par.poolMinFree", "0")
+    for command in ("fill", "drain"):
+        done = pool.par("pool", command)
+        assert (done.status, f"left {spare}: {why}" in done.err) == (1, True), done
+    assert (spare / "mine").read_text() == "mine\n"
+
+
+@pytest.mark.skipif(not AS_OWNER, reason="root may write everywhere, and there is no setpriv")
+def test_a_spare_that_cannot_be_moved_costs_no_add(pool: World) -> None:
+    (spare,) = fill(pool)
+    spare.parent.chmod(0o500)
+    done = pool.process(*AS_OWNER, *PAR, "add", "one")
+    spare.parent.chmod(0o700)
+    assert done.status == 0, done
+    assert pool.git("status", "--porcelain", "--branch", cwd=pool.workspaces / "one") == "## one"
+    assert states(pool) == ["ready"]
 
 
 def test_doctor_takes_half_made_and_lost_spares_out(pool: World) -> None:
@@ -557,11 +713,18 @@ def test_large_files_come_when_a_spare_is_claimed(pool: World) -> None:
     pool.git("config", "filter.lfs.smudge", str(smudge))
     pool.git("config", "filter.lfs.clean", str(clean))
     pool.write(".gitattributes", "*.bin filter=lfs\n")
+    (pool.repo / "link.bin").symlink_to("big.bin")
     pool.commit("large", big__bin="large\n")
-    (spare,) = fill(pool)
+    spare, other = fill(pool, 2)
     assert (spare / "big.bin").read_text() == "version https://git-lfs\noid 0\n"
     inode = spare.stat().st_ino
     (path,) = pool.add("one")
     assert path.stat().st_ino == inode
     assert (path / "big.bin").read_text() == "large\n"
+    assert (path / "link.bin").readlink() == Path("big.bin")
     assert pool.git("status", "--porcelain", cwd=path) == ""
+    inode = other.stat().st_ino
+    pool.git("config", "par.lfs", "skip")
+    (path,) = pool.add("two")
+    assert path.stat().st_ino == inode
+    assert (path / "big.bin").read_text() == "version https://git-lfs\noid 0\n"

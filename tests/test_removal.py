@@ -410,6 +410,23 @@ def test_hidden_files_that_nobody_edited_do_not_hold(world: World) -> None:
     assert world.branches() == ["main"]
 
 
+def test_links_and_other_kinds_are_seen_behind_a_mark_too(world: World) -> None:
+    for name in ("same", "moved", "turned"):
+        (world.repo / name).symlink_to("a.txt")
+    world.commit("links", file="x\n")
+    path = world.landed()
+    world.git("update-index", "--assume-unchanged", "same", "moved", "turned", "file", cwd=path)
+    for name in ("moved", "turned", "file"):
+        (path / name).unlink()
+    world.write("turned", "mine\n", path)
+    (path / "moved").symlink_to("elsewhere")
+    (path / "file").symlink_to("x")
+    detail = "edits hidden by assume-unchanged or skip-worktree: file, moved, turned"
+    left = world.par("remove", "t", "--json").json["left"]
+    assert left == [{"name": "t", "reason": "hidden-edits", "detail": detail}]
+    assert [(path / name).is_symlink() for name in ("moved", "turned", "file")] == [True, False, True]
+
+
 def test_a_sparse_workspace_can_go(world: World) -> None:
     world.write("one/x", "x")
     world.write("two/x", "x")

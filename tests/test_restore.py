@@ -268,6 +268,30 @@ def test_the_new_name_is_that_of_the_branch_too(world: World) -> None:
     assert world.listed("new")["branch"] == "ada/new"
 
 
+def test_a_branch_that_moved_since_is_not_checked_out_but_the_commit_is(world: World) -> None:
+    path = world.task("t")
+    world.git("switch", "-q", "-c", "side", cwd=path)
+    stood = world.commit("aside", cwd=path, side__txt="x\n")
+    world.ok("remove", "--force", "t")
+    world.git("branch", "-f", "side", "main")
+    world.ok("restore", "t")
+    assert world.rev("HEAD", cwd=path) == stood
+    assert world.try_git("symbolic-ref", "--quiet", "HEAD", cwd=path).status == 1
+    assert world.git("status", "--porcelain", cwd=path) == ""
+    assert world.rev("side") == world.rev("main")
+
+
+def test_a_bisection_goes_on_under_the_new_name(world: World) -> None:
+    path = world.task("t")
+    world.git("bisect", "start", "HEAD", "HEAD~1", cwd=path)
+    world.ok("remove", "--force", "t")
+    back = Path(world.ok("restore", "t", "--as", "other").out.strip())
+    assert world.git("rev-parse", "refs/bisect/bad", cwd=back) == world.rev("other", cwd=back)
+    world.git("bisect", "reset", cwd=back)
+    assert world.git("status", "--porcelain", "--branch", cwd=back) == "## other"
+    assert "t" not in world.branches()
+
+
 def test_a_rebase_goes_on_under_the_new_name(world: World) -> None:
     path = world.task("t", a__txt="ours\n")
     world.commit("theirs", a__txt="theirs\n")

@@ -2,13 +2,13 @@
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from git_par import names
-from git_par.errors import GitFailed
+from git_par.errors import GitFailed, Refused
 from git_par.git import Git
 from git_par.workspaces import snapshot
 from git_par.workspaces.snapshot import Snapshot
@@ -250,6 +250,26 @@ def test_nothing_committed_yet(world: World) -> None:
     taken = take(world)
     assert paths(world, taken) == ["first"]
     assert world.git("log", "-1", "--format=%P", str(taken.commit)) == ""
+
+
+@pytest.mark.parametrize("commits", [1, 100])
+def test_a_commit_made_meanwhile_is_under_it(world: World, monkeypatch: pytest.MonkeyPatch, commits: int) -> None:
+    world.write("a.txt", "changed\n")
+    split, made = snapshot.split, list[str]()
+
+    def late(top: Path, wanted: Sequence[str]) -> tuple[list[str], list[str]]:
+        if len(made) < commits:
+            made.append(world.git("commit", "-q", "--allow-empty", "-m", "late"))
+        return split(top, wanted)
+
+    monkeypatch.setattr(snapshot, "split", late)
+    if commits > 1:
+        with pytest.raises(Refused, match="commits are being made there right now"):
+            take(world)
+        return
+    taken = take(world)
+    assert taken.commit != taken.head == world.rev("HEAD") == world.git("rev-parse", f"{taken.commit}^")
+    assert content(world, taken, "a.txt") == "changed"
 
 
 def test_filters_and_line_ends_are_those_of_git_add(world: World) -> None:

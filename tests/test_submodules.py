@@ -6,6 +6,8 @@ from shutil import rmtree
 
 import pytest
 
+from git_par.workspaces import reasons
+from git_par.workspaces.reasons import Reason
 from tests.world import World
 
 ALLOWED = ("-c", "protocol.file.allow=always")
@@ -58,6 +60,19 @@ def test_a_new_workspace_has_its_submodules_from_the_repository_itself(nested: W
     assert (nested.repo / ".git" / "config").read_bytes() == before
 
 
+@pytest.mark.parametrize("instead", [False, True])
+def test_one_that_is_staged_to_go_is_not_carried_along(nested: World, instead: bool) -> None:
+    nested.git("rm", "-q", "lib")
+    if instead:
+        nested.write("lib", "a file\n")
+        nested.git("add", "lib")
+    path = Path(nested.ok("add", "--carry", "t").out.strip())
+    assert nested.git("status", "--porcelain", cwd=path) == nested.git("status", "--porcelain")
+    assert os.path.lexists(path / "lib") == instead
+    nested.git("reset", "-q", "--hard", cwd=path)
+    assert nested.git("status", "--porcelain", cwd=path) == ""
+
+
 def test_a_commit_that_no_branch_has_is_found(nested: World) -> None:
     lib = nested.repo / "lib"
     nested.git("checkout", "-q", "--detach", cwd=lib)
@@ -94,6 +109,53 @@ def test_submodules_come_along_with_a_sync(nested: World) -> None:
     assert nested.rev("HEAD", cwd=b / "lib") != made
     nested.ok("merge", "a")
     nested.ok("remove", "a")
+
+
+def test_one_whose_new_commit_is_not_here_stays_and_others_that_did_not_move_too(nested: World) -> None:
+    add_submodule(nested, World(nested.root, "two").init(), "two", "two")
+    (path,) = nested.add("t")
+    before = nested.rev("HEAD", cwd=path / "lib")
+    nested.git("update-index", "--cacheinfo", f"160000,{'1' * 40},lib")
+    nested.git("commit", "-qm", "moved")
+    done = nested.ok("sync", "t")
+    way = f"git -C {path} submodule update -- lib"
+    assert f"t: submodule 'lib' stays at {before[:8]}: 11111111 is not here; to fetch it: {way}\n" in done.err
+    assert nested.rev("HEAD", cwd=path / "lib") == before
+    assert (path / "two/a.txt").exists()
+
+
+def test_one_that_is_not_checked_out_stays_so_when_its_workspace_comes_back(nested: World) -> None:
+    add_submodule(nested, World(nested.root, "two").init(), "two", "two")
+    (path,) = nested.add("t")
+    nested.git("submodule", "--quiet", "deinit", "--force", "two", cwd=path)
+    rmtree(nested.repo / ".git/worktrees/t/modules/two")
+    nested.ok("remove", "t")
+    nested.ok("restore", "t")
+    assert (path / "lib/a.txt").exists()
+    assert list((path / "two").iterdir()) == []
+    assert nested.git("status", "--porcelain", cwd=path) == ""
+
+
+def test_settings_come_along_from_one_without_a_remote_too(nested: World) -> None:
+    nested.git("config", "user.name", "Lib", cwd=nested.repo / "lib")
+    nested.git("remote", "remove", "origin", cwd=nested.repo / "lib")
+    (path,) = nested.add("t")
+    assert nested.git("config", "user.name", cwd=path / "lib") == "Lib"
+    assert used(nested, path) == "  "
+
+
+def test_a_name_that_no_file_system_can_hold_is_one_that_is_not_here(world: World) -> None:
+    world.git("config", "--file", ".gitmodules", f"submodule.{'x' * 300}.path", "lib")
+    world.git("config", "--file", ".gitmodules", f"submodule.{'x' * 300}.url", "../lib")
+    world.git("config", "submodule.active", ".")
+    world.git("update-index", "--add", "--cacheinfo", f"160000,{world.rev('HEAD')},lib")
+    world.git("add", ".gitmodules")
+    world.git("commit", "-qm", "with a long name")
+    for place in ("lib", ".git/modules"):
+        (world.repo / place).mkdir()
+    done = world.ok("add", "t")
+    assert "t: submodule 'lib' is empty: the repository has no copy of it" in done.err
+    world.ok("remove", "t")
 
 
 def test_what_is_not_here_is_named_and_nothing_else_is_tried(world: World) -> None:
@@ -223,6 +285,30 @@ def test_work_in_one_is_never_removed(nested: World, what: str, deep: int) -> No
     assert nested.git(*asked[0], cwd=place) == asked[1]
 
 
+@pytest.mark.parametrize("what", ["untracked", "staged"])
+def test_work_that_comes_late_brings_everything_back(nested: World, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    (path,) = nested.add("t")
+    lib = path / "lib"
+
+    def late(*_: object) -> list[Reason]:
+        nested.commit("late", cwd=lib, new="new\n")
+        nested.git("add", "lib", cwd=path)
+        if what == "untracked":
+            nested.write("in/deep/mine", "mine\n", lib)
+        return []
+
+    monkeypatch.setattr(reasons, "find", late)
+    detail = {
+        "untracked": "submodule 'lib/in/deep': untracked files: mine",
+        "staged": "it was changed while it was being removed",
+    }[what]
+    left = nested.par("remove", "t", "--json").json["left"]
+    assert left == [{"name": "t", "reason": "in-use", "detail": detail}]
+    assert nested.git("log", "-1", "--format=%s", cwd=lib) == "late"
+    assert (lib / "in/deep/mine").exists() == (what == "untracked")
+    assert nested.git("status", "--porcelain", cwd=path) == ("M  lib" if what == "staged" else "MM lib")
+
+
 def test_commits_that_the_repository_records_are_brought_home(nested: World) -> None:
     (path,) = nested.add("t")
     made = nested.commit("in the submodule", cwd=path / "lib", new="new\n")
@@ -263,6 +349,9 @@ def test_a_repository_that_is_not_its_own_stays(nested: World) -> None:
     done = nested.par("remove", "t")
     assert done.status == 3
     assert "submodule 'lib': its repository lies inside of it" in done.err
+    rmtree(path / "lib/.git")
+    assert "submodule 'lib': it has files, and no repository" in nested.par("remove", "t").err
+    assert (path / "lib/a.txt").exists()
 
 
 def test_sparse_workspaces_have_only_the_submodules_they_have_room_for(nested: World) -> None:

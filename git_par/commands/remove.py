@@ -90,7 +90,8 @@ def sweep(
             current = session.tasks.get(task.name)
             if current is None or current.created != task.created:
                 continue
-            if current.state == "removing" and not dry_run and aside.bring_in(session.repo, current):
+            # Killed, or undone in vain: somebody had taken its place.
+            if not dry_run and aside.bring_in(session.repo, current):
                 current = session.tasks.change(current.name, state="active") or current
             look = _look(session, current, terms)
             if not look.goes:

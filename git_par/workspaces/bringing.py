@@ -99,7 +99,7 @@ def _absent(top: Path, path: Path, entry: str, left: list[tuple[str, Why]]) -> I
     elif not entry.endswith("/"):
         if not alike(top / plain, path / plain):
             left.append((entry, "exists"))
-    elif (path / plain).is_symlink() or not (path / plain).is_dir() or (top / plain / ".git").exists():
+    elif (path / plain).is_symlink() or not (path / plain).is_dir():
         left.append((entry, "exists"))
     else:
         try:
@@ -107,6 +107,9 @@ def _absent(top: Path, path: Path, entry: str, left: list[tuple[str, Why]]) -> I
                 inside = sorted((one.name, one.is_dir(follow_symlinks=False)) for one in entries)
         except PermissionError:
             left.append((entry, "unreadable"))
+            return
+        if any(name == ".git" for name, _ in inside):
+            left.append((entry, "exists"))
             return
         for name, directory in inside:
             yield from _absent(top, path, f"{plain}/{name}{'/' if directory else ''}", left)
@@ -229,16 +232,17 @@ def _link(top: int, path: Path, plain: str, says: str, left: list[tuple[str, Why
         try:
             here = stack.enter_context(copies.closing(os.open(path, os.O_RDONLY | os.O_DIRECTORY)))
             _, target = _go_down(stack, top, here, above)
+        except FileNotFoundError:
+            return False  # it went meanwhile
+        except OSError:
+            left.append((plain, "in-the-way"))
+            return False
+        try:
             os.symlink(says, name, dir_fd=target)
         except FileExistsError:
             left.append((plain, "exists"))
-        except OSError as error:
-            if not above:
-                raise
-            raise GitFailed(f"'{path / plain}': {error.strerror}", hint="git par copy") from None
-        else:
-            return True
-    return False
+            return False
+    return True
 
 
 @contextmanager

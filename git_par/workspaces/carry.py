@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from git_par import files
 from git_par.errors import Refused, UsageError
 from git_par.git import Git
 from git_par.names import some
@@ -32,6 +33,8 @@ class Load:
     """What is staged, as `git update-index --index-info` reads it; what goes comes first."""
     modules: tuple[str, ...] = ()
     """Submodules whose commit is staged."""
+    former: tuple[str, ...] = ()
+    """Submodules of the commit that are staged to be none any more."""
     named: tuple[str, ...] = ()
     """Files that are tracked by name only (`git add -N`)."""
     changed: tuple[str, ...] = ()
@@ -71,7 +74,8 @@ def gather(repo: Repo, start: Start) -> Load:
         )
     staged = _raw(git, "diff-index", "--cached", start.commit)
     unstaged = _raw(git, "diff-files")
-    modules = {path for path, modes in (*staged.items(), *unstaged.items()) if _SUBMODULE in modes[:2]}
+    modules = {path for path, modes in staged.items() if modes[1] == _SUBMODULE}
+    modules |= {path for path, modes in unstaged.items() if _SUBMODULE in modes[:2]}
     named = {path for path in now.changed if unstaged.get(path, ("",) * 4)[3] == "A"}
     paths = list(dict.fromkeys([*staged, *now.changed, *now.untracked]))
     standing, beyond = snapshot.split(repo.top, [path for path in paths if path not in modules])
@@ -81,11 +85,13 @@ def gather(repo: Repo, start: Start) -> Load:
         for path in beyond + [path for path in standing if kinds[path] == "nothing"]
         if path in staged and staged[path][1] != "000000" and path not in now.changed
     ]
+    repositories = [f"{path.rstrip('/')}/" for path in standing if kinds[path] == "repository"]
     entries = [(mode, blob, path) for path, (_, mode, blob, _) in staged.items() if path not in named]
     return Load(
         repo.top,
         entries=tuple(f"{mode} {blob} 0\t{path}\0" for mode, blob, path in sorted(entries)),
         modules=tuple(path for path, (_, mode, _, _) in staged.items() if mode == _SUBMODULE),
+        former=tuple(path for path, modes in staged.items() if modes[0] == _SUBMODULE != modes[1]),
         named=tuple(path for path in now.changed if path in named and kinds.get(path) == "file"),
         changed=tuple(path for path in now.changed if path not in {*named, *modules}),
         absent=tuple(absent),
@@ -95,7 +101,7 @@ def gather(repo: Repo, start: Start) -> Load:
         files=tuple(path for path in standing if kinds[path] == "file"),
         left=(
             *((path, "a submodule with changes of its own") for path in now.changed if path in modules),
-            *((f"{path.rstrip('/')}/", "a repository of its own") for path in standing if kinds[path] == "repository"),
+            *((path, "a repository of its own") for path in dict.fromkeys(repositories)),
             *((path, "neither file nor link") for path in standing if kinds[path] == "other"),
         ),
     )
@@ -104,6 +110,8 @@ def gather(repo: Repo, start: Start) -> Load:
 def bring(repo: Repo, path: Path, load: Load) -> None:
     """Bring `load` into the new workspace `path`, which stands at the commit that it is on top of."""
     git = worktree.opened(repo, path)
+    for name in load.former:
+        _empty(_inside(path, name))
     for name in load.gone:
         _remove(path, name)
     for name in load.files:
@@ -141,11 +149,8 @@ def _list(paths: Sequence[str]) -> str:
 def _remove(top: Path, name: str) -> None:
     """Take the file `name` away, and the directories that are empty then, as git does."""
     place = _inside(top, name)
-    try:
+    with suppress(IsADirectoryError, PermissionError):  # the files in it go by themselves
         place.unlink(missing_ok=True)
-    except (IsADirectoryError, PermissionError, NotADirectoryError):
-        with suppress(OSError):
-            place.rmdir()
     for directory in place.parents:
         if directory == top:
             break
@@ -159,11 +164,25 @@ def _make_room(top: Path, name: str) -> Path:
     """The place of the file `name`, with nothing there, in directories that are."""
     place = _inside(top, name)
     place.parent.mkdir(parents=True, exist_ok=True)
-    if place.is_dir() and not place.is_symlink():
-        place.rmdir()
-    else:
-        place.unlink(missing_ok=True)
+    place.unlink(missing_ok=True)
     return place
+
+
+def _empty(place: Path) -> None:
+    """Take the directory of a submodule away, filled as it was a moment ago; Refused when somebody has anything in it."""
+    if not place.is_dir():
+        return
+    if os.path.lexists(place / ".git"):
+        inside = status.read(Git(place), untracked="all", ignored=True, seeing=True)
+        if not (inside.tracked_dirt or inside.untracked or inside.ignored):
+            files.delete_tree(place)
+            return
+    try:
+        place.rmdir()
+    except OSError:
+        raise Refused(
+            f"--carry: '{place}': it is no submodule any more, and holds something", hint="run the command again"
+        ) from None
 
 
 def _inside(top: Path, name: str) -> Path:

@@ -91,7 +91,8 @@ def fill(session: Session, wanted: int) -> Filled:
             now = spares.again(spare.entry) if got else None
             if now is None or drop_lost(session, now):
                 continue
-            if done.ready == wanted or now.path.parent != spares.directory(repo):
+            # One of which nothing is known was perhaps begun at another commit: it is made anew.
+            if done.ready == wanted or now.path.parent != spares.directory(repo) or now.record is None:
                 if why := discard(session, now):
                     done.left.append((now.path, why))
                 else:
@@ -202,13 +203,8 @@ def _renew(session: Session, spare: Spare, commit: str, coming: Incoming | None,
 
 
 def _mend(session: Session, spare: Spare, commit: str, coming: Incoming | None) -> str:
-    """Finish what a killed command began; why not, when somebody was in it since."""
+    """Finish what a killed command began, and noted; why not, when somebody was in it since."""
     _clear(session.repo, spare)
-    if spare.record is None:
-        if why := strangers.find(session, spare):
-            return why
-        spare = spares.note(spare, Record(commit))
-        _clear(session.repo, spare)
     if why := strangers.find(session, spare):
         return why
     assert spare.record

@@ -21,8 +21,6 @@ def populate(repo: Repo, path: Path, jobs: int, env: Mapping[str, str]) -> list[
     Only those that the repository uses, and only from objects that are here already: no network.  The shared configuration
     is not written, which is what `git submodule init` would do.
     """
-    if not os.path.lexists(path / ".gitmodules"):
-        return []
     there, entry = registry.checkout(repo, path), registry.admin_dir(repo, path)
     assert there is not None
     assert entry is not None

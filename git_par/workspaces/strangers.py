@@ -30,7 +30,7 @@ def find(session: Session, spare: Spare) -> str:
     """
     record = spare.record
     if record is None:
-        inside = [one.name for one in spare.path.iterdir() if one.name != ".git"]
+        inside = sorted(one.name for one in spare.path.iterdir() if one.name != ".git")
         return f"nothing tells how {some(inside)} came into it" if inside else ""
     git = spares.opened(session.repo, spare)
     if busy := in_progress.operation(spare.entry):
@@ -76,7 +76,9 @@ def _is_half(git: Git, commits: list[str], path: str) -> bool:
     for commit in commits:
         mode, _, rest = git.run("ls-tree", "-z", commit, "--", f":(top,literal){path}").out.partition(" ")
         if mode == "120000" and place.is_symlink():
-            return git.run("cat-file", "blob", rest.split()[1].partition("\t")[0]).out == os.readlink(place)
+            if git.run("cat-file", "blob", rest.split()[1].partition("\t")[0]).out == os.readlink(place):
+                return True
+            continue
         if mode in ("100644", "100755") and place.is_file() and not place.is_symlink():
             whole = git.run("cat-file", "--filters", f"{commit}:{path}", env=spares.POINTERS).out
             if os.fsencode(whole).startswith(place.read_bytes()):

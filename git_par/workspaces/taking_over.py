@@ -62,10 +62,7 @@ def narrow(template: Path, git_dir: Path) -> None:
 
 def _mode(repo: Repo) -> int:
     """The configuration may hold secrets: it is for nobody's eyes who cannot read the parent's."""
-    try:
-        return (repo.common / "config").stat().st_mode & 0o666
-    except OSError:
-        return 0o600
+    return (repo.common / "config").stat().st_mode & 0o666
 
 
 def _hooks(source: Path, target: Path) -> None:

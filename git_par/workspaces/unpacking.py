@@ -107,6 +107,9 @@ def _fill(repo: Repo, task: Task, keepsake: Keepsake) -> None:
     for head_name in entry.glob("rebase-*/head-name"):
         if head_name.read_text() == f"{keepsake.task.ref}\n":
             head_name.write_text(f"{task.ref}\n")
+    start = entry / "BISECT_START"
+    if start.is_file() and start.read_text() == f"{keepsake.task.branch}\n":
+        start.write_text(f"{task.branch}\n")
 
 
 def _check_out(git: Git, work: str) -> None:

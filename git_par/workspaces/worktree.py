@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Container, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from git_par import files, names
@@ -23,17 +24,15 @@ _MOST_WORKERS = 8
 def reserve(repo: Repo, name: str) -> Path:
     """Make the empty directory for the task `name`; nobody else can get the same one."""
     repo.workspaces.mkdir(parents=True, exist_ok=True)
-    for directory in names.directories(name):
-        path = repo.workspaces / directory
-        try:
-            path.mkdir()
-        except FileExistsError:
-            continue
-        return path
-    raise GitFailed(
-        f"'{repo.workspaces}': no free directory for '{name}'",
-        hint="see 'git par list' for what can be removed",
-    )
+    return next(path for directory in names.directories(name) if _is_made(path := repo.workspaces / directory))
+
+
+def _is_made(directory: Path) -> bool:
+    """Make it, unless something is there."""
+    with suppress(FileExistsError):
+        directory.mkdir()
+        return True
+    return False
 
 
 def expected(repo: Repo, name: str, taken: Container[Path]) -> Path:
