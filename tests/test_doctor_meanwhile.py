@@ -137,7 +137,11 @@ AT = {
             json.dumps(
                 {
                     **json.loads(world.record().read_text()),
-                    **{"name": "u", "branch": "u", "path": str(empty(world)), "slot": 2, "state": "creating"},
+                    "name": "u",
+                    "branch": "u",
+                    "path": str(empty(world)),
+                    "slot": 2,
+                    "state": "creating",
                 }
             )
         ),
