@@ -15,6 +15,7 @@ from git_par.repo import Repo
 from git_par.state.announce import Announcement
 from git_par.state.session import Session
 from tests.test_publish import plan_refs, state_of
+from tests.test_undo import operations
 from tests.world import World
 
 
@@ -94,9 +95,10 @@ def test_an_index_that_stays_locked_is_given_up_with_nothing_done(
 def test_what_came_into_the_way_of_a_merge_that_is_done_again_is_refused(world: World) -> None:
     world.landed()
     world.ok("undo")
-    before = world.rev("main")
+    before, log = world.rev("main"), operations(world)
     world.write("t.txt", "mine\n")
     done = world.par("undo")
+    assert operations(world) == log
     assert (done.status, f"main: in the way in '{world.repo}': t.txt" in done.err) == (3, True), done
     assert (world.rev("main"), (world.repo / "t.txt").read_text()) == (before, "mine\n")
 
@@ -181,7 +183,7 @@ def test_a_workspace_that_goes_while_its_work_is_committed_leaves_the_others_alo
     path = world.task("gone")
     world.write("new", "new\n", path)
     world.write("other", "other\n", world.task("stays"))
-    world.hook("pre-commit", f'case "$(pwd)" in {path}) rm -rf "{path}" ;; esac')
+    world.hook("pre-commit", f'case "$(pwd)" in {path}) rm -rf "{path}"; exit 1 ;; esac')
     done = world.ok("merge", "--all", "--autocommit")
     assert "gone" in done.out
     assert (world.repo / "other").read_text() == "other\n"
