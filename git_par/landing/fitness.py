@@ -62,9 +62,9 @@ def _look(
     """
     try:
         found = _look_at(session, item, tip, allow_dirty, lead)
-    except ParError:
+    except ParError as error:
         if not _is_removed(session, item):
-            raise
+            return Skipped(item, "broken", error.message, "git par doctor"), 0
     else:
         if not _is_removed(session, item):
             return found

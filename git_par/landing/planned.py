@@ -39,6 +39,7 @@ Reason = Literal[
     "already in",
     "atomic",
     "audit",
+    "broken",
     "dirty",
     "diverged",
     "foreign",
