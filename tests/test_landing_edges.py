@@ -17,7 +17,6 @@ from git_par.state.session import Session
 from tests.test_ownership import inside, own
 from tests.world import World, edited, script
 
-
 # merge
 
 
@@ -78,7 +77,8 @@ def test_hooks_are_looked_for_where_the_setting_says(world: World, place: str) -
     if place == "absolute":
         script(directory / "commit-msg", 'echo "Seen: yes" >>"$1"')
     world.git("config", "merge.mine.driver", "cat %B >%A")
-    world.commit("attributes", **{".gitattributes": "a.txt merge=mine\n"})
+    world.write(".gitattributes", "a.txt merge=mine\n")
+    world.commit("attributes")
     world.task("t", a__txt=edited(l3="theirs"))
     world.commit("base", a__txt=edited(l12="ours"))
     world.ok("merge", "t")

@@ -4,6 +4,7 @@ import json
 import os
 import resource
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def begun(session: Session) -> record.Run:
 
 
 def test_two_runs_of_one_second_are_two(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Stopped(record.datetime):
+    class Stopped(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> "Stopped":
             return cls(2026, 1, 2, 3, 4, 5, tzinfo=tz)
