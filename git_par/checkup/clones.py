@@ -11,7 +11,7 @@ from git_par.errors import Refused
 from git_par.parent import PARENT, Link, link
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import clone, clones, meeting, registry
+from git_par.workspaces import clone, meeting, registry
 from git_par.workspaces.taking_over import REMOTE
 
 
@@ -54,9 +54,9 @@ def _make_again_there(case: Case, task: Task, commit: str) -> None:
 
 def _relink(case: Case, task: Task) -> None:
     """Let a clone know its parent again; of its files only git's are touched."""
-    repo, path = case.repo, Path(task.path)
+    repo = case.repo
     with case.session.locks.repository(), case.session.locks.task(task.name):
-        if case.quiet.get(task.name) != task or clones.claims(repo, task, path) or not _was_ours(repo, task):
+        if case.quiet.get(task.name) != task or not _was_ours(repo, task):
             return
         clone.relink(repo, task)
 

@@ -77,6 +77,8 @@ def _take_back(case: Case, task: Task) -> None:
 def _finish(case: Case, task: Task) -> None:
     path = Path(task.path)
     with case.session.locks.task(task.name):
+        if case.quiet.get(task.name) != task:
+            return
         entries = registry.entries_for(case.repo, path)
         back = clones.is_clone(task) and aside.bring_in(case.repo, task)
         found = [one for one in _put_aside(path.parent, task.slug) if registry.claimed_entry(case.repo, one) in entries]

@@ -72,12 +72,16 @@ def _entry(repo: Repo, slug: str) -> Path | None:
 
 
 def _clone(repo: Repo, slug: str) -> Path | None:
-    """The git directory of the clone that says that it is the task's."""
+    """The git directory of the clone that says that it is the task's; of several, the one where the journal saw the task."""
+    found = []
     for place in clones.beside(repo.workspaces / "any"):
-        told = link(place / ".git")
-        if told and told.parent == repo.common and names.slug(told.task) == slug:
-            return place / ".git"
-    return None
+        said = link(place / ".git")
+        if said and said.parent == repo.common and names.slug(said.task) == slug:
+            found.append(place / ".git")
+    if len(found) > 1:  # the others are copies of it
+        known = next((Path(task.path) for task in told(repo) if task and task.slug == slug), None)
+        found.sort(key=lambda one: one.parent != known)
+    return found[0] if found else None
 
 
 def _place(entry: Path) -> Path | None:

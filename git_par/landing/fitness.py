@@ -64,8 +64,7 @@ def _look(
     try:
         found = _look_at(session, item, tip, allow_dirty, lead)
     except ParError as error:
-        where = f"git -C {quote(item.task.path)} status" if item.task else error.hint
-        found = Skipped(item, "unknown", f"it cannot be checked: {error.message}", where), 0
+        found = Skipped(item, "unknown", f"it cannot be checked: {error.message}", "git par doctor"), 0
     if not _is_removed(session, item):
         return found
     return Skipped(item, "removed", "removed meanwhile", harmless=into is None), 0

@@ -165,8 +165,6 @@ def _by_merging(
 def _has_driver(repo: Repo, root: str, tip: str) -> bool:
     """Whether a merge driver of the user's has a say in what `tip` changed (gitattributes(5), merge)."""
     changed = repo.git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", root, tip).out
-    if not changed:
-        return False
     values = repo.git.fields("check-attr", "-z", "--stdin", "merge", feed=changed)[2::3]
     return any(value not in ("unspecified", "set", "unset", "text", "binary") for value in values)
 
@@ -207,8 +205,6 @@ def _squashed(repo: Repo, tip: str, base: str, root: str) -> Iterator[str]:
 
 def _patch_ids(repo: Repo, patches: str) -> list[tuple[str, str]]:
     """Patches with their commits; two commits may have the same patch."""
-    if not patches:
-        return []
     lines = repo.git.run("patch-id", "--stable", feed=patches).out.splitlines()
     return [(patch, commit) for patch, _, commit in (line.partition(" ") for line in lines)]
 

@@ -21,6 +21,7 @@ from git_par.repo import Repo
 from git_par.state import announce
 from git_par.state.announce import Announcement
 from git_par.state.locks import Locks
+from git_par.state.tasks import Tasks
 from git_par.workspaces import owners, registry
 from git_par.workspaces.worktree import PRIVATE
 
@@ -52,13 +53,13 @@ def heal(repo: Repo, locks: Locks, tell: Callable[[str], None]) -> None:
 
 
 def restore(repo: Repo, cut_off: Announcement, tell: Callable[[str], None]) -> bool:
-    """Whether the checkout is whole again, or was."""
+    """Whether the checkout is whole again, or was, or is gone for good."""
     place = Path(cut_off.checkout)
-    if registry.refs(repo, place).commit(f"refs/heads/{cut_off.base}") != cut_off.before:
-        return True  # the branch moves last, so the files had all moved; or somebody went on from here
     checkout, directory = registry.checkout(repo, place), registry.git_dir(repo, place)
     if checkout is None or directory is None:
-        return True
+        return not _is_expected(repo, place)
+    if registry.refs(repo, place).commit(f"refs/heads/{cut_off.base}") != cut_off.before:
+        return True  # the branch moves last, so the files had all moved; or somebody went on from here
     if checkout.commit(cut_off.after) is None:
         return True  # a clone that was not even given the commit
     # What git locks on its way; a dead git leaves behind what it held.
@@ -82,6 +83,12 @@ def restore(repo: Repo, cut_off: Announcement, tell: Callable[[str], None]) -> b
     _put_back(checkout, place, paths, cut_off.before)
     tell(f"{cut_off.base}: a merge that was cut off in '{place}' is taken back")
     return True
+
+
+def _is_expected(repo: Repo, place: Path) -> bool:
+    """Whether a checkout that is not found at `place` may be there again: it is only out of reach, or its link is broken."""
+    tasks = Tasks(repo, lambda _: None).all()
+    return bool(registry.entries_for(repo, place)) or any(Path(task.path) == place for task in tasks)
 
 
 def is_torn(checkout: Git, place: Path, before: str, after: str) -> bool:

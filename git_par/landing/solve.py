@@ -5,21 +5,26 @@ record what is solved.
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from git_par.errors import GitFailed, Refused
+from git_par.errors import Busy, GitFailed, Refused
 from git_par.git import Git, Reply
 from git_par.landing import bring, message, publish, trees
 from git_par.landing.bring import Arrival
 from git_par.names import going_to, some
 from git_par.state.session import Session
+from git_par.state.tasks import Task
 from git_par.workspaces import clones, in_progress, meeting, registry, status
 
 _NO_EDITOR = {"GIT_EDITOR": ":", "GIT_SEQUENCE_EDITOR": ":"}
+
+_INDEX_PATIENCE = 10.0
+"""Seconds to wait for an editor or another git to let go of the index of a workspace."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,8 @@ class Started:
 def start(session: Session, one: Arrival) -> Started:
     """Start it; Refused when uncommitted work stands there, or git cannot."""
     task, path = one.task, Path(one.task.path)
-    git = registry.checkout(session.repo, path)
-    if git is None:
+    git, directory = registry.checkout(session.repo, path), registry.git_dir(session.repo, path)
+    if git is None or directory is None:
         raise GitFailed(f"'{path}': it is gone", hint="see 'git par list'")
     again = f"git par sync{' --rebase' if one.rebase else ''}"
     if dirt := status.read(git, untracked="no").tracked_dirt:
@@ -47,12 +52,14 @@ def start(session: Session, one: Arrival) -> Started:
             f"{task.name}: in the way in '{path}': {some(blocked)}",
             hint=f"move them away, then {again} {quote(task.name)}",
         )
+    _await_index(task, path, directory)
     with _with_objects(session, one):
         reply = _rebase(one, git) if one.rebase else _merge(session, one, git)
-    directory = registry.git_dir(session.repo, path)
-    if directory and in_progress.operation(directory):
-        return Started(None)
-    if reply.code == 0:
+    if in_progress.operation(directory):
+        if one.rebase or not _is_hollow(git):
+            return Started(None)
+        git.run("merge", "--quit")
+    elif reply.code == 0:
         meeting.expect_together(session.repo, task)
         return Started(session.repo.git.commit(task.ref))
     verb = "rebase" if one.rebase else "merge"
@@ -61,6 +68,27 @@ def start(session: Session, one: Arrival) -> Started:
         f"{task.name}: git did not start the {verb}: {why}",
         hint=f"{going_to(path, session.repo.cwd)}git {verb} {quote(task.base)}",
     )
+
+
+def _await_index(task: Task, path: Path, directory: Path) -> None:
+    """Wait until nobody holds the index of the workspace; Busy when that stays so."""
+    deadline = time.monotonic() + _INDEX_PATIENCE
+    while (directory / "index.lock").exists():
+        if time.monotonic() > deadline:
+            raise Busy(
+                f"{task.name}: another git holds the index of '{path}'",
+                hint="wait for it; when none runs there: git par doctor --fix",
+            )
+        time.sleep(0.05)
+
+
+def _is_hollow(git: Git) -> bool:
+    """Whether a merge is in progress of which nothing is there: a commit would conclude it without what it was to bring.
+
+    Git leaves one behind when it cannot write the index, because another git took hold of that meanwhile.
+    """
+    now = status.read(git, untracked="no")
+    return not now.unmerged and not now.tracked_dirt
 
 
 @contextmanager

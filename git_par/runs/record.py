@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +91,8 @@ def decode(data: object) -> Run:
         plan, parts = fields.pop("plan"), fields.pop("parts")
         wanted = tuple(Wanted(**_tuples(one, Wanted)) for one in plan.pop("tasks"))
         run = Run(plan=TaskFile(tasks=wanted, **plan), parts=[Part(**one) for one in parts], **fields)
-    except (TypeError, KeyError, AttributeError) as error:
-        raise ValueError(str(error)) from None
+    except (TypeError, KeyError, AttributeError):
+        raise ValueError("a field is missing, unknown or of the wrong type") from None
     texts = [run.id, run.file, run.base, run.began, run.ended]
     texts += [getattr(part, name) for part in run.parts for name in _TEXTS]
     if not all(isinstance(text, str) for text in texts) or run.state not in RUN_STATES:
@@ -137,7 +136,9 @@ class Runs:
         files.private_directory(self.directory)
         began, stamp = tasks.now(), f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         parts = [Part(one.name, number) for number, level in enumerate(plan.levels, 1) for one in level]
-        for number in count(1):
+        number = 0
+        while True:
+            number += 1
             id = stamp if number == 1 else f"{stamp}-{number}"
             run = Run(id, str(file or ""), base, began, plan, parts, allow_overlap=allow_overlap)
             try:
@@ -145,7 +146,6 @@ class Runs:
             except FileExistsError:
                 continue
             return run
-        raise AssertionError  # count has no end
 
     def read(self, id: str) -> Run:
         """The run as it stands on disk; ValueError or OSError when it cannot be read."""
