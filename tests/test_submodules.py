@@ -258,7 +258,9 @@ def test_work_in_one_is_never_removed(nested: World, what: str, deep: int) -> No
         nested.commit("of its own", cwd=place, x="x\n")
         nested.git("checkout", "-q", "--detach", "HEAD^", cwd=place)
     elif what == "merge":
-        nested.git("update-ref", "MERGE_HEAD", "HEAD", cwd=place)
+        (Path(nested.git("rev-parse", "--absolute-git-dir", cwd=place)) / "MERGE_HEAD").write_text(
+            nested.rev("HEAD", cwd=place) + "\n"
+        )
     elif what == "own":
         nested.write("x", "x\n", place)
         nested.git("init", "-q", "build/inner", cwd=place)

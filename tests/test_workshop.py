@@ -136,6 +136,17 @@ def test_attributes_that_only_a_task_has_do_not_count_for_itself(world: World) -
     assert (done.status, "  conflict    a: list (with b)\n" in done.out) == (1, True)
 
 
+def test_line_ends_that_a_task_sets_right_are_no_conflict(world: World) -> None:
+    """Git takes the attributes at the top that come in, where there are none, when it normalises line ends to merge."""
+    world.git("config", "merge.renormalize", "true")
+    world.commit("a list", list="one\r\ntwo\r\nthree\r\n")
+    world.task("a", **{".gitattributes": "* text=auto\n", "list": "one\ntwo\nthree\nfour\n"})
+    world.commit("edited", list="zero\r\none\r\ntwo\r\nthree\r\n")
+    assert world.ok("conflicts", "--json").json["base"] == []
+    world.ok("merge", "a")
+    assert world.git("show", "main:list").split() == ["zero", "one", "two", "three", "four"]
+
+
 def test_attributes_that_a_commit_brings_count_for_the_next_one_of_a_rebase(world: World) -> None:
     world.commit("list", list="m\n")
     world.task("b", list="m\nb\n")

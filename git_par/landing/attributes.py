@@ -15,7 +15,13 @@ from git_par.repo import Repo, is_true
 
 _BUILT_IN = ("set", "unset", "unspecified", "text", "binary", "union")
 _CONVERSIONS = ("text", "eol", "crlf", "filter", "ident", "working-tree-encoding")
+_TOP = ".gitattributes"
 _FILES = ":(top,glob)**/.gitattributes"
+
+
+def renormalizes(repo: Repo) -> bool:
+    """Whether line ends and filters are set right before files are merged (git-merge(1), renormalize)."""
+    return is_true(repo.setting("merge.renormalize"))
 
 
 @dataclass(frozen=True)
@@ -39,10 +45,21 @@ class Attributes:
         """Whether any attribute is given at all, in a commit or outside of them; mostly none is."""
         return self._outside or bool(self._within(self.before)) or self._come_in
 
-    @cached_property
-    def in_commits(self) -> bool:
-        """Whether a commit gives attributes, so that one has to be named as their source."""
-        return bool(self._within(self.before)) or self._come_in
+    @property
+    def given(self) -> bool:
+        """Whether the commit that the batch starts from gives any."""
+        return bool(self._within(self.before))
+
+    def are_named(self, ours: str, theirs: str) -> bool:
+        """Whether a merge in the object database can and must be told that the attributes of `ours` count (git 2.43).
+
+        With merge.renormalize, where `ours` has no file at the top, git takes the one that comes in, as it does in a
+        checkout; told whose count, it would not (merge-ort.c, initialize_attr_index).
+        """
+        own = self._within(ours)
+        if not own or self.repo.version < (2, 43):
+            return False
+        return _TOP in own or not renormalizes(self.repo) or _TOP not in self._within(theirs)
 
     def at_stake(self, bases: Sequence[str], ours: str, theirs: str, *, stepwise: bool = False) -> AtStake:
         """What the attributes of `ours` say of the paths that both sides changed since `bases`.
@@ -55,8 +72,8 @@ class Attributes:
         paths = self._meeting(bases, ours, theirs, steps)
         if not paths:
             return AtStake()
-        sources = (ours, theirs) if any(path.rpartition("/")[2] == ".gitattributes" for path in steps) else (ours,)
-        wanted = ("merge", *(_CONVERSIONS if is_true(self.repo.setting("merge.renormalize")) else ()))
+        sources = (ours, theirs) if any(path.rpartition("/")[2] == _TOP for path in steps) else (ours,)
+        wanted = ("merge", *(_CONVERSIONS if renormalizes(self.repo) else ()))
         driven: dict[str, None] = {}
         marked: dict[str, None] = {}
         for path, name, value in (said for one in sources for said in self._asked(one, paths, wanted)):
@@ -119,12 +136,15 @@ class Attributes:
         return self._first if commit == self.before or not self._come_in else self._listed(commit)
 
     def _listed(self, commit: str) -> dict[str, str]:
-        empty = self.repo.git.line("hash-object", "-t", "tree", "--stdin")
-        fields = self.repo.git.fields(
-            "diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", empty, commit, "--", _FILES
-        )
+        how = ("-r", "-z", "--no-renames", "--no-abbrev")
+        fields = self.repo.git.fields("diff-tree", *how, self._empty, commit, "--", _FILES)
         entries = (field.split(" ") for field in fields[::2])
         return {path: f"{mode} {blob}" for path, (_, mode, _, blob, _) in zip(fields[1::2], entries, strict=True)}
+
+    @cached_property
+    def _empty(self) -> str:
+        """The tree without files."""
+        return self.repo.git.line("hash-object", "-t", "tree", "--stdin")
 
     @cached_property
     def _come_in(self) -> bool:
@@ -133,7 +153,7 @@ class Attributes:
         text = self.repo.git.run(
             "diff-tree", "--stdin", "-r", "-z", "--name-only", "--no-renames", "--", _FILES, feed=feed
         ).out
-        return any(".gitattributes" in field.rpartition("/")[2] for field in text.split("\0"))
+        return any(_TOP in field.rpartition("/")[2] for field in text.split("\0"))
 
     @cached_property
     def _outside(self) -> bool:

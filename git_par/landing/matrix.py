@@ -7,6 +7,7 @@ from sys import maxsize
 
 from git_par.git import Git
 from git_par.landing import apart, trees
+from git_par.landing.attributes import Attributes, renormalizes
 from git_par.landing.order import Order, arrange
 from git_par.repo import Repo
 
@@ -64,8 +65,12 @@ def foresee(repo: Repo, tips: Sequence[tuple[str, str]], base: tuple[str, str]) 
 
 
 def with_attributes(repo: Repo, git: Git, base: str) -> Git:
-    """Let merges heed the attributes of the commit `base`; before git 2.43 that may crash, and they heed none."""
-    return replace(git, lead=(f"--attr-source={base}", *git.lead)) if repo.version >= (2, 43) else git
+    """Let merges heed the attributes of the commit `base`; before git 2.43 that may crash, and they heed none.
+
+    Where it has none, those count that come in, as far as git asks for any (see `Attributes.are_named`).
+    """
+    named = repo.version >= (2, 43) and (not renormalizes(repo) or Attributes(repo, base, ()).given)
+    return replace(git, lead=(f"--attr-source={base}", *git.lead)) if named else git
 
 
 def look(
@@ -84,7 +89,8 @@ def look(
     commits, bases = dict(tips), bases or {}
     history = apart.read(git, commits.values(), limits)
     wanted = [(a, b, commits[a], commits[b]) for a, b in combinations(commits, 2)]
-    wanted += [(name, bases[name][0], commits[name], bases[name][1]) for name in commits if name in bases]
+    # With the sides as they will be: where a commit sets line ends right, that matters (merge.renormalize).
+    wanted += [(name, bases[name][0], bases[name][1], commits[name]) for name in commits if name in bases]
     asked = list(dict.fromkeys(pair[2:] for pair in wanted if not skip or history.may_collide(*pair[2:])))
     answers = dict(zip(asked, _merged(git, asked), strict=True))
     found = [Collision(a, b, answers.get((ours, theirs), ())) for a, b, ours, theirs in wanted]

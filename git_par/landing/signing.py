@@ -44,4 +44,4 @@ HINT = (
 
 
 def _reason(reply: Reply) -> str:
-    return git.failed(["commit-tree"], reply).message.removeprefix("git commit-tree: ")
+    return git.failed(["commit-tree"], reply).message.removeprefix("git commit-tree: ").removesuffix(":")

@@ -33,32 +33,28 @@ class Steps:
             return Made(job.tip)
         stepwise = way.strategy is Strategy.REBASE
         stake = self.attributes.at_stake(job.bases, job.onto, job.tip, stepwise=stepwise)
-        if why := self._private(stake):
+        if why := self._private(job, stake):
             return self.workshop.take(job, why, stake.driven)
         done = self._rebase(job) if way.strategy is Strategy.REBASE else self._merge(job)
         if isinstance(done, Clashing) and (why := self.workshop.may_solve(done.kinds)):
             return self.workshop.take(job, why, stake.driven)
         return done
 
-    def _private(self, stake: AtStake) -> str:
+    def _private(self, job: Job, stake: AtStake) -> str:
         """Why this step needs a checkout; empty when it does not."""
         if hooks := self.workshop.hooks:
             return f"hooks: {', '.join(hooks)}"
         if stake.driven:
             return "merge drivers"
-        if stake.marked and not self._reads_attributes:
+        if stake.marked and not self.attributes.are_named(job.onto, job.tip):
             return "attributes"
         return ""
-
-    @property
-    def _reads_attributes(self) -> bool:
-        """Whether merges in the object database can and must be told whose attributes count."""
-        return self.attributes.in_commits and self.way.repo.version >= (2, 43)
 
     def _merge(self, job: Job) -> Outcome:
         way, repo = self.way, self.way.repo
         bases = job.bases if self.is_far or job.landed else ()
-        merged = trees.merge(repo, job.onto, job.theirs, bases=bases, attributes=self._reads_attributes)
+        named = self.attributes.are_named(job.onto, job.theirs)
+        merged = trees.merge(repo, job.onto, job.theirs, bases=bases, attributes=named)
         if merged.clashes:
             return Clashing(merged.clashes, merged.kinds)
         if way.strategy is Strategy.SQUASH:
@@ -75,7 +71,8 @@ class Steps:
         repo, onto, steps = self.way.repo, job.onto, []
         for piece in replay.pieces(repo, job):
             bases = replay.bases(repo, onto, piece, job.landed)
-            merged = trees.merge(repo, onto, piece.commit, bases=bases, attributes=self._reads_attributes)
+            named = self.attributes.are_named(onto, piece.commit)
+            merged = trees.merge(repo, onto, piece.commit, bases=bases, attributes=named)
             if merged.clashes:
                 return Clashing(merged.clashes, merged.kinds)
             if merged.tree == trees.tree_of(repo, onto) and not piece.is_empty:

@@ -126,6 +126,8 @@ def _check_out(git: Git, work: str) -> None:
 
 def _bring_index(git: Git, entry: Path, source: Path, keepsake: Keepsake) -> None:
     """The index as it was, from its own file; else, or when git cannot read that, from the commits that were kept of it."""
+    # What is only intended to be added names it (git-add(1), --intent-to-add), and no commit keeps it from a gc.
+    git.run("hash-object", "-w", "--stdin")
     if (source / "index").is_file():
         fresh = (entry / "index").read_bytes() if (entry / "index").exists() else None
         for file in [source / "index", *source.glob("sharedindex.*")]:
