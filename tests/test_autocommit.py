@@ -251,6 +251,25 @@ def test_an_index_that_is_held_for_a_moment_is_waited_for(world: World) -> None:
     assert world.git("show", "main:n.txt") == "new"
 
 
+def test_an_index_that_is_free_again_before_anybody_looks_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = world.task("t")
+    world.write("n.txt", "new\n", cwd=path)
+    lock = world.repo / ".git/worktrees/t/index.lock"
+    lock.touch()
+    exists = Path.exists
+
+    def late(file: Path) -> bool:
+        if file == lock:
+            lock.unlink(missing_ok=True)
+        return exists(file)
+
+    monkeypatch.setattr(Path, "exists", late)
+    world.ok("merge", "t", "--autocommit")
+    assert world.git("show", "main:n.txt") == "new"
+
+
 def test_an_index_that_stays_held_leaves_the_task_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(autocommit, "_INDEX_PATIENCE", 0.1)
     path = world.task("t")

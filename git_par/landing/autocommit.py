@@ -141,10 +141,14 @@ def _patiently(work: Work, run: Callable[[], Reply]) -> Reply:
     Git takes that lock first, so no hook runs twice.
     """
     deadline = time.monotonic() + _INDEX_PATIENCE
+    lock, released = work.git_dir / "index.lock", False
     while True:
         reply = run()
-        if reply.code != 128 or not (work.git_dir / "index.lock").exists() or time.monotonic() > deadline:
+        held = lock.exists()
+        # What git still saw may be gone by now: then once more.
+        if reply.code != 128 or not (held or (lock.name in reply.err and not released)) or time.monotonic() > deadline:
             return reply
+        released = not held
         time.sleep(0.05)
 
 
