@@ -134,6 +134,8 @@ def comparable(text: str) -> str:
         (r"\bprocess \d+", "process 1"),
         (r"(\bport\W{1,3})2\d{4}\b", r"\g<1>20010"),
         (r" {2,}", "  "),
+        # The columns of `git worktree list` are closer in newer gits.
+        (r"^(/\S+) +([0-9a-f]{7} [\[(])", r"\1 \2"),
         (r" +$", ""),
     ):
         text = re.sub(pattern, instead, text, flags=re.MULTILINE)
