@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import signal
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -364,6 +366,17 @@ def test_a_merge_that_is_killed_in_its_last_hook_is_done_and_can_be_undone(world
     assert world.listed("t")["state"] == "landed"
     world.ok("undo")
     assert world.rev("main") == before
+
+
+def test_none_begins_before_there_is_somebody_to_end_it(world: World) -> None:
+    code = (
+        "import os; from pathlib import Path; from git_par.spawn import heard, watchers; "
+        "watchers.watch = lambda *_: os.kill(os.getpid(), 9); "
+        "heard.contained('touch begun', heard.Place(Path.cwd(), os.environ, print))"
+    )
+    assert world.process(sys.executable, "-c", code, cwd=world.root).status == -9
+    time.sleep(0.3)
+    assert not (world.root / "begun").exists()
 
 
 def _end_in_hook(world: World, number: int, event: str, argv: tuple[str, ...]) -> None:

@@ -198,7 +198,7 @@ def test_a_run_that_could_not_begin_leaves_no_record(world: World) -> None:
     ended = sorted((one.communicate(timeout=60)[1], one.returncode) for one in both)
     assert (hold.wait(60), hold.communicate()) == (0, ("", ""))
     assert sorted(status for _, status in ended) == [0, 2]
-    assert sum("there is a task of that name" in err for err, _ in ended) == 1
+    assert sum("there is a task of that name" in err for err, _ in ended) == 1, ended
     assert sum("not finished" in err for err, _ in ended) == 0
     assert len(world.ok("log", "--runs", "--json").json["runs"]) == 1
     assert world.par("run", "--resume").status == 2

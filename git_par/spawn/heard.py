@@ -82,20 +82,24 @@ def contained(command: str, place: Place, *, feed: bytes = b"") -> int:
     """
     process = watcher = None
     with ExitStack() as stack:
+        held = [stack.enter_context(_holding(feed)).fileno()] if feed else []
+        reads = f"/dev/fd/{held[0]}" if held else os.devnull
         try:
             with interrupts.later():
                 process = stack.enter_context(
                     subprocess.Popen(
-                        ["/bin/sh", "-c", command],
+                        ["/bin/sh", "-c", watchers.WAIT, reads, "/bin/sh", "-c", command],
                         cwd=place.cwd,
                         env=place.env,
-                        stdin=stack.enter_context(_holding(feed)) if feed else subprocess.DEVNULL,
+                        stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
                         stderr=subprocess.STDOUT,
                         start_new_session=True,
+                        pass_fds=held,
                     )
                 )
                 watcher = stack.enter_context(watchers.watch(f"-{process.pid}", git.carried()))
+                watchers.let_go(process)  # not before there is somebody to end it
             _relay(process, _quietly(place.line))
         finally:
             with interrupts.held():

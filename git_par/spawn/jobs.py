@@ -1,10 +1,10 @@
 """Jobs: commands with streams of their own that are begun here and waited for by somebody else, such as `crowd`."""
 
 import errno
+import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def begin(job: Job) -> Running:
     waits = job.before is not None
     try:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", watchers.WAIT, "sh", *job.argv] if waits else job.argv,
+            ["/bin/sh", "-c", watchers.WAIT, os.devnull, *job.argv] if waits else job.argv,
             cwd=job.cwd,
             env=job.env,
             stdin=subprocess.PIPE if waits else subprocess.DEVNULL,
@@ -71,14 +71,10 @@ def begin(job: Job) -> Running:
 
 
 def let_go(running: Running) -> None:
-    """Let a job begin that waits; it ends without a trace when this process is killed before."""
-    if running.job.before is None:
-        return
-    running.job.before(running.process.pid)
-    assert running.process.stdin is not None
-    with suppress(BrokenPipeError):  # somebody has ended it
-        running.process.stdin.write(b"\n")
-        running.process.stdin.close()
+    """Let a job begin that waits, once it is noted."""
+    if running.job.before is not None:
+        running.job.before(running.process.pid)
+        watchers.let_go(running.process)
 
 
 def not_started(argv: Sequence[str], cwd: Path | None, error: OSError) -> OSError | NotStartedError:

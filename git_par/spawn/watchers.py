@@ -6,8 +6,8 @@ from contextlib import suppress
 
 from git_par import interrupts
 
-WAIT = 'read -r _ || exit; exec "$@" </dev/null'
-"""A shell that becomes the command once it hears a line, and nothing when there will be none."""
+WAIT = 'read -r _ || exit; exec "$@" <"$0"'
+"""A shell that becomes the command once it hears a line, and nothing when there will be none; $0 is what that then reads."""
 
 _END = """read -r word && exit
 kill -s TERM -- "$1"
@@ -36,6 +36,14 @@ done
 for who in $running; do kill -s KILL -- "-$who"; done
 """
 """A shell that ends the process groups it was told have begun and not ended, at the end of its input."""
+
+
+def let_go(process: "subprocess.Popen[bytes]") -> None:
+    """Let a command begin that waits; it ends without a trace when this process is killed before."""
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):  # somebody has ended it
+        process.stdin.write(b"\n")
+        process.stdin.close()
 
 
 def watch(target: str, carried: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
