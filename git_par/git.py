@@ -104,6 +104,11 @@ def end_running() -> None:
     processes.end([process.pid for process in list(_running) if process.returncode is None], _GRACE)
 
 
+def let_stop() -> None:
+    """Let Ctrl-Z stop us while a git is being started: one stopped between vfork(2) and execve(2) would hold us up."""
+    setattr(subprocess, "_USE_VFORK", False)  # noqa: B010  (Python's own switch, which types call final)
+
+
 @dataclass(frozen=True)
 class Git:
     """Git, run in one directory; `lead` are options that go before the command, `env` is set for each."""

@@ -2,9 +2,12 @@
 
 import re
 import signal
+import sys
 import termios
+import time
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from git_par import live, render
@@ -124,6 +127,31 @@ def test_a_stop_gives_the_terminal_back_for_as_long(world: World) -> None:
     seen.shows("two")
     seen.process.send("q")
     assert seen.end() == 0
+
+
+STARTING = """
+import sys, threading, time
+from pathlib import Path
+from git_par import git
+git.let_stop()
+def start():
+    while True:
+        git.Git(Path(".")).run("--version")
+threading.Thread(target=start, daemon=True).start()
+print("starting", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_stop_that_meets_a_git_on_its_way_is_a_stop(world: World) -> None:
+    shell = 'set -m; "$@"; echo stopped; kill -KILL %1'
+    for _ in range(20):
+        seen = pexpect.spawn("sh", ["-c", shell, "sh", sys.executable, "-c", STARTING], cwd=world.repo, timeout=20)
+        seen.expect("starting")
+        time.sleep(0.03)
+        seen.send("\x1a")
+        seen.expect("stopped")
+        seen.close(force=True)
 
 
 def test_a_narrow_and_a_low_terminal(world: World) -> None:

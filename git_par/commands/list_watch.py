@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from git_par import live, render, streams
+from git_par import git, live, render, streams
 from git_par.changes import Changes
 from git_par.commands import facts, run_report
 from git_par.commands import list as listing
@@ -69,6 +69,7 @@ def check(*, as_json: bool) -> None:
 def run(session: Session, columns: Columns) -> Report:
     """Show how the tasks stand until somebody presses q."""
     pool = ThreadPoolExecutor(max_workers=1)
+    git.let_stop()
     try:
         with Changes() as changes, Sitting(render.screen) as sitting:
             _Watch(session, columns, changes, sitting, pool).go()
