@@ -16,6 +16,7 @@ from git_par.errors import GitFailed
 from git_par.state.session import Session
 from git_par.workspaces import provision, refill, strangers
 from git_par.workspaces.spares import Spare
+from tests.processes import until, wait_for
 from tests.test_losses import AS_OWNER
 from tests.test_schema import check
 from tests.test_storm import at_once, check_nothing_open, expect_done
@@ -728,3 +729,28 @@ def test_large_files_come_when_a_spare_is_claimed(pool: World) -> None:
     (path,) = pool.add("two")
     assert path.stat().st_ino == inode
     assert (path / "big.bin").read_text() == "version https://git-lfs\noid 0\n"
+
+
+def test_a_spare_is_claimed_while_filling_only_looks_at_it(pool: World) -> None:
+    """The filter keeps the filling, and nobody else, waiting in the middle of its look."""
+    looks, goes = pool.root / "looks", pool.root / "goes"
+    clean = pool.write(
+        "../clean",
+        f"#!/bin/sh\nif [ \"$WAIT\" ]; then : >'{looks}'; while [ ! -e '{goes}' ]; do sleep 0.02; done; fi\ncat\n",
+    )
+    clean.chmod(0o755)
+    pool.git("config", "filter.slow.clean", f"'{clean}'")
+    pool.write(".gitattributes", "*.bin filter=slow\n")
+    pool.commit("slow", big__bin="large\n")
+    (spare,) = fill(pool)
+    pool.git("config", "par.poolMinFree", "0")
+    os.utime(spare / "big.bin", (1, 1))  # so that git has to read it
+    inode = spare.stat().st_ino
+    filling = pool.start(*PAR, "pool", "fill", env={"WAIT": "1"})
+    wait_for(looks)
+    (path,) = pool.add("one")
+    goes.touch()
+    filling.communicate()
+    assert filling.returncode == 0
+    assert was_claimed(spare, path, inode)
+    until(lambda: states(pool) == ["ready"])

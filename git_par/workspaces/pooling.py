@@ -87,6 +87,9 @@ def fill(session: Session, wanted: int) -> Filled:
     repo, done = session.repo, Filled()
     commit, coming = target(repo), incoming.look(session)
     for spare in spares.find(repo):
+        if done.ready < wanted and _stands(repo, spare, commit):
+            done.ready += 1
+            continue
         with session.locks.spare(spare.name) as got:
             now = spares.again(spare.entry) if got else None
             if now is None or drop_lost(session, now):
@@ -115,6 +118,15 @@ def fill(session: Session, wanted: int) -> Filled:
                 session.progress("filling spares", done.ready, wanted)
     trash.sweep_later(repo.workspaces)
     return done
+
+
+def _stands(repo: Repo, spare: Spare, commit: str) -> bool:
+    """Whether a spare is ready at `commit`; looked at without its lock, so that `add` may claim it meanwhile."""
+    if not (spare.ready and spare.record and spare.record.commit == commit and spare.path.parent == spares.directory(repo)):
+        return False
+    with suppress(ParError, OSError):  # then the look under its lock says why
+        return spares.is_there(repo, spare) and not spares.edits(repo, spare)
+    return False
 
 
 def drain(session: Session) -> Filled:

@@ -38,8 +38,8 @@ def run(place: Path) -> None:
             if not got:
                 return  # whoever fills now looks once more when he is done
             done = pooling.fill(session, wanted)
-        ready = sum(spare.ready for spare in spares.find(session.repo))
-        if done.short or not (done.made or done.moved) or ready >= wanted:
+        # Some may have been claimed while it was looking at them.
+        if done.short or sum(spare.ready for spare in spares.find(session.repo)) >= wanted:
             return
 
 
