@@ -122,7 +122,9 @@ def fill(session: Session, wanted: int) -> Filled:
 
 def _stands(repo: Repo, spare: Spare, commit: str) -> bool:
     """Whether a spare is ready at `commit`; looked at without its lock, so that `add` may claim it meanwhile."""
-    if not (spare.ready and spare.record and spare.record.commit == commit and spare.path.parent == spares.directory(repo)):
+    if not (
+        spare.ready and spare.record and spare.record.commit == commit and spare.path.parent == spares.directory(repo)
+    ):
         return False
     with suppress(ParError, OSError):  # then the look under its lock says why
         return spares.is_there(repo, spare) and not spares.edits(repo, spare)
