@@ -26,6 +26,11 @@ def find(cwd: Path | None = None) -> Repo:
         why = git.failed(["rev-parse"], reply).message.partition(": ")[2]
         if "not a git repository" in why or not why:
             why = "not a git repository"
+        if why.startswith(("unknown repository extension", "Expected git repo version")):
+            version = ".".join(map(str, git_version()))
+            raise Refused(
+                f"'{cwd}': {why}: too new for git {version}", hint="run it with a newer git; see 'git version'"
+            )
         said = (line.strip() for line in reply.err.splitlines())
         # For a repository of another user git itself names the way out.
         way_out = next((line for line in said if line.startswith("git config ")), "")

@@ -74,6 +74,19 @@ def delete_tree(path: Path, rest: Callable[[], None] | None = None) -> None:
     path.rmdir()
 
 
+Identity = tuple[int, int, int]
+"""Which file it is, and as of when."""
+
+
+def identity(path: Path) -> Identity | None:
+    """What tells the file `path` from a later one of that name; None when there is none."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns
+
+
 def walk_directories(path: Path, *, depth: int | None = None) -> Iterator[tuple[Path, list[os.DirEntry[str]]]]:
     """Each directory from `path` down, `depth` levels at most, with its entries; links are not followed."""
     waiting = [(path, 0)]

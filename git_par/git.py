@@ -197,9 +197,15 @@ def failed(args: Sequence[str], reply: Reply) -> GitFailed:
     told = next((text for kind in ("fatal:", "error:") for text in said if text.startswith(kind)), "")
     told = told or (said[-1] if said else "")
     why = told.removeprefix("fatal: ").removeprefix("error: ") or f"exit status {reply.code}"
-    return GitFailed(
-        f"git {_command(args)}: {why}", hint="see 'git status' and 'git fsck' for the state of the repository"
-    )
+    if why.endswith(":"):  # what it is about stands below
+        why += "".join(f" {text.strip()}" for text in said if text.startswith("\t"))
+    hint = "see 'git status' and 'git fsck' for the state of the repository"
+    if why.endswith(("cannot lock references", ".lock': File exists.")):
+        hint = "wait for the git that is at work; when there is none: git par doctor --fix"
+    if "from promisor remote" in reply.err:
+        why += "; this clone is partial, and what is missing here does not come from its remote"
+        hint = "see 'git remote -v', and run the command again when the remote answers"
+    return GitFailed(f"git {_command(args)}: {why}", hint=hint)
 
 
 def _command(args: Sequence[str]) -> str:

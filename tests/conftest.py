@@ -13,6 +13,9 @@ from git_par.state.session import Session
 from tests.isolations import WORKTREES_ONLY
 from tests.world import World
 
+CHOSEN = {"GIT_PAR_TEST_REF_FORMAT": "GIT_DEFAULT_REF_FORMAT", "GIT_PAR_TEST_HASH": "GIT_DEFAULT_HASH"}
+"""What can be asked for: how the repositories of all tests store their refs, and which hash names their objects."""
+
 # Slow machines are no failures, and examples are not kept beside the code.
 settings.register_profile("sealed", deadline=None, database=None)
 settings.load_profile("sealed")
@@ -30,6 +33,9 @@ def seal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ours = name.startswith("GIT_PAR_")
         if name == "NO_COLOR" or (name.startswith(("GIT_", "XDG_", "SSH_", "GPG_", "FZF_")) and not ours):
             monkeypatch.delenv(name)
+    for wish, setting in CHOSEN.items():
+        if value := os.environ.get(wish):
+            monkeypatch.setenv(setting, value)
     home = tmp_path / "home"
     home.mkdir()
     for name, value in {

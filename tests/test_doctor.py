@@ -17,7 +17,7 @@ from git_par.checkup.finding import IDS
 from tests.killing import run_killed
 from tests.shells import ROOT
 from tests.test_schema import SCHEMAS, check
-from tests.world import World
+from tests.world import World, expect_files
 
 
 def doctor(world: World, *options: str, status: int = 1, cwd: Path | None = None) -> list[dict[str, Any]]:
@@ -319,6 +319,7 @@ def test_a_copy_of_a_repository_does_not_take_the_workspaces(world: World) -> No
 def test_locks_of_the_dead_go_wherever_git_makes_them(world: World) -> None:
     world.task("t")
     common = world.repo / ".git"
+    expect_files(common)
     names = (
         "index.lock",
         "HEAD.lock",

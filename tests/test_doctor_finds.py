@@ -9,7 +9,7 @@ import pytest
 
 from git_par.checkup import disk
 from tests.test_doctor import doctor, entry, mended, one, stays
-from tests.world import World
+from tests.world import World, expect_files
 
 
 def without_branch(world: World, name: str = "t") -> None:
@@ -44,7 +44,7 @@ def test_files_whose_registration_and_branch_are_gone_are_left(world: World) -> 
 
 def test_a_renamed_base_is_found_among_branches_without_a_reflog(world: World) -> None:
     world.git("branch", "other")
-    (world.repo / ".git/logs/refs/heads/other").unlink()
+    world.git("reflog", "expire", "--expire=all", "refs/heads/other")
     world.task("t")
     world.git("branch", "-m", "main", "trunk")
     mended(world, "base-gone")
@@ -52,6 +52,7 @@ def test_a_renamed_base_is_found_among_branches_without_a_reflog(world: World) -
 
 @pytest.mark.parametrize("log", [None, b"", b"\xff \xff\n"])
 def test_without_a_reflog_no_commit_is_chosen_for_a_deleted_branch(world: World, log: bytes | None) -> None:
+    expect_files(world.repo / ".git")
     world.task("t")
     without_branch(world)
     file = entry(world) / "logs/HEAD"

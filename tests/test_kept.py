@@ -15,7 +15,7 @@ from git_par.state import tasks
 from git_par.workspaces import claims, kept, registering, registry, snapshot, trash, unpacking, worktree
 from git_par.workspaces.kept import Keepsake
 from tests.test_removal import everything, kept_refs, private, wait_for_empty_trash
-from tests.world import World
+from tests.world import World, expect_files
 
 LONG = "long/" + "x" * 150
 
@@ -455,6 +455,7 @@ def test_commits_that_only_a_reflog_of_the_workspace_names_are_kept(world: World
 
 
 def test_a_reflog_that_names_what_is_gone_already_holds_no_removal_back(world: World) -> None:
+    expect_files(world.repo / ".git")
     path = world.task("t")
     world.git("reset", "-q", "--hard", "main", cwd=path)
     world.git("reflog", "expire", "--expire=now", "--all")

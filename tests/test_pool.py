@@ -120,7 +120,7 @@ def test_a_warm_add_needs_at_most_ten_git_processes(pool: World, monkeypatch: py
     fill(pool)
     calls.clear()
     pool.ok("add", "same")
-    assert len(calls) <= 9, calls
+    assert len(calls) <= (10 if (pool.repo / ".git/reftable").is_dir() else 9), calls
     fill(pool)
     pool.commit("moves on", new__txt="new\n")
     calls.clear()

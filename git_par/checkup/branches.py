@@ -8,11 +8,12 @@ from pathlib import Path
 from shlex import quote
 
 from git_par.checkup import clones as cloned
+from git_par.checkup import registrations
 from git_par.checkup.finding import Case, Finding
 from git_par.errors import ParError
 from git_par.repo import Repo, linked_checkout
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, in_progress, registry, status
+from git_par.workspaces import clones, in_progress, own_refs, registry, status
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -28,7 +29,7 @@ def check(case: Case) -> Iterator[Finding]:
             yield from cloned.branch(case, task, seen, _elsewhere(case, task, entry))
         elif tip is None:
             yield from _gone(case, task, entry)
-        elif entry is not None:
+        elif entry is not None and not registrations.lacks(entry):  # that is told with the registrations
             yield from _elsewhere(case, task, entry)
             yield from _moved(case, task, entry, tip)
         if f"refs/heads/{task.base}" not in tips:
@@ -48,7 +49,7 @@ def _gone(case: Case, task: Task, entry: Path | None) -> Iterator[Finding]:
             task=task.name,
             mend=partial(case.change, task, branch=new),
         )
-    elif entry is not None and (last := _last(case.repo, entry)) and registry.branch_of(entry) == task.branch:
+    elif entry is not None and (last := own_refs.last(case.repo, entry)) and registry.branch_of(entry) == task.branch:
         yield Finding(
             "branch-gone",
             f"its branch '{task.branch}' was deleted; its workspace stood at {last[:8]}",
@@ -83,24 +84,10 @@ def _on(entry: Path) -> str:
 def _renamed(repo: Repo, branch: str) -> str | None:
     """What `branch` is called now: `git branch -m` writes it into the reflog of the new name."""
     said = f"Branch: renamed refs/heads/{branch} to "
-    found = set()
-    for ref in repo.branches():
-        log = repo.common / "logs" / ref
-        try:
-            if f"{said}{ref}\n".encode() in log.read_bytes():
-                found.add(ref.removeprefix("refs/heads/"))
-        except OSError:
-            continue
-    return found.pop() if len(found) == 1 else None
-
-
-def _last(repo: Repo, entry: Path) -> str | None:
-    """The commit that a checkout last knew itself to stand at, by the reflog of its HEAD; None when it is not here."""
-    try:
-        last = (entry / "logs/HEAD").read_bytes().splitlines()[-1].split(b" ")[1].decode("ascii")
-    except (OSError, IndexError, UnicodeDecodeError):
-        return None
-    return repo.git.commit(last)
+    told = repo.git.run("log", "--no-show-signature", "-g", "--format=%gs", "--branches", "--", ok=range(256)).out
+    said_so = {line.removeprefix(said) for line in told.splitlines() if line.startswith(said)}
+    found = [ref.removeprefix("refs/heads/") for ref in repo.branches() if ref in said_so]
+    return found[0] if len(found) == 1 else None
 
 
 def _elsewhere(case: Case, task: Task, entry: Path) -> Iterator[Finding]:
@@ -124,7 +111,7 @@ def _elsewhere(case: Case, task: Task, entry: Path) -> Iterator[Finding]:
 
 def _moved(case: Case, task: Task, entry: Path, tip: str) -> Iterator[Finding]:
     """A branch that was set elsewhere behind the back of its workspace, with commits that nothing else holds."""
-    last = _last(case.repo, entry)
+    last = own_refs.last(case.repo, entry)
     if registry.branch_of(entry) != task.branch or last in (None, tip) or last is None:
         return
     git = case.repo.git

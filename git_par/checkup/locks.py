@@ -11,15 +11,13 @@ from git_par.checkup.finding import Case, Finding
 from git_par.repo import Repo
 from git_par.workspaces import clones, owners, registry
 
-Identity = tuple[int, int, int]
-
 
 def check(case: Case) -> Iterator[Finding]:
     """Every lock file of git that no living git can own."""
-    known = {lock: seen for lock in _locks(case.repo) if (seen := _identity(lock))}
+    known = {lock: seen for lock in _locks(case.repo) if (seen := files.identity(lock))}
     if known and not _owned(case, list(known)):
         for lock, seen in known.items():
-            if _identity(lock) == seen:
+            if files.identity(lock) == seen:
                 yield Finding(
                     "git-lock",
                     f"'{lock}' was left by a git that is dead: what it guards cannot be written",
@@ -48,7 +46,7 @@ def _locks(repo: Repo) -> Iterator[Path]:
         flat += [home / "reftable", home / "info"]
         deep += [home / "refs", home / "logs"]
     for entry in registry.entries(repo):
-        flat.append(entry)
+        flat += [entry, entry / "reftable"]
         deep += [entry / "refs", entry / "logs"]
     for directory in flat:
         with suppress(OSError), os.scandir(directory) as found:
@@ -63,18 +61,10 @@ def _is_lock(entry: "os.DirEntry[str]") -> bool:
     return entry.name.endswith(".lock") and entry.is_file(follow_symlinks=False)
 
 
-def _identity(lock: Path) -> Identity | None:
-    try:
-        found = lock.lstat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns
-
-
-def _unlock(case: Case, lock: Path, seen: Identity) -> None:
+def _unlock(case: Case, lock: Path, seen: files.Identity) -> None:
     with case.session.locks.repository():
         # Whoever comes after this look finds the lock still there, and makes none.
-        if not _owned(case, [lock]) and _identity(lock) == seen:
+        if not _owned(case, [lock]) and files.identity(lock) == seen:
             lock.unlink(missing_ok=True)
 
 

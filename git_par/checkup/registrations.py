@@ -15,7 +15,7 @@ from git_par import files
 from git_par.checkup.finding import Case, Finding
 from git_par.parent import PARENT, link
 from git_par.repo import linked_checkout
-from git_par.workspaces import owners, registering, registry
+from git_par.workspaces import own_refs, owners, registering, registry
 
 _INITIALIZING = "initializing"
 _HEAD = re.compile(rb"ref: refs/.+\n?|[0-9a-f]{40,64}\n?")
@@ -120,7 +120,7 @@ def lacks(entry: Path) -> str:
             return f"its {name} is empty"
         if name == "HEAD" and (not _HEAD.fullmatch(text) or not text.strip(b"0\n")):
             return "its HEAD names no commit"
-    return ""
+    return "" if own_refs.head(entry) else "the tables of its refs say nothing of HEAD"
 
 
 def _half(case: Case, entry: Path, what: str) -> Finding:

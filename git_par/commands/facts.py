@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from git_par import render
-from git_par.errors import ParError
+from git_par.errors import GitFailed, ParError
 from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Task
@@ -127,7 +127,11 @@ def _facts(
 ) -> Facts:
     path, tip = Path(task.path), standings.refs.tips.get(task.ref)
     now = _status(session.repo, path)
-    stands = standings.of(task, tip)
+    try:
+        stands = standings.of(task, tip)
+    except GitFailed as error:
+        session.tell(f"{task.name}: how it stands to {task.base} cannot be told: {error.message}")
+        stands = standings.unknown
     users = None
     if used is not None:
         users = tuple({"pid": user.pid, "command": user.command} for user in used[path])

@@ -29,6 +29,7 @@ from git_par.sitting import Sitting
 from git_par.state.session import Session
 from git_par.state.tasks import Task
 from git_par.workspaces import clones
+from git_par.workspaces.own_refs import TABLES
 
 _EVERY, _AFTER_CHANGE, _TOGETHER = 2.0, 0.3, 0.05
 """Seconds from one look to the next, when nothing is heard and when something is; and how long what comes together takes."""
@@ -146,11 +147,12 @@ def look(session: Session, columns: Columns, follow: Callable[[Iterable[Path]], 
 
 
 def _places(repo: Repo) -> Iterator[Path]:
-    yield from (repo.common, repo.state, repo.state / "tasks", repo.state / "runs", repo.common / "reftable")
+    yield from (repo.common, repo.state, repo.state / "tasks", repo.state / "runs", repo.common / TABLES)
     worktrees = repo.common / "worktrees"
     yield worktrees
     if worktrees.is_dir():
-        yield from worktrees.iterdir()
+        for entry in worktrees.iterdir():
+            yield from (entry, entry / TABLES)
     yield from (Path(directory) for directory, _, _ in os.walk(repo.common / "refs" / "heads"))
 
 
@@ -159,7 +161,7 @@ def _places_of(tasks: Iterable[Task]) -> Iterator[Path]:
         path = Path(task.path)
         yield path
         if clones.is_clone(task):
-            yield path / ".git"
+            yield from (path / ".git", path / ".git" / TABLES)
             yield path / ".git" / Path(task.ref).parent
 
 

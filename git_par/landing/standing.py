@@ -65,12 +65,13 @@ class Standings:
     refs: Refs
     memory: Memory
     counted: Mapping[tuple[str, str], tuple[int, int]]
+    unknown = Standing(Verdict())
 
     def of(self, task: Task, tip: str | None) -> Standing:
         """How `task`, whose work ends at the commit `tip` (None: its branch is gone), stands; several threads may ask."""
         bases = self.refs.bases(task)
         if not tip or not bases:
-            return Standing(Verdict())
+            return self.unknown
         key = self.memory.key(tip, bases, task.landed)
         known = self.memory.get(key)
         if known is None:

@@ -30,6 +30,7 @@ from git_par.workspaces import (
     submodules,
     trash,
     usage,
+    watcher,
 )
 from git_par.workspaces.keeping import Keeping
 from git_par.workspaces.kept import Keepsake
@@ -47,6 +48,8 @@ def put(repo: Repo, path: Path, keeping: Keeping, patterns: Sequence[str], *, fo
     aside = path.parent / PRIVATE / "kept" / keeping.task.slug / keeping.stamp
     place, stay = aside / "workspace", aside / "files"
     entry = registry.admin_dir(repo, path)
+    if entry and (watched := registry.checkout(repo, path)):
+        watcher.stop(watched, entry)
     try:
         files.private_directory(path.parent / PRIVATE)
         files.private_directory(aside)

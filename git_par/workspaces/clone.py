@@ -17,7 +17,7 @@ from git_par.git import Git
 from git_par.parent import PARENT, link
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, taking_over
+from git_par.workspaces import clones, taking_over, watcher
 
 SHARED = "shared-clone"
 
@@ -147,7 +147,7 @@ def copy(source: Path, target: Path) -> None:
                 return into
         return str(shutil.copy2(one, into, follow_symlinks=False))
 
-    passing = shutil.ignore_patterns("*.lock")
+    passing = shutil.ignore_patterns("*.lock", *watcher.OWN)
     shutil.copytree(source, target, symlinks=True, copy_function=objects_linked, ignore=passing)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from git_par import files
 from git_par.repo import Repo, linked_checkout
-from git_par.workspaces import clones, registry
+from git_par.workspaces import clones, own_refs, registry
 
 _OPERATIONS = (
     ("rebase-merge", "a rebase"),
@@ -16,13 +16,17 @@ _OPERATIONS = (
     ("BISECT_LOG", "a bisection"),
 )
 
+_REFS = ("CHERRY_PICK_HEAD", "REVERT_HEAD")
+"""Those that are refs (gitglossary(7), pseudoref), which are no files where refs lie in tables."""
+
 WAY_OUT = "finish it there, or take it back with 'git rebase --abort' or 'git bisect reset'"
 """What helps against `moving`."""
 
 
 def operation(git_dir: Path) -> str:
     """What is in progress in the checkout of `git_dir`, in words; empty when nothing is."""
-    return next((words for name, words in _OPERATIONS if (git_dir / name).exists()), "")
+    noted = own_refs.noted(git_dir, [name for name, _ in _OPERATIONS if name in _REFS])
+    return next((words for name, words in _OPERATIONS if name in noted or (git_dir / name).exists()), "")
 
 
 def moving(repo: Repo, branch: str) -> str:
@@ -35,9 +39,9 @@ def moving(repo: Repo, branch: str) -> str:
         if directory in cloned:
             place = directory.parent
         for name in ("rebase-merge/head-name", "rebase-apply/head-name"):
-            if registry.content(directory / name) == f"refs/heads/{branch}":
+            if own_refs.content(directory / name) == f"refs/heads/{branch}":
                 return f"a rebase of it is in progress in '{place}'"
-        if registry.content(directory / "BISECT_START") == branch:
+        if own_refs.content(directory / "BISECT_START") == branch:
             return f"a bisection of it is in progress in '{place}'"
     return ""
 
@@ -47,5 +51,6 @@ def abandon(git_dir: Path) -> None:
     # With the merge's autostash in place, git would put it on the stash that all worktrees share.
     for path in (*(git_dir / name for name, _ in _OPERATIONS), git_dir / "MERGE_AUTOSTASH"):
         files.delete_tree(path)
-    for path in (*git_dir.glob("BISECT_*"), *git_dir.glob("*.lock")):
+    for path in (*git_dir.glob("BISECT_*"), *git_dir.glob("*.lock"), *git_dir.glob(f"{own_refs.TABLES}/*.lock")):
         path.unlink(missing_ok=True)
+    own_refs.forget(git_dir, (*_REFS, "MERGE_AUTOSTASH", "BISECT_*"))

@@ -15,7 +15,7 @@ from git_par import git
 from git_par.git import Git
 from git_par.repo import Repo, linked_checkout
 from git_par.state.tasks import Task
-from git_par.workspaces import clones
+from git_par.workspaces import clones, own_refs
 
 OUR_LOCK = "git-par:"
 """How the reason of a worktree lock of ours begins."""
@@ -152,8 +152,8 @@ def task_of(entry: Path) -> str | None:
 
 
 def branch_of(git_dir: Path) -> str | None:
-    """The branch that the checkout of `git_dir` is on, without `refs/heads/`, as the files have it."""
-    text = content(git_dir / "HEAD")
+    """The branch that the checkout of `git_dir` is on, without `refs/heads/`, whether there is such a branch or not."""
+    text = own_refs.head(git_dir)
     return text.removeprefix("ref: refs/heads/") if text.startswith("ref: refs/heads/") else None
 
 
@@ -164,11 +164,3 @@ def entries(repo: Repo) -> list[Path]:
             return [Path(entry.path) for entry in found]
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def content(file: Path) -> str:
-    """What a file of a git directory says; empty when it cannot be read."""
-    try:
-        return os.fsdecode(file.read_bytes()).removesuffix("\n")
-    except OSError:
-        return ""

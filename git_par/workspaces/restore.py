@@ -22,6 +22,7 @@ from git_par.workspaces import (
     isolation,
     kept,
     meeting,
+    own_refs,
     ports,
     registering,
     registry,
@@ -147,6 +148,6 @@ def _make(repo: Repo, task: Task, keepsake: Keepsake) -> None:
 def _head(repo: Repo, keepsake: Keepsake) -> str:
     """What HEAD said: `ref: refs/heads/…` or a commit; empty when nobody knows."""
     try:
-        return (kept.registration(repo, keepsake) / "HEAD").read_text().strip()
+        return own_refs.head_aside(repo, kept.registration(repo, keepsake)) or keepsake.refs.get("head", "")
     except (OSError, ValueError):
         return keepsake.refs.get("head", "")

@@ -19,7 +19,7 @@ from git_par.git import Git
 from git_par.names import some
 from git_par.repo import Repo, is_true, linked_checkout
 from git_par.state.session import Session
-from git_par.workspaces import hidden_edits, in_progress, registry, status, untouched
+from git_par.workspaces import hidden_edits, in_progress, own_refs, registry, status, untouched
 from git_par.workspaces.untouched import Came
 from git_par.workspaces.worktree import PRIVATE
 
@@ -142,7 +142,7 @@ def edits(repo: Repo, spare: Spare) -> str:
     git = opened(repo, spare)
     if busy := in_progress.operation(spare.entry):
         return f"{busy} is in progress in it"
-    if head(git, spare.entry) != spare.record.commit:
+    if head(spare.entry) != spare.record.commit:
         return "another commit is checked out in it"
     if checksum(spare) != spare.record.index:
         if not git.holds("diff-index", "--cached", "--quiet", "--ignore-submodules=none", spare.record.commit, "--"):
@@ -161,16 +161,10 @@ def large(git: Git) -> list[str]:
     return git.fields("ls-files", "-z", "--", ":(top,attr:filter=lfs)")
 
 
-def head(git: Git, entry: Path) -> str | None:
+def head(entry: Path) -> str | None:
     """The commit that HEAD of a worktree names itself; None when it is on a branch."""
-    with suppress(OSError):
-        text = (entry / "HEAD").read_text(encoding="utf-8", errors="replace").strip()
-        if not text.startswith("ref: "):
-            return text
-        # So it is also where refs are kept in tables (git-refs(1)).
-        if text == "ref: refs/heads/.invalid" and git.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1)).code:
-            return git.commit("HEAD")
-    return None
+    text = own_refs.head(entry)
+    return None if text.startswith("ref: ") else text or None
 
 
 def look_ahead(session: Session, count: int) -> Looks:

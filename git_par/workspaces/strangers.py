@@ -35,7 +35,7 @@ def find(session: Session, spare: Spare) -> str:
     git = spares.opened(session.repo, spare)
     if busy := in_progress.operation(spare.entry):
         return f"{busy} is in progress in it"
-    if spares.head(git, spare.entry) not in (record.commit, record.was):
+    if spares.head(spare.entry) not in (record.commit, record.was):
         return "another commit is checked out in it"
     if hidden := hidden_edits.find(git, spare.path):
         return f"edited: {some(hidden)}"

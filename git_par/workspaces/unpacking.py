@@ -13,10 +13,15 @@ from pathlib import Path
 from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, copies, cow, kept, registry, submodules, worktree
+from git_par.workspaces import clones, copies, cow, kept, own_refs, registry, submodules, watcher, worktree
 from git_par.workspaces.kept import Keepsake
 
-_NOT_BROUGHT = frozenset(("AUTO_MERGE", "HEAD", "commondir", "config.worktree", "gitdir", "index", "info", "locked"))
+_NOT_BROUGHT = frozenset(
+    (
+        *("AUTO_MERGE", "HEAD", "commondir", "config.worktree", "gitdir", "index", "info", "locked"),
+        *(own_refs.TABLES, *watcher.OWN),
+    )
+)
 """What of a registration the new one has of its own, or was given before."""
 
 _NULL = "0" * 40
@@ -104,6 +109,8 @@ def _fill(repo: Repo, task: Task, keepsake: Keepsake) -> None:
     for one in sorted(source.iterdir()) if brought else []:
         if one.name not in _NOT_BROUGHT and one.suffix != ".lock":
             _copy(one, entry / one.name)
+    if brought and own_refs.in_tables(source) and own_refs.in_tables(entry):
+        own_refs.bring(source, entry)
     for head_name in entry.glob("rebase-*/head-name"):
         if head_name.read_text() == f"{keepsake.task.ref}\n":
             head_name.write_text(f"{task.ref}\n")
