@@ -5,15 +5,18 @@ Every path is absolute, and every git call says where it runs.
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from git_par import git
+from git_par import files, git
 from git_par.errors import UsageError
 from git_par.git import Git
 from git_par.parent import PARENT
+
+_MAIN = "checkout"
+"""The file among git-par's records that says where the main worktree is, where only that knows."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,17 @@ class Repo:
             return None
         if self.common.name == ".git":
             return self.common.parent
-        return _separated_checkout(self.common, self.cwd) if self.git_dir == self.common else None
+        if self.git_dir == self.common:
+            return _separated_checkout(self.common, self.cwd)
+        told = Path(os.fsdecode(_read(self.state / _MAIN).removesuffix(b"\n")))
+        return told if told.is_absolute() and _leads_to(told, self.common) else None
+
+    def remember_main(self) -> None:
+        """Note where the main worktree is, of a repository made with --separate-git-dir: elsewhere git knows of none."""
+        if self.main and self.git_dir == self.common and _leads_to(self.main, self.common):
+            text = os.fsencode(f"{self.main}\n")
+            if _read(self.state / _MAIN) != text:
+                files.replace(files.private_directory(self.state) / _MAIN, text)
 
     @cached_property
     def top(self) -> Path | None:
@@ -171,10 +184,22 @@ def _separated_checkout(common: Path, cwd: Path) -> Path | None:
     """The main worktree of a repository made with --separate-git-dir, as seen from inside it: git knows of none."""
     here = Path(os.path.realpath(cwd))
     for place in (here, *here.parents):
-        with suppress(OSError):
-            pointer = os.fsdecode((place / ".git").read_bytes()).removeprefix("gitdir: ").removesuffix("\n")
-            return place if Path(os.path.realpath(place / pointer)) == common else None
+        if (place / ".git").is_file():
+            return place if _leads_to(place, common) else None
     return None
+
+
+def _leads_to(place: Path, common: Path) -> bool:
+    """Whether `place` is a checkout of the repository `common` that lies elsewhere."""
+    pointer = os.fsdecode(_read(place / ".git")).removeprefix("gitdir: ").removesuffix("\n")
+    return Path(os.path.realpath(place / pointer)) == common
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
 
 
 def git_version() -> tuple[int, int]:

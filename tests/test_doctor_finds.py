@@ -9,7 +9,7 @@ import pytest
 
 from git_par.checkup import disk
 from tests.test_doctor import doctor, entry, mended, one, stays
-from tests.world import World, expect_files
+from tests.world import World, expect_files, with_relative_links
 
 
 def without_branch(world: World, name: str = "t") -> None:
@@ -40,6 +40,17 @@ def test_files_whose_registration_and_branch_are_gone_are_left(world: World) -> 
     path.rename(world.root / "away")
     assert "git par remove t" in stays(world, "workspace-missing")["fix"]
     assert (world.root / "away/notes").read_text() == "mine\n"
+
+
+def test_workspaces_that_were_moved_along_with_the_repository_are_followed(world: World) -> None:
+    with_relative_links(world)
+    world.write("mine", "mine\n", world.task("t"))
+    moved = World(world.root / "away")
+    moved.root.mkdir()
+    world.repo.rename(moved.repo)
+    world.workspaces.rename(moved.workspaces)
+    mended(moved, "workspace-moved")
+    assert moved.listed("t")["dirty"]["untracked"] == 1
 
 
 def test_a_renamed_base_is_found_among_branches_without_a_reflog(world: World) -> None:

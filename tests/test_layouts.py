@@ -74,6 +74,9 @@ def test_every_verb_works(world: World, layout: tuple[Path, Path, Path]) -> None
     assert not (tree / "b.txt").exists()
     ok("merge", "--all", cwd=home)
     assert all((tree / name).is_file() for name in ("a.txt", "b.txt", "c.txt"))
+    world.commit("more", cwd=third, more__txt="x\n")
+    ok("merge", "c", cwd=third)
+    assert (tree / "more.txt").is_file()
     assert world.git("status", "--porcelain", cwd=tree) == ""
     ok("remove", "a", cwd=home)
     assert ok("restore", "a", cwd=tree).strip() == str(paths[0])

@@ -10,9 +10,9 @@ from typing import IO
 
 import pytest
 
-from git_par.workspaces import reasons, registering
+from git_par.workspaces import aside, reasons, registering
 from git_par.workspaces.reasons import Reason
-from tests.world import World, script
+from tests.world import World, script, with_relative_links
 
 
 def private(world: World) -> Path:
@@ -607,6 +607,28 @@ def test_a_removal_that_was_killed_is_finished_by_the_next(world: World, monkeyp
     assert world.branches() == ["main", "t"]
     assert world.ok("remove", "t").out == "removed t (merged)\n"
     assert world.branches() == ["main"]
+    world.check_sound()
+
+
+def test_one_with_a_relative_link_comes_back_from_a_killed_removal(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_relative_links(world)
+    path = world.task("t")
+    assert (path / ".git").read_text().startswith("gitdir: ../")
+    world.write("mine", "mine\n", path)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(aside, "_keep_work", killed)
+        assert world.par("remove", "--force", "t").status == 130
+    assert not path.exists()
+    world.ok("remove", "--force", "t")
+    world.ok("restore", "t")
+    assert (path / "mine").read_text() == "mine\n"
+    assert list(private(world).glob("kept/*/*/workspace")) == []
     world.check_sound()
 
 

@@ -34,6 +34,17 @@ def expect_files(directory: Path) -> None:
         pytest.skip("refs lie in tables here, and are no files to be written")
 
 
+def with_relative_links(world: "World") -> None:
+    """Let worktrees and repository find each other by relative paths, as git can since 2.48."""
+    import pytest
+
+    world.git("config", "worktree.useRelativePaths", "true")
+    world.git("worktree", "add", "-q", "--detach", str(world.root / "relative"))
+    if world.try_git("config", "extensions.relativeWorktrees").status:
+        pytest.skip("this git links worktrees by absolute paths only")
+    world.git("worktree", "remove", str(world.root / "relative"))
+
+
 class World:
     """One repository `repo` in `root`, with a first commit on `main`."""
 

@@ -81,7 +81,8 @@ def _finish(case: Case, task: Task) -> None:
             return
         entries = registry.entries_for(case.repo, path)
         back = clones.is_clone(task) and aside.bring_in(case.repo, task)
-        found = [one for one in _put_aside(path.parent, task.slug) if registry.claimed_entry(case.repo, one) in entries]
+        lying = _put_aside(path.parent, task.slug)
+        found = [one for one in lying if registry.claimed_entry(case.repo, one, path) in entries]
         if found and not os.path.lexists(path):
             found[-1].rename(path)
             back = True

@@ -21,13 +21,11 @@ from git_par.workspaces.worktree import PRIVATE
 
 def check(case: Case) -> Iterator[Finding]:
     """The workspaces directory, then each workspace in it."""
-    broken = {}
-    for home in {Path(task.path).parent for task in case.tasks}:
-        if wrong := _home(home):
-            broken[home] = wrong
-            yield wrong
+    broken = {home: wrong for home in {Path(task.path).parent for task in case.tasks} if (wrong := _home(home))}
+    lost = [task for task in case.tasks if Path(task.path).parent in broken and not _moved_along(case, task)]
+    yield from (broken[home] for home in dict.fromkeys(Path(task.path).parent for task in lost))
     for task in case.tasks:
-        if task.state == "active" and Path(task.path).parent not in broken:
+        if task.state == "active" and task not in lost:
             yield from _place(case, task)
 
 
@@ -130,10 +128,15 @@ def _moved_to(case: Case, task: Task) -> Path | None:
     adopted = dict.fromkeys(filter(None, (past.entry.adopted.get(task.name) for past in operations)))
     if place := registry.moved_to(repo, path, map(Path, adopted)):
         return place
-    for entry in registry.entries(repo):
+    return _moved_along(case, task)
+
+
+def _moved_along(case: Case, task: Task) -> Path | None:
+    """Where git was told that the workspace of `task` is, or where it went along, linked by a relative path."""
+    for entry in registry.entries(case.repo):
         if registry.task_of(entry) == task.name:
             told = linked_checkout(entry)
-            if told and told != path and told.is_dir() and registry.admin_dir(repo, told) == entry:
+            if told and str(told) != task.path and told.is_dir() and registry.admin_dir(case.repo, told) == entry:
                 return told
     return None
 

@@ -120,7 +120,7 @@ def bring_in(repo: Repo, task: Task) -> bool:
         own = place.parent / kept.REPOSITORY
         if clones.is_clone(task) and own.is_dir() and not os.path.lexists(place / ".git"):
             own.rename(place / ".git")
-        if clones.claims(repo, task, place) or registry.claimed_entry(repo, place) in entries:
+        if clones.claims(repo, task, place) or registry.claimed_entry(repo, place, path) in entries:
             _move_back(place.parent / "files", place)
             place.rename(path)
             return True

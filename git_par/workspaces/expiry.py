@@ -52,7 +52,8 @@ def sweep_unfinished(session: Session, before: datetime) -> None:
         time = kept.time(place.parent.name)
         # Another repository may have its workspaces here too.
         told = link(place / ".git")
-        ours = registry.claimed_entry(session.repo, place) or (told and told.parent == session.repo.common)
+        entry = registry.claimed_entry(session.repo, place, workspaces / place.name)
+        ours = entry or (told and told.parent == session.repo.common)
         if time is not None and time < before and ours:
             _throw(workspaces, place, f"{place.parent.parent.name}-{kept.UNFINISHED}")
     trash.sweep_later(workspaces)

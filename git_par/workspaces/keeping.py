@@ -99,7 +99,8 @@ class Keeping:
         git = self._there(entry)
         unmerged = [field.partition("\t")[::2] for field in git.fields("ls-files", "--unmerged", "-z")]
         staged = {path: how.split(" ")[:2] for how, path in unmerged if not how.endswith(" 1")}
-        settled = "".join(f"0 {'0' * 40}\t{path}\0" for path in dict.fromkeys(path for _, path in unmerged))
+        nothing = {path: "0" * len(how.split(" ")[1]) for how, path in unmerged}  # as long as this hash is
+        settled = "".join(f"0 {null}\t{path}\0" for path, null in nothing.items())
         settled += "".join(f"{mode} {blob}\t{path}\0" for path, (mode, blob) in staged.items())
         tree = _tree(git, entry / "index", settled)
         head = git.commit("HEAD")

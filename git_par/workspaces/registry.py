@@ -78,13 +78,16 @@ def admin_dir(repo: Repo, path: Path) -> Path | None:
     return entry if linked_checkout(entry) == Path(os.path.realpath(path)) else None
 
 
-def claimed_entry(repo: Repo, path: Path) -> Path | None:
-    """The administrative directory in this repository that `path` points at, whether that exists and agrees or not."""
+def claimed_entry(repo: Repo, path: Path, stood: Path | None = None) -> Path | None:
+    """The administrative directory in this repository that `path` points at, whether that exists and agrees or not.
+
+    One that was put aside points there from where it `stood`: from 2.48 on the way may be relative.
+    """
     try:
         text = os.fsdecode((path / ".git").read_bytes())
     except OSError:
         return None
-    entry = Path(os.path.realpath(path / text.removeprefix("gitdir: ").removesuffix("\n")))
+    entry = Path(os.path.realpath((stood or path) / text.removeprefix("gitdir: ").removesuffix("\n")))
     return entry if entry.parent == repo.common / "worktrees" else None
 
 

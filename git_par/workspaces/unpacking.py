@@ -24,8 +24,6 @@ _NOT_BROUGHT = frozenset(
 )
 """What of a registration the new one has of its own, or was given before."""
 
-_NULL = "0" * 40
-
 
 def unpack(repo: Repo, task: Task, keepsake: Keepsake) -> None:
     """Bring all that `keepsake` has into the workspace of `task`, whose registration and branch are there already."""
@@ -147,7 +145,7 @@ def _bring_index(git: Git, entry: Path, source: Path, keepsake: Keepsake) -> Non
     git.run("read-tree", staged or "--empty")
     if unmerged := keepsake.refs.get("unmerged"):
         stages = list(_stages(git, unmerged))
-        gone = {f"0 {_NULL}\t{path}\0" for _, path in stages}
+        gone = {f"0 {'0' * len(how.split(' ')[1])}\t{path}\0" for how, path in stages}
         feed = "".join(sorted(gone)) + "".join(f"{how}\t{path}\0" for how, path in stages)
         git.run("update-index", "-z", "--index-info", feed=feed)
     git.run("update-index", "-q", "--unmerged", "--refresh", ok=(0, 1))

@@ -24,6 +24,7 @@ _MOST_WORKERS = 8
 def reserve(repo: Repo, name: str) -> Path:
     """Make the empty directory for the task `name`; nobody else can get the same one."""
     repo.workspaces.mkdir(parents=True, exist_ok=True)
+    repo.remember_main()
     return next(path for directory in names.directories(name) if _is_made(path := repo.workspaces / directory))
 
 
