@@ -1,7 +1,10 @@
 """What a removal kept comes back as it was: branch, workspace, index, work, files, and what was in progress."""
 
+import contextlib
 import os
 import shutil
+import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -165,6 +168,44 @@ def test_what_was_removed_by_force_comes_back_as_it_was(world: World, maker: Cal
     if maker is intended:  # its index names the empty blob, which a gc has taken meanwhile
         world.git("cat-file", "-e", world.git("hash-object", "/dev/null"))
     world.check_sound()
+
+
+def test_what_is_unmerged_comes_back_where_hashes_are_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_DEFAULT_HASH", "sha256")
+    world = World(tmp_path).init()
+    path = world.task("t")
+    merging(world, path)
+    before = world.git("ls-files", "--stage", cwd=path)
+    world.ok("remove", "--force", "t")
+    (registration,) = (one for one in (world.repo / ".git/par/kept/t").iterdir() if one.is_dir())
+    shutil.rmtree(registration)  # what was made commits of is enough
+    world.ok("restore", "t")
+    assert world.git("ls-files", "--stage", cwd=path) == before
+
+
+def test_the_watcher_of_a_checkout_neither_survives_it_nor_holds_it_back(world: World) -> None:
+    path = world.task("t")
+    directory = Path(world.git("rev-parse", "--absolute-git-dir", cwd=path))
+    world.write("mine", "mine\n", path)
+    command = ("-c", "core.fsmonitor=true", "fsmonitor--daemon")
+    if world.try_git(*command, "start", cwd=path).status:  # a git that has none here, and what a dead one leaves
+        with contextlib.chdir(directory), socket.socket(socket.AF_UNIX) as left:
+            left.bind("fsmonitor--daemon.ipc")
+    watching = watchers(world)
+    world.ok("remove", "--force", "t")
+    deadline = time.monotonic() + 10
+    while watching and watchers(world):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    world.ok("restore", "t")
+    assert (path / "mine").read_text() == "mine\n"
+
+
+def watchers(world: World) -> list[int]:
+    """The processes of git's that watch a checkout of this world."""
+    found = world.process("pgrep", "-f", "fsmonitor--daemon run").out.split()
+    home = f"HOME={world.root / 'home'}\0".encode()
+    return [int(pid) for pid in found if home in Path(f"/proc/{pid}/environ").read_bytes()]
 
 
 def test_what_prune_removed_comes_back_landed(world: World) -> None:
