@@ -1,9 +1,9 @@
 """Do the branches of the tasks stand where they were left, and is there a base to return to?"""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from shlex import quote
 
@@ -20,17 +20,18 @@ def check(case: Case) -> Iterator[Finding]:
     """The branch and the base of each task that is neither being made nor removed."""
     seen = clones.seeing(case.session).repo
     tips = seen.branches()
+    standing = cache(registry.branch_of)  # where refs lie in tables, each costs a process
     for task in case.tasks:
         if task.state != "active":
             continue
         entry = registry.admin_dir(case.repo, Path(task.path))
         tip = tips.get(task.ref)
         if clones.is_clone(task) and entry is not None:
-            yield from cloned.branch(case, task, seen, _elsewhere(case, task, entry))
+            yield from cloned.branch(case, task, seen, _elsewhere(case, task, entry, standing))
         elif tip is None:
             yield from _gone(case, task, entry)
         elif entry is not None and not registrations.lacks(entry):  # that is told with the registrations
-            yield from _elsewhere(case, task, entry)
+            yield from _elsewhere(case, task, entry, standing)
             yield from _moved(case, task, entry, tip)
         if f"refs/heads/{task.base}" not in tips:
             yield _base(case, task)
@@ -90,8 +91,8 @@ def _renamed(repo: Repo, branch: str) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _elsewhere(case: Case, task: Task, entry: Path) -> Iterator[Finding]:
-    if registry.branch_of(entry) != task.branch and not in_progress.operation(entry):
+def _elsewhere(case: Case, task: Task, entry: Path, standing: Callable[[Path], str | None]) -> Iterator[Finding]:
+    if standing(entry) != task.branch and not in_progress.operation(entry):
         yield Finding(
             "branch-elsewhere",
             f"its workspace is on {_on(entry)}, not on '{task.branch}': merge, sync and prune leave it",
@@ -100,7 +101,7 @@ def _elsewhere(case: Case, task: Task, entry: Path) -> Iterator[Finding]:
         )
     for directory in (case.repo.common, *registry.entries(case.repo)):
         place = case.repo.main if directory == case.repo.common else linked_checkout(directory)
-        if directory != entry and place and registry.branch_of(directory) == task.branch:
+        if directory != entry and place and standing(directory) == task.branch:
             yield Finding(
                 "branch-elsewhere",
                 f"its branch '{task.branch}' is checked out in '{place}' too: a commit in one is undone in the other",

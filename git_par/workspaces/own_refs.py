@@ -65,14 +65,22 @@ def last(repo: Repo, git_dir: Path) -> str | None:
             return repo.git.commit(line.split(b" ")[1].decode("ascii"))
         except (OSError, IndexError, UnicodeDecodeError):
             return None
-    try:
-        with _copied(repo, git_dir) as git:
-            if known := next(iter(repo.branches()), None):  # git shows no reflog of a HEAD whose branch is gone
-                git.run("symbolic-ref", "HEAD", known, ok=range(256))  # a line in it of its own
-            told = git.run("log", "--no-show-signature", "-g", "--format=%H", "-n", "2", "HEAD", "--", ok=range(256))
-    except OSError:
-        return None  # written meanwhile
-    return repo.git.commit(told.out.split()[1]) if len(told.out.split()) == 2 else None
+    told = _reflog(_opened(git_dir))
+    if not told:  # of a HEAD whose branch is gone git shows none
+        try:
+            with _copied(repo, git_dir) as git:
+                known = next(iter(repo.branches()), "HEAD")
+                git.run("symbolic-ref", "HEAD", known, ok=range(256))
+                told = _reflog(git)[1:]  # what came last is of this very change
+        except OSError:
+            return None  # written meanwhile
+    return repo.git.commit(told[0]) if told else None
+
+
+def _reflog(git: Git) -> list[str]:
+    """The last two commits in the reflog of HEAD, the newest first."""
+    form = ("log", "--no-show-signature", "-g", "--format=%H", "-n", "2", "HEAD", "--")
+    return git.run(*form, ok=range(256)).out.split()
 
 
 def bring(source: Path, git_dir: Path) -> None:
