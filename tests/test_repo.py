@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from git_par.discovery import find
-from tests.world import Result, World, script
+from tests.world import Result, World, edited, script
 
 
 @pytest.fixture
@@ -365,3 +365,36 @@ def test_what_is_found_is_absolute_and_real(world: World) -> None:
         world.repo,
         path,
     )
+
+
+def test_a_repository_that_only_a_newer_git_knows_is_refused(world: World) -> None:
+    path = world.add("t")[0]
+    world.git("config", "core.repositoryFormatVersion", "1")
+    world.git("config", "extensions.fromLater", "true")
+    version = world.git("version", cwd=world.root).split()[2].split(".")
+    why = f"unknown repository extension found: fromlater: too new for git {version[0]}.{version[1]}"
+    for place in (world.repo, path):
+        refusal(world.par("list", cwd=place), f"'{place}': {why}", "run it with a newer git; see 'git version'")
+
+
+def test_a_partial_clone_goes_on_without_its_remote_where_that_is_not_needed(world: World) -> None:
+    world.git("config", "uploadpack.allowFilter", "true")
+    clone = World(world.root, "clone")
+    world.git("clone", "-q", "--filter=blob:none", world.repo.as_uri(), str(clone.repo), cwd=world.root)
+    clone.task("t", a__txt=edited(l3="ours"))
+    world.commit("theirs", a__txt=edited(l15="theirs"))
+    clone.git("fetch", "-q")
+    world.repo.rename(world.root / "away")
+    listed = clone.ok("list")
+    assert listed.out.splitlines()[1].split()[:4] == ["t", "active", "main", "?"]
+    assert listed.err.startswith("git par: t: how it stands to main cannot be told: git merge-tree: ")
+    failed = clone.par("prune")
+    assert failed.status == 5
+    assert failed.err.endswith("hint: see 'git remote -v', and run the command again when the remote answers\n")
+    clone.ok("add", "u")
+    (world.root / "away").rename(world.repo)
+    clone.ok("sync", "u")
+    assert clone.listed("t")["behind"] == 0
+    clone.git("merge", "-q", "--ff-only", "origin/main")
+    clone.ok("merge", "t")
+    assert clone.git("show", "HEAD:a.txt") == edited(l3="ours", l15="theirs").rstrip("\n")
