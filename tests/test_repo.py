@@ -163,8 +163,13 @@ def test_a_separate_git_directory_seen_from_a_workspace_is_not_merged_under_the_
     shutil.move(world.repo / ".git", world.root / "store")
     world.write(".git", "gitdir: ../store\n")
     path = world.task("t")
+    (world.root / "store/par/checkout").unlink()  # as before git-par noted where that is
     done = world.par("merge", cwd=path)
     assert done.status == 3
+    assert world.git("status", "--porcelain") == ""
+    world.ok("add", "u")
+    world.ok("merge", cwd=path)
+    assert (world.repo / "t.txt").is_file()
     assert world.git("status", "--porcelain") == ""
 
 
