@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-from git_par import __version__, colour, interrupts, render, streams
+from git_par import __version__, colour, interrupts, parent, render, streams
 from git_par.errors import ParError, Status, UsageError
 from git_par.report import Report
 from git_par.state.session import Session
@@ -28,6 +28,9 @@ _GARBAGE = 100_000
 
 _AS_THEY_ARE = frozenset(("path", "env", "log", "shell-init", "demo", "with-lock", "doctor", "hook"))
 """Verbs that neither read nor move a checkout, heal it only when asked to, or have yet to hear which one is meant."""
+
+_ANYWHERE = (_AS_THEY_ARE | {"list", "show"}) - {"with-lock"}
+"""Verbs that look on, or have yet to hear where, also in a clone whose repository is not there."""
 
 _ELSEWHERE = {
     "create": "add",
@@ -93,6 +96,8 @@ def main(argv: Sequence[str]) -> int:
             work = _app([])(["-h"], prog_name="git par", standalone_mode=False)
         if not callable(work):
             return int(work or 0)  # help or version was shown
+        if own[0] not in _ANYWHERE:
+            parent.check(session.repo.common)
         if own[0] not in _AS_THEY_ARE:
             from git_par.landing import healing
 

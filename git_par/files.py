@@ -3,12 +3,16 @@
 A record is replaced whole or not at all; a tree is deleted without following a link or leaving its file system.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
+"""Why a link cannot be made on a file system that has none, such as FAT (link(2), symlink(2))."""
 
 _DEEPEST = 100
 
@@ -38,10 +42,19 @@ def replace(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 
 def create(path: Path, data: bytes) -> None:
-    """Put `data` into the new file `path` (0600); FileExistsError when it is there."""
+    """Put `data` into the new file `path` (0600); FileExistsError when it is there.
+
+    Where there are no hard links, a kill can leave an empty file.
+    """
     temporary = _beside(path, data)
     try:
-        os.link(temporary, path, follow_symlinks=False)
+        try:
+            os.link(temporary, path, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     _sync(path.parent)

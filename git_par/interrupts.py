@@ -73,6 +73,14 @@ def heeded() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def disown() -> None:
+    """In a child that is about to become a command: a signal means to it what it means to any; one that waited comes now."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is _interrupt:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+
 @contextmanager
 def later() -> Iterator[None]:
     """Let interrupts wait for us only: a process that is started here hears them, and is not started unknown to us."""

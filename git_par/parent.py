@@ -4,8 +4,10 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from git_par import names
+from git_par.errors import Refused
 from git_par.git import Git
 
 PARENT = "par-parent"
@@ -62,6 +64,18 @@ def of(git_dir: Path) -> Path | None:
     reply = Git(stand).run("rev-parse", "--path-format=absolute", "--git-common-dir", ok=range(256))
     common = Path(os.path.realpath(reply.out.removesuffix("\n")))
     return common if reply.code == 0 and common == found.parent else None
+
+
+def check(git_dir: Path) -> None:
+    """Refused where the repository `git_dir` is a clone whose parent is not there: nobody takes it for one of its own."""
+    found = link(git_dir)
+    if found and not os.path.lexists(found.parent):
+        parent = found.parent.parent if found.parent.name == ".git" else found.parent
+        raise Refused(
+            f"'{git_dir.parent}': this workspace belongs to '{parent}', which is not there",
+            hint="git par doctor --fix, in that repository where it is now; "
+            f"or rm {quote(str(git_dir / PARENT))}, to have this one stand alone",
+        )
 
 
 def _is_own(directory: Path) -> bool:

@@ -200,6 +200,24 @@ def test_a_kill_leaves_a_task_or_none(world: World, point: str) -> None:
     assert [(one / "topic.txt").exists() for one in (path, world.workspaces / "topic")].count(True) == 1
 
 
+@pytest.mark.parametrize("cut", ["adoption._tell_git", "tasks.Tasks.put"])
+def test_whoever_asks_after_a_kill_in_the_move_hears_what_finishes_it(world: World, cut: str) -> None:
+    path = made_by_hand(world, "topic")
+    code = (
+        "import os\nfrom git_par import cli\nfrom git_par.state import tasks\nfrom git_par.workspaces import adoption\n"
+        f"{cut} = lambda *_: os._exit(9)\ncli.main(['adopt', 'topic'])\n"
+    )
+    assert world.process(sys.executable, "-c", code).status == 9
+    assert (world.workspaces / "topic" / "topic.txt").exists()
+    said = f"git par: topic: it is task topic already, and not at '{path}' any more\nhint: git par doctor --fix\n"
+    assert world.par("adopt", "topic") == (2, "", said)
+    assert world.ok("list").err == "hint: git par doctor --fix, for what is broken\n"
+    world.ok("doctor", "--fix")
+    assert world.ok("list").err == ""
+    assert world.listed("topic")["path"] == str(world.workspaces / "topic")
+    world.check_sound()
+
+
 def test_a_kill_while_a_branch_gets_its_workspace_keeps_the_branch(world: World) -> None:
     world.git("branch", "plain")
     code = (

@@ -2,13 +2,15 @@
 
 import json
 import os
+import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.killing import run_killed
-from tests.world import World, script
+from tests.world import PAR, World, script
 
 pytestmark = pytest.mark.usefixtures("cloned")
 
@@ -512,6 +514,44 @@ def test_a_repository_that_was_moved_is_found_again(world: World, kind: str) -> 
     moved.commit("work", cwd=path, t__txt="t\n")
     moved.ok("merge", "t", "--prune", cwd=moved.repo)
     moved.git("fsck", "--connectivity-only")
+
+
+def test_one_whose_repository_was_moved_is_not_taken_for_one_of_its_own(world: World) -> None:
+    (path,) = world.add("t")
+    below = world.root / "below"
+    world.git("worktree", "add", "-q", "--detach", str(below), cwd=path)
+    world.git("config", "par.directory", str(world.workspaces))
+    moved = World(world.root, "moved")
+    world.repo.rename(moved.repo)
+    said = (
+        f"git par: '{path}': this workspace belongs to '{world.repo}', which is not there\n"
+        "hint: git par doctor --fix, in that repository where it is now; "
+        f"or rm {path}/.git/par-parent, to have this one stand alone\n"
+    )
+    verbs = ("add n", "merge", "sync", "prune", "remove .", "exec -- true", "with-lock -- true", "run --each z -- true")
+    for where, line in [*((path, verb) for verb in (*verbs, "conflicts", "undo", "pool")), (below, "add n")]:
+        assert world.par_process(*line.split(), cwd=where) == (3, "", said), line
+    asked = f'echo \'{{"name": "n"}}\' | {shlex.join([*PAR, "hook", "worktree-create"])}'
+    assert world.process("sh", "-c", asked, cwd=path) == (3, "", said)
+    assert not (path / ".git/par").exists()
+    assert not path.with_name("t-worktrees").exists()
+    assert world.ok("list", "--json", cwd=path).json == {"version": 1, "tasks": []}
+    assert world.ok("log", cwd=path).status == 0
+    assert "which is not there: git-par changes nothing in it" in world.par("doctor", cwd=path).out
+    assert world.par("path", "t", cwd=path).err == "git par: t: no such task\nhint: see 'git par list'\n"
+    moved.ok("doctor", "--fix")
+    moved.commit("work", cwd=path, t__txt="t\n")
+    world.git("worktree", "remove", str(below), cwd=path)
+    world.ok("merge", "--prune", cwd=path)
+    assert (moved.repo / "t.txt").exists()
+
+
+def test_one_that_is_to_stand_alone_is_a_repository_like_any_other(world: World) -> None:
+    (path,) = world.add("t")
+    world.repo.rename(world.root / "gone")
+    hint = world.par("add", "n", cwd=path).err.splitlines()[1]
+    subprocess.run(hint.partition("; or ")[2].partition(", to")[0].split(), check=True)
+    world.ok("add", "n", cwd=path)
 
 
 # others at work

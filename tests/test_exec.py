@@ -118,7 +118,7 @@ def test_a_workspace_that_is_gone_is_left_out_and_named(world: World) -> None:
     two.rename(world.root / "elsewhere")
     done = world.par("exec", "--all", "--", "echo", "x")
     assert (done.status, done.out) == (1, "one: x\n")
-    assert done.err == f"two: its workspace is gone: '{two}'\nhint: git par remove two\n1 of 2 failed\n"
+    assert done.err == f"two: its workspace is gone: '{two}'\nhint: git par doctor\n1 of 2 failed\n"
     assert world.par("exec", "two", "--", "echo", "x").status == 1
     done = world.par("exec", "one", "two", "--json", "--", "sh", "-c", "echo x; exit 3")
     assert done.err.startswith("one: x\n")

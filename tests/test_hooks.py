@@ -371,7 +371,7 @@ def test_a_merge_that_is_killed_in_its_last_hook_is_done_and_can_be_undone(world
 def test_none_begins_before_there_is_somebody_to_end_it(world: World) -> None:
     code = (
         "import os; from pathlib import Path; from git_par.spawn import heard, watchers; "
-        "watchers.watch = lambda *_: os.kill(os.getpid(), 9); "
+        "watchers.Watcher = lambda *_: os.kill(os.getpid(), 9); "
         "heard.contained('touch begun', heard.Place(Path.cwd(), os.environ, print))"
     )
     assert world.process(sys.executable, "-c", code, cwd=world.root).status == -9

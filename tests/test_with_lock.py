@@ -157,12 +157,12 @@ def test_a_signal_that_comes_while_the_command_starts_is_the_commands_too(world:
     started = world.root / "started"
     script = f"trap 'exit 9' TERM; touch {started}; while :; do sleep 0.05; done"
     slow = (
-        "import os, sys, time\nfrom git_par import cli\nfrom git_par.spawn import watchers\n"
-        "real, sent = watchers.watch, sys.argv.pop(1)\n"
-        "def slow(target):\n"
+        "import os, sys, time\nfrom git_par import cli\nfrom git_par.spawn import foreground\n"
+        "real, sent = foreground._attend, sys.argv.pop(1)\n"
+        "def slow(*args, **options):\n"
         "    while not os.path.exists(sent): time.sleep(0.02)\n"
-        "    return real(target)\n"
-        "watchers.watch = slow\ncli.run()\n"
+        "    return real(*args, **options)\n"
+        "foreground._attend = slow\ncli.run()\n"
     )
     sent = world.root / "sent"
     holder = world.start(sys.executable, "-c", slow, str(sent), "with-lock", "--", "sh", "-c", script)

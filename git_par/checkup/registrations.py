@@ -60,13 +60,19 @@ def check(case: Case) -> Iterator[Finding]:
             )
 
 
+_GONE = "which is not there: git-par changes nothing in it, and makes no task of it"
+
+
 def _alone(case: Case) -> Iterator[Finding]:
     """A clone that the repository it was made from does not know: that was moved, or this is a copy."""
     if told := link(case.repo.common):
+        known = told.parent.exists()
         yield Finding(
             "repository-unknown",
-            f"this was made as the clone of task '{told.task}' of '{told.parent}', which does not know it in this place: "
-            "git-par takes it for a repository of its own",
+            f"this was made as the clone of task '{told.task}' of '{told.parent}', "
+            + (
+                "which does not know it in this place: git-par takes it for a repository of its own" if known else _GONE
+            ),
             "for you to do: git par doctor --fix in that repository, when it or this was moved; when this is a copy: "
             f"rm {quote(str(case.repo.common / PARENT))}; --fix decides neither",
         )

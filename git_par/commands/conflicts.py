@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from sys import maxsize
 
+from git_par import beside
 from git_par.commands import conflicts_report as report
 from git_par.commands.conflicts_report import Forecast
 from git_par.errors import ParError, UsageError
@@ -115,8 +116,6 @@ def _stands(
     session: Session, items: Sequence[Item], tips: Mapping[str, str], apart: Callable[[Git], Git]
 ) -> dict[str, Stand]:
     """Every item as it stands, a few at a time."""
-    from concurrent.futures import ThreadPoolExecutor  # 4 ms to import
-
     places = {item.ref: Path(item.task.path) for item in items if item.task}
     if any(item.task is None for item in items):
         places = {one.branch: one.path for one in registry.worktrees(session.repo) if one.branch} | places
@@ -124,8 +123,8 @@ def _stands(
     def stand(item: Item) -> Stand:
         return _stand(session, item, tips[item.ref], places.get(item.ref), apart)
 
-    with ThreadPoolExecutor(max_workers=session.settings.jobs) as pool:
-        found = session.followed("looking at workspaces", pool.map(stand, items), len(items))
+    with beside.pool(session.settings.jobs) as pool:
+        found = session.followed("looking at workspaces", pool.each(stand, items), len(items))
         return dict(zip((item.name for item in items), found, strict=True))
 
 

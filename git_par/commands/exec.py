@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from git_par.commands.exec_output import Grouped, Output, Prefixed
@@ -96,7 +95,7 @@ def _problem(task: Task) -> Left | None:
     if task.state == "creating":
         return Left(task, "creating", "it is being made, or its making was cut short", "git par doctor")
     if not os.path.lexists(os.path.join(task.path, ".git")):
-        return Left(task, "gone", f"its workspace is gone: '{task.path}'", f"git par remove {quote(task.name)}")
+        return Left(task, "gone", f"its workspace is gone: '{task.path}'", "git par doctor")
     return None
 
 

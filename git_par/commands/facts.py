@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from git_par import render
+from git_par import beside, render
 from git_par.errors import GitFailed, ParError
 from git_par.repo import Repo
 from git_par.state.session import Session
@@ -98,14 +98,11 @@ def each(session: Session, wanted: Sequence[Task], *, size: bool = False, in_use
         from git_par.workspaces import usage
 
         used = dict(usage.users([Path(task.path) for task in wanted]))
-    from concurrent.futures import ThreadPoolExecutor  # 4 ms to import
-
-    pool = ThreadPoolExecutor(max_workers=session.settings.jobs)
     try:
-        looking = pool.map(lambda task: _facts(session, task, standings, used, size), wanted)
-        yield from session.followed("looking at tasks", looking, len(wanted))
+        with beside.pool(session.settings.jobs) as pool:
+            looking = pool.each(lambda task: _facts(session, task, standings, used, size), wanted)
+            yield from session.followed("looking at tasks", looking, len(wanted))
     finally:
-        pool.shutdown(cancel_futures=True)
         standings.memory.write()
 
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from git_par import names
+from git_par import names, parent
 from git_par.commands import add, remove
 from git_par.commands.add_plan import Options
 from git_par.errors import ParError, Status, UsageError
@@ -59,6 +59,7 @@ def run(session: Session, event: Event) -> Report:
 
 def _create(session: Session, name: str) -> Report:
     """The workspace of the task `name`, made when there is none yet; exactly its path is on stdout."""
+    parent.check(session.repo.common)
     healing.heal(session)
     if not name:
         return _add(session, Options(lenient=True))

@@ -35,7 +35,15 @@ def run(session: Session, columns: Columns) -> Report:
     return Report(
         data=lambda: {"tasks": [one.as_json() for one in found]},
         table=Table(head, rows) if found else None,
-        talk=[*(() if found else ["no tasks; git par add NAME makes one"]), *_spares(session)],
+        talk=[
+            *(() if found else ["no tasks; git par add NAME makes one"]),
+            *(
+                ["hint: git par doctor --fix, for what is broken"]
+                if any(one.state == "broken" for one in found)
+                else ()
+            ),
+            *_spares(session),
+        ],
     )
 
 

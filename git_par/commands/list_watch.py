@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from git_par import git, live, render, streams
+from git_par import git, interrupts, live, render, streams
 from git_par.changes import Changes
 from git_par.commands import facts, run_report
 from git_par.commands import list as listing
@@ -114,8 +114,7 @@ class _Watch:
         if not self.changed and self.changes.came():
             self.changed = True
             self.due = min(self.due, max(self.soonest, now + _TOGETHER))
-        if self.looking and self.looking.done():
-            found, self.looking = self.looking.result(), None
+        if found := self._found():
             # What cannot be found out at the moment stays as it was.
             self.view = found if found.is_whole else replace(self.view, said=found.said)
             self.soonest = now + max(_AFTER_CHANGE, _SHARE_AFTER_CHANGE * found.seconds)
@@ -123,8 +122,17 @@ class _Watch:
         if not self.looking and now >= self.due:
             self.changed = False
             self.changes.came()
-            self.looking = self.pool.submit(look, self.session, self.columns, self.changes.follow)
-            self.looking.add_done_callback(lambda _: self.sitting.wake())
+            with interrupts.later():  # the other thread must not find a lock that was left behind (see `beside`)
+                self.looking = self.pool.submit(look, self.session, self.columns, self.changes.follow)
+                self.looking.add_done_callback(lambda _: self.sitting.wake())
+
+    def _found(self) -> View | None:
+        """What the look that went on has found, when it is over."""
+        with interrupts.later():
+            if not self.looking or not self.looking.done():
+                return None
+            found, self.looking = self.looking.result(), None
+            return found
 
 
 def look(session: Session, columns: Columns, follow: Callable[[Iterable[Path]], None] = lambda _: None) -> View:

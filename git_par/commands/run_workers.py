@@ -2,13 +2,13 @@
 
 import signal
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from git_par import files, interrupts, names
+from git_par import beside, files, interrupts, names
 from git_par.commands import run_home
 from git_par.commands.run_book import Book
 from git_par.commands.run_show import Show
@@ -28,8 +28,8 @@ from git_par.workspaces import copying, registry
 MARK = "GIT_PAR_RUN"
 """The variable that tells a worker, and what it starts, which run it belongs to."""
 
-_LOOK_EVERY, _WAKE_EVERY = 0.1, 0.5
-"""Seconds between two looks at whether an interrupt has come once more, or at all."""
+_LOOK_EVERY = 0.1
+"""Seconds between two looks at whether an interrupt has come once more."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class Workers:
         if not waiting:
             return
         with self.start(_Ear(self.book, self.show), self.jobs) as engine:
-            pending = {engine.submit(work): part for part, work in waiting}
+            with interrupts.later():  # the engine must not find a lock that was left behind (see `beside`)
+                pending = {engine.submit(work): part for part, work in waiting}
             try:
                 self._wait(pending)
             except BaseException as error:
@@ -74,11 +75,9 @@ class Workers:
 
     def _wait(self, pending: "dict[Future[Ended], Part]") -> None:
         while pending:
-            # Not for ever: where another thread was told of an interrupt, this one hears of it when it wakes.
-            done, _ = wait(pending, timeout=_WAKE_EVERY, return_when=FIRST_COMPLETED)
-            for future in done:
-                ended = future.result()
+            for future in beside.first(pending):
                 with interrupts.later():
+                    ended = future.result()
                     part = pending.pop(future)
                     self.show.close(part.name)
                     self._note(part, ended)

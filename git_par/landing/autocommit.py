@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from git_par import interrupts, names
+from git_par import beside, interrupts, names
 from git_par.errors import GitFailed, ParError
 from git_par.git import Git, Reply
 from git_par.landing import fitness, ownership
@@ -51,11 +51,9 @@ def run(session: Session, batch: Batch, wish: Wish, operation: Open) -> dict[str
 
     What is not fit, because an operation is in progress or the workspace is elsewhere, is left for others to report.
     """
-    from concurrent.futures import ThreadPoolExecutor  # 4 ms to import
-
     vetoed: dict[str, Skipped] = {}
-    with ThreadPoolExecutor(max_workers=session.settings.jobs) as pool:
-        looks = list(pool.map(lambda item: _look(session, item, wish), batch.items))
+    with beside.pool(session.settings.jobs) as pool:
+        looks = list(pool.each(lambda item: _look(session, item, wish), batch.items))
     for found in looks:
         if isinstance(found, Skipped):
             vetoed[found.item.branch] = found

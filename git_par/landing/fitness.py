@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 
+from git_par import beside
 from git_par.errors import ParError
 from git_par.git import Git
 from git_par.landing import ownership
@@ -32,14 +33,12 @@ def inspect(
 
     `vetoed` are branches that are left out already.
     """
-    from concurrent.futures import ThreadPoolExecutor  # 4 ms to import
-
     jobs = session.settings.jobs
     lead = _ONE_THREAD if len(batch.items) > jobs else ()
     owning = [] if allow_foreign else [item for item in batch.items if item.task and item.task.owns]
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        asking = pool.map(lambda item: _strayed(session, batch, item, tips), owning)
-        looking = pool.map(lambda item: _look(session, item, tips.get(item.ref), allow_dirty, into, lead), batch.items)
+    with beside.pool(jobs) as pool:
+        asking = pool.each(lambda item: _strayed(session, batch, item, tips), owning)
+        looking = pool.each(lambda item: _look(session, item, tips.get(item.ref), allow_dirty, into, lead), batch.items)
         looks = list(session.followed("looking at workspaces", looking, len(batch.items)))
         strayed = dict(zip((item.branch for item in owning), asking, strict=True))
     ready, left, untracked = [], [], []

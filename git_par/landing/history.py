@@ -6,7 +6,9 @@ long as a merge or longer.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from git_par import beside
 from git_par.repo import Repo
 
 
@@ -55,13 +57,11 @@ def read(repo: Repo, base: str, tips: Sequence[str], *, alone: bool = False) -> 
 
     A single tip that is `alone`, because nothing of it can be in a plan otherwise, is spared the second walk.
     """
-    from concurrent.futures import ThreadPoolExecutor  # 4 ms to import
-
     wanted = list(dict.fromkeys(tips))
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        forks = pool.submit(_forks, repo, base, wanted)
-        parents = pool.submit(_beyond, repo, base, [] if alone and len(wanted) == 1 else wanted)
-        return History(repo, base, forks.result(), parents.result())
+    with beside.pool(2) as pool:
+        forks = pool.begin(partial(_forks, repo, base, wanted))
+        parents = pool.begin(partial(_beyond, repo, base, [] if alone and len(wanted) == 1 else wanted))
+        return History(repo, base, forks(), parents())
 
 
 def _forks(repo: Repo, base: str, tips: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from sys import maxsize
 
+from git_par import beside
 from git_par.git import Git
 from git_par.landing import apart, trees
 from git_par.landing.attributes import Attributes, renormalizes
@@ -110,8 +111,6 @@ def _merged(git: Git, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]
     """The paths in conflict for each of `pairs`, by a few processes."""
     if len(pairs) < _FEW:
         return trees.merge_pairs(git, pairs)
-    from concurrent.futures import ThreadPoolExecutor  # 4 ms to import
-
-    with ThreadPoolExecutor(max_workers=_PROCESSES) as pool:
-        parts = list(pool.map(lambda at: trees.merge_pairs(git, pairs[at::_PROCESSES]), range(_PROCESSES)))
+    with beside.pool(_PROCESSES) as pool:
+        parts = list(pool.each(lambda at: trees.merge_pairs(git, pairs[at::_PROCESSES]), range(_PROCESSES)))
     return [parts[at % _PROCESSES][at // _PROCESSES] for at in range(len(pairs))]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from git_par import processes
+from git_par import beside, processes
 from git_par.runs.work import Ear, Ended, Work
 from git_par.spawn import crowd, jobs, watchers
 
@@ -90,8 +90,8 @@ class Local:
         if cancel_futures:
             self._stopped.set()
         if wait and self._thread:
-            while self._thread.is_alive():
-                self._thread.join(0.1)  # in pieces, so that an interrupt comes through
+            while not beside.is_over(self._thread):
+                pass
 
     def hurry(self) -> None:
         """Do not wait for what was asked to end."""

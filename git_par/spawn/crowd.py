@@ -61,7 +61,7 @@ class Crowd:
             with interrupts.later():
                 one = jobs.begin(job)
                 self.running[one.process.pid] = one
-                self.watcher.note("began", one.process.pid)
+                self.watcher.note("began", -one.process.pid)
                 for pipe in one.pipes:
                     self.selector.register(pipe, selectors.EVENT_READ, one)
                 jobs.let_go(one)
@@ -109,7 +109,7 @@ class Crowd:
 
     def _reap(self, one: Running) -> int:
         """Take the status of a job that has ended; from then on its number may be somebody else's."""
-        self.watcher.note("ended", one.process.pid)
+        self.watcher.note("ended", -one.process.pid)
         del self.running[one.process.pid]
         for pipe in one.pipes:
             self.selector.unregister(pipe)

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ from git_par.spawn import jobs, watchers
 
 def shell(command: str, cwd: Path, env: Mapping[str, str]) -> int:
     """Run a shell command in `cwd`, with the terminal to itself; its status (128 + n when signal n ended it)."""
-    with interrupts.later(), subprocess.Popen(["/bin/sh", "-c", command], cwd=cwd, env=env) as process:
-        code, interrupted = _attend(process, group=False)
+    code, interrupted = _run(["/bin/sh", "-c", command], env, cwd, group=False)
     # A Ctrl-C is the command's own affair, unless it ended by it.
     if interrupted and (_number(interrupted) != signal.SIGINT or code == 128 + signal.SIGINT):
         raise interrupted
@@ -25,24 +24,32 @@ def shell(command: str, cwd: Path, env: Mapping[str, str]) -> int:
 def supervised(
     argv: Sequence[str], env: Mapping[str, str], *, cwd: Path | None = None, stdout: int | None = None
 ) -> int:
-    """Run a command on our own streams and return its status; it ends when this process ends, however that happens.
+    """Run a command on our own streams and return its status.
 
-    A shell waits for the end of a pipe that only we hold open: a killed git-par closes it too.  Where there is no terminal
-    that would stop a command in a process group of its own, it gets one, and all of it ends.  It runs in `cwd`, if given,
-    and writes to the descriptor `stdout` what it would write to ours.  NotStartedError when there is no such command.
+    Where there is no terminal that would stop a command in a process group of its own, it gets one, and all of it ends with
+    us.  It runs in `cwd`, if given, and writes to the descriptor `stdout` what it would write to ours.  NotStartedError when
+    there is no such command.
     """
-    group = not has_controlling_terminal()
-    with interrupts.later(), ExitStack() as stack:
+    return _run(argv, env, cwd, group=not has_controlling_terminal(), stdout=stdout)[0]
+
+
+def _run(
+    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, *, group: bool, stdout: int | None = None
+) -> tuple[int, KeyboardInterrupt | None]:
+    """Run a command to its end, which comes when this process ends, however that happens; its status, the last interrupt."""
+    with interrupts.later(), closing(watchers.Watcher()) as watcher, ExitStack() as stack:
         try:
-            process = stack.enter_context(
-                subprocess.Popen(argv, cwd=cwd, env=env, stdout=stdout, process_group=0 if group else None)
-            )
+            with watcher.expecting(group=group) as announce:
+                process = subprocess.Popen(
+                    argv, cwd=cwd, env=env, stdout=stdout, process_group=0 if group else None, preexec_fn=announce
+                )
         except OSError as error:
             raise jobs.not_started(argv, cwd, error) from None
-        watcher = stack.enter_context(watchers.watch(f"-{process.pid}" if group else str(process.pid)))
-        code, _ = _attend(process, group=group)
-        watcher.communicate(b"done\n")
-    return code
+        stack.enter_context(process)
+        stack.callback(watcher.close)  # before it is waited for: whoever fails here does not wait for a command to end
+        code, interrupted = _attend(process, group=group)
+        watcher.note("ended", -process.pid if group else process.pid)
+    return code, interrupted
 
 
 def picked(argv: Sequence[str], env: Mapping[str, str], lines: Iterable[str]) -> tuple[int, str]:

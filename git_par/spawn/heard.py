@@ -5,7 +5,7 @@ import selectors
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -28,7 +28,7 @@ class Place:
 
 
 def shells(command: str, places: Sequence[Place]) -> list[int]:
-    """Run a shell command in several places at once; the statuses.  All of them end when this process is asked to."""
+    """Run a shell command in several places at once; the statuses.  All of them end when this process does."""
     import sh  # pulls in asyncio: 75 ms
 
     group = not has_controlling_terminal()
@@ -43,16 +43,20 @@ def shells(command: str, places: Sequence[Place]) -> list[int]:
         "_decode_errors": "replace",
     }
     running: list[Any] = []
-    try:
-        for place in places:
-            with interrupts.later():
+    with closing(watchers.Watcher()) as watcher:
+        try:
+            for place in places:
                 own: dict[str, Any] = {"_cwd": str(place.cwd), "_env": dict(place.env), "_out": _quietly(place.line)}
-                running.append(sh.Command("/bin/sh")("-c", command, **options, **own))
-        codes = [int(one.process.wait()) for one in running]
-    except BaseException:
-        with interrupts.held():
-            _end(running)
-        raise
+                with interrupts.later(), watcher.expecting(group=group) as announce:
+                    running.append(sh.Command("/bin/sh")("-c", command, **options, **own, _preexec_fn=announce))
+            codes = [int(one.process.wait()) for one in running]
+        except BaseException:
+            with interrupts.held():
+                _end(running)
+            raise
+        finally:
+            for one in running:
+                watcher.note("ended", -one.pid if group else one.pid)
     return [128 - code if code < 0 else code for code in codes]
 
 
@@ -98,7 +102,8 @@ def contained(command: str, place: Place, *, feed: bytes = b"") -> int:
                         pass_fds=held,
                     )
                 )
-                watcher = stack.enter_context(watchers.watch(f"-{process.pid}", git.carried()))
+                watcher = watchers.Watcher(git.carried())
+                watcher.note("began", -process.pid)
                 watchers.let_go(process)  # not before there is somebody to end it
             _relay(process, _quietly(place.line))
         finally:
@@ -106,8 +111,9 @@ def contained(command: str, place: Place, *, feed: bytes = b"") -> int:
                 # Until its status is taken, nobody else can get its number.
                 if process is not None:
                     processes.end([process.pid], processes.GRACE)
-                if watcher is not None:
-                    watcher.communicate(b"done\n")
+                    if watcher is not None:
+                        watcher.note("ended", -process.pid)
+                        watcher.close()
         code = process.wait()
     return 128 - code if code < 0 else code
 

@@ -6,12 +6,9 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from git_par import git, interrupts
+from git_par import beside, git, interrupts
 
 _Thing = TypeVar("_Thing")
-
-_LOOK_EVERY = 0.1
-"""Seconds between two words on how far it is."""
 
 
 def each(
@@ -41,20 +38,21 @@ def each(
     threads = [threading.Thread(target=worker) for _ in range(min(at_once, len(things)))]
     try:
         for thread in threads:
-            thread.start()
-        while not failures and (busy := _busy(threads)):
-            busy.join(_LOOK_EVERY)
+            with interrupts.later():  # starting takes a lock that the thread needs too (see `beside`)
+                thread.start()
+        while not failures and not _are_over(threads):
             meanwhile()
         if failures:
             raise failures[0]
     except BaseException as failure:
         with interrupts.held():
             failures.append(failure)
-            while busy := _busy(threads):
+            git.end_running()
+            while not _are_over(threads):
                 git.end_running()
-                busy.join(_LOOK_EVERY)
         raise
 
 
-def _busy(threads: Sequence[threading.Thread]) -> threading.Thread | None:
-    return next((thread for thread in threads if thread.is_alive()), None)
+def _are_over(threads: Sequence[threading.Thread]) -> bool:
+    """Wait for the threads, but not long; whether all have ended."""
+    return all(map(beside.is_over, threads))

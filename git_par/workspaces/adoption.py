@@ -48,7 +48,11 @@ def find(session: Session, word: str) -> Found:
     if tree and tree.path == repo.main:
         raise UsageError(f"{word}: it is the main worktree, which is no task", hint="git par add NAME")
     if task := next((one for one in session.tasks.all() if branch and one.branch == branch), None):
-        raise UsageError(f"{word}: it is task {task.name} already", hint=f'cd "$(git par path {quote(task.name)})"')
+        already = f"{word}: it is task {task.name} already"
+        # A killed one had moved it, or somebody has.
+        if task.state == "active" and registry.admin_dir(repo, Path(task.path)) is None:
+            raise UsageError(f"{already}, and not at '{task.path}' any more", hint="git par doctor --fix")
+        raise UsageError(already, hint=f'cd "$(git par path {quote(task.name)})"')
     if tree:
         _check(repo, word, tree.path, branch)
     if branch == registry.branch_of(repo.common):

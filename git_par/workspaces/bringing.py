@@ -2,7 +2,7 @@
 
 What stands in the workspace already is never touched, and no link is followed.  What git does not ignore there is only
 brought where a task file asks for it by name (see `copying`).  A copy is made aside, in git-par's own corner, and comes in
-by one rename or link: a kill leaves no half file.
+by one rename or link: a kill leaves no half file.  Where there are no hard links, a file is copied once more to come in.
 """
 
 import os
@@ -29,6 +29,8 @@ WHY: dict[Why, str] = {
     "unreadable": "it cannot be read",
     "special": "it is neither file, directory nor link",
     "repository": "it is a repository or a workspaces directory",
+    "exposed": "others could read it there",
+    "no-links": "that file system has no links",
 }
 
 
@@ -208,7 +210,12 @@ def _come_in(corner: int, target: int, name: str) -> None:
         copies.link(corner, name, target)
         os.unlink(name, dir_fd=corner)
     else:
-        os.link(name, name, src_dir_fd=corner, dst_dir_fd=target, follow_symlinks=False)
+        try:
+            os.link(name, name, src_dir_fd=corner, dst_dir_fd=target, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in files.NO_LINKS:
+                raise
+            copies.file(corner, name, target)
         os.unlink(name, dir_fd=corner)
 
 
@@ -222,7 +229,7 @@ def _go_down(stack: ExitStack, source: int, target: int, parts: Sequence[str]) -
             made = True
         target = stack.enter_context(copies.directory(target, part))
         if made:
-            os.fchmod(target, stat.S_IMODE(os.fstat(source).st_mode) & 0o777 | stat.S_IRWXU)
+            copies.narrow(target, stat.S_IMODE(os.fstat(source).st_mode) & 0o777 | stat.S_IRWXU)
     return source, target
 
 
@@ -238,11 +245,12 @@ def _link(top: int, path: Path, plain: str, says: str, left: list[tuple[str, Why
             left.append((plain, "in-the-way"))
             return False
         try:
-            os.symlink(says, name, dir_fd=target)
+            made = copies.symlink(says, name, target)
         except FileExistsError:
-            left.append((plain, "exists"))
-            return False
-    return True
+            made = None
+        if not made:
+            left.append((plain, "exists" if made is None else "no-links"))
+    return bool(made)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
 
-from git_par import git
+from git_par import beside, git
 from git_par.errors import Refused
 from git_par.git import Git
 from git_par.repo import Repo
@@ -101,10 +101,8 @@ def catch_up_all(session: Session, tasks: Sequence[Task]) -> dict[str, Apart]:
     wanted = [task for task in tasks if clones.is_clone(task)]
     if not wanted:
         return {}
-    from concurrent.futures import ThreadPoolExecutor  # 4 ms to import
-
-    with ThreadPoolExecutor(max_workers=session.settings.jobs) as pool:
-        found = pool.map(lambda task: reach(session.repo, task), wanted)
+    with beside.pool(session.settings.jobs) as pool:
+        found = pool.each(lambda task: reach(session.repo, task), wanted)
         looked = session.followed("fetching from clones", found, len(wanted))
         return {task.name: why for task, why in zip(wanted, looked, strict=True) if why}
 
