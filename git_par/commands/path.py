@@ -1,5 +1,8 @@
 """`git par path`: where a task lives, for scripts."""
 
+import os
+
+from git_par.errors import Refused
 from git_par.report import Report
 from git_par.state.session import Session
 
@@ -11,4 +14,9 @@ def run(session: Session, name: str | None) -> Report:
 
         (name,) = choose.tasks(session, "path", "NAME")
     task = session.named(name)
+    if not os.path.lexists(task.path):
+        from git_par.workspaces import moved  # rarely needed
+
+        if why := moved.told(session.repo, task):
+            raise Refused(f"{task.name}: {why}", hint=moved.HINT)
     return Report(data=lambda: {"name": task.name, "path": task.path}, lines=[task.path])
