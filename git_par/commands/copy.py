@@ -22,8 +22,7 @@ def run(session: Session, name: str | None) -> Report:
     with session.locks.task(task.name):
         path = Path(session.tasks.expect(task.name).path)
         if registry.checkout(session.repo, path) is None:
-            if why := moved.told(session.repo, task):
-                raise Refused(f"{task.name}: {why}", hint=moved.HINT)
+            moved.expect_not(session.repo, task)
             raise Refused(f"{task.name}: its workspace '{path}' is gone or damaged", hint="git par doctor")
         brought = bringing.bring(session, path, found)
     return Report(

@@ -2,7 +2,6 @@
 
 import os
 
-from git_par.errors import Refused
 from git_par.report import Report
 from git_par.state.session import Session
 
@@ -17,6 +16,5 @@ def run(session: Session, name: str | None) -> Report:
     if not os.path.lexists(task.path):
         from git_par.workspaces import moved  # rarely needed
 
-        if why := moved.told(session.repo, task):
-            raise Refused(f"{task.name}: {why}", hint=moved.HINT)
+        moved.expect_not(session.repo, task)
     return Report(data=lambda: {"name": task.name, "path": task.path}, lines=[task.path])

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from git_par import files
+from git_par.errors import Refused
 from git_par.names import some
 from git_par.parent import link
 from git_par.repo import Repo, linked_checkout
@@ -29,6 +30,12 @@ def told(repo: Repo, task: Task) -> str:
     return f"its workspace was moved to {some(found)}" if found else ""
 
 
+def expect_not(repo: Repo, task: Task) -> None:
+    """Refused when the workspace of `task` was moved: what its record says leads nowhere."""
+    if not os.path.lexists(task.path) and (why := told(repo, task)):
+        raise Refused(f"{task.name}: {why}", hint=HINT)
+
+
 @dataclass(frozen=True)
 class Search:
     """One look for what was moved in `repo`."""
@@ -36,7 +43,7 @@ class Search:
     repo: Repo
 
     def places(self, task: Task) -> list[Path]:
-        """Every directory that proves to be the workspace of `task`, when that is not in its place; of several, one is a copy."""
+        """Every directory that proves to be the workspace of `task`, if nothing is in its place; of two, one is a copy."""
         if os.path.lexists(task.path):
             return []
         return [place for place in dict.fromkeys(self._candidates(task)) if self._is_of(task, place)]
