@@ -1,5 +1,6 @@
 """What was moved by hand, a workspace, their directory or the repository with it, is found again, never taken for gone."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from tests.killing import run_killed
 from tests.test_doctor import doctor, image, mended, one, stays
-from tests.world import World
+from tests.world import World, script
 
 KINDS = ("worktree", "clone", "shared-clone")
 
@@ -90,6 +91,24 @@ def test_what_was_moved_is_found_again_with_all_work(world: World, kind: str, mo
     is_all_there(now, new)
     now.ok("remove", "t")
     assert not new.exists()
+
+
+def test_settings_and_hooks_of_a_clone_follow_too(world: World) -> None:
+    script(world.root / "tools", "#!/bin/sh\nexit 0\n")
+    (world.repo / ".git/hooks").mkdir(exist_ok=True)
+    (world.repo / ".git/hooks/pre-push").symlink_to(world.root / "tools")
+    world.git("clone", "-q", "--bare", str(world.repo), str(world.root / "origin.git"))
+    world.git("remote", "add", "origin", "../origin.git")
+    world.git("remote", "add", "gone", "/nowhere/else.git")
+    (world.repo / ".git/lfs").mkdir()
+    worked(world, "clone")
+    now = together(world)
+    path = now.workspaces / "t"
+    now.ok("doctor", "--fix")
+    assert now.git("config", "lfs.storage", cwd=path) == str(now.repo / ".git/lfs")
+    assert now.git("config", "remote.origin.url", cwd=path) == str(now.root / "origin.git")
+    assert now.git("config", "remote.gone.url", cwd=path) == "/nowhere/else.git"
+    assert os.readlink(path / ".git/hooks/pre-push") == str(now.root / "tools")
 
 
 def test_a_bare_repository_is_moved_with_its_folder(tmp_path: Path, sealed: None) -> None:
