@@ -242,8 +242,8 @@ def test_killed_at_any_git_call_a_clone_is_followed_again(world: World) -> None:
 
 
 def test_spares_come_along_and_stay_ready(world: World) -> None:
-    world.git("config", "par.pool", "1")
     worked(world, "worktree")
+    world.git("config", "par.pool", "1")
     world.ok("pool", "fill")
     now = together(world)
     assert [each["id"] for each in found(now, "--fix")] == ["workspace-moved", "spare-damaged"]

@@ -78,11 +78,11 @@ class Search:
         return parent == self.repo.common or self._was_ours(parent, was, place)
 
     def _was_ours(self, common: Path, was: Path, place: Path) -> bool:
-        """Whether the repository was at `common`, where nothing is now, when the workspace that is at `place` was at `was`.
+        """Whether the repository was at `common`, where none is now, when the workspace that is at `place` was at `was`.
 
         Both were moved together, and lie as they lay; or the journal knows that place.
         """
-        if os.path.lexists(common):
+        if os.path.lexists(common / "HEAD"):  # without one it is none; who still worked there may have left something
             return False
         together = os.path.relpath(common, was) == os.path.relpath(self.repo.common, place)
         return together or common in self._former

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from git_par.git import Git
 from git_par.parent import PARENT
 from git_par.repo import Repo, is_true
 from git_par.state.tasks import Task
