@@ -74,7 +74,8 @@ class Watcher:
         pipe = self._process.stdin.fileno()
 
         def announce() -> None:
-            os.write(pipe, b"began %d\n" % (-os.getpid() if group else os.getpid()))
+            with suppress(BrokenPipeError):
+                os.write(pipe, b"began %d\n" % (-os.getpid() if group else os.getpid()))
             interrupts.disown()
 
         self._say("next")
