@@ -218,6 +218,17 @@ def test_one_whose_old_repository_is_still_there_is_not_taken(world: World) -> N
     assert image(copy.workspaces) == before
 
 
+@pytest.mark.parametrize("state", ["creating", "removing"])
+@pytest.mark.parametrize("kind", ["worktree", "clone"])
+def test_what_was_half_made_or_half_removed_is_not_dropped(world: World, kind: str, state: str) -> None:
+    worked(world, kind)
+    world.record().write_text(world.record().read_text().replace('"state": "active"', f'"state": "{state}"'))
+    now = together(world)
+    assert now.par("add", "t").status == 2
+    now.ok("doctor", "--fix")
+    is_all_there(now, now.workspaces / "t")
+
+
 def test_killed_at_any_step_it_can_be_repeated(world: World) -> None:
     worked(world, "worktree")
     now = together(world)

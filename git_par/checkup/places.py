@@ -23,16 +23,18 @@ from git_par.workspaces.worktree import PRIVATE
 def check(case: Case) -> Iterator[Finding]:
     """The workspaces directory, then each workspace in it; what was moved out of it, or with it, is told as that."""
     search = Search(case.repo)
-    places = {task.name: search.places(task) for task in case.tasks if task.state == "active"}
+    places = {task.name: search.places(task) for task in case.tasks}
     broken = {}
-    for home in {Path(task.path).parent for task in case.tasks if not places.get(task.name)}:
+    for home in {Path(task.path).parent for task in case.tasks if not places[task.name]}:
         if wrong := _home(home):
             broken[home] = wrong
             yield wrong
     for task in case.tasks:
-        if found := places.get(task.name):
+        if task.state != "active":
+            continue  # told with what is half made
+        if found := places[task.name]:
             yield moved.told(case, task, found)
-        elif task.state == "active" and Path(task.path).parent not in broken:
+        elif Path(task.path).parent not in broken:
             yield from _place(case, task)
 
 

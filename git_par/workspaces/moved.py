@@ -20,6 +20,7 @@ from git_par.repo import Repo, linked_checkout
 from git_par.state.journal import Journal, Past
 from git_par.state.tasks import Task
 from git_par.workspaces import clones, registry
+from git_par.workspaces.worktree import PRIVATE
 
 HINT = "git par doctor --fix"
 
@@ -66,6 +67,8 @@ class Search:
         ]
 
     def _is_of(self, task: Task, place: Path) -> bool:
+        if PRIVATE in place.parts:  # what lies there git-par has put there itself
+            return False
         if place.is_symlink() or not place.is_dir() or os.path.realpath(place) != str(place):
             return False
         if clones.is_clone(task):
