@@ -40,6 +40,11 @@ def find(cwd: Path | None = None) -> Repo:
             raise Refused("the current directory: its workspace was removed", hint=hint)
         if not way_out and (repository := _damaged(cwd)):
             raise Refused(f"'{cwd}': {why}", hint=f"git -C {quote(str(repository))} par doctor")
+        if not way_out and (repository := _gone(cwd)):
+            raise Refused(
+                f"'{cwd}': this worktree belongs to '{repository}', which is not there",
+                hint="git par doctor --fix, in that repository where it is now",
+            )
         raise Refused(f"'{cwd}': {why}", hint=way_out or "cd into a repository, or name one with 'git -C DIR par …'")
     lines = reply.out.removesuffix("\n").split("\n")
     if lines[0] == _SINCE_2_39:
@@ -53,13 +58,27 @@ def find(cwd: Path | None = None) -> Repo:
 
 def _damaged(cwd: Path) -> Path | None:
     """The repository of the linked worktree that `cwd` lies in, when git does not find it from there."""
+    common = _told(cwd)
+    if common is None or not (common / "HEAD").is_file():
+        return None
+    return common.parent if common.name == ".git" else common
+
+
+def _gone(cwd: Path) -> Path | None:
+    """The same, when there is nothing any more: it was moved, or the worktree was together with it."""
+    common = _told(cwd)
+    if common is None or os.path.lexists(common):
+        return None
+    return common.parent if common.name == ".git" else common
+
+
+def _told(cwd: Path) -> Path | None:
+    """The common directory that the linked worktree around `cwd` names."""
     for place in (cwd, *cwd.parents):
         with suppress(OSError):
             target = Path(os.fsdecode((place / ".git").read_bytes()).removeprefix("gitdir: ").removesuffix("\n"))
-            common = Path(os.path.realpath(place / target)).parent.parent
-            if target.parent.name == "worktrees" and (common / "HEAD").is_file():
-                return common.parent if common.name == ".git" else common
-            return None
+            found = Path(os.path.realpath(place / target))
+            return found.parent.parent if target.parent.name == "worktrees" else None
     return None
 
 

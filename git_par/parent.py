@@ -66,6 +66,21 @@ def of(git_dir: Path) -> Path | None:
     return common if reply.code == 0 and common == found.parent else None
 
 
+def left(git_dir: Path) -> Path | None:
+    """Where the repository of the clone `git_dir` still has it, though nothing is there: somebody moved the clone."""
+    found = link(git_dir)
+    try:
+        data = (
+            json.loads((found.parent / "par" / "tasks" / f"{names.slug(found.task)}.json").read_bytes())
+            if found
+            else {}
+        )
+        told, place = (data["name"], data["created"]), Path(data["path"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return place if found and told == (found.task, found.created) and not os.path.lexists(place) else None
+
+
 def check(git_dir: Path) -> None:
     """Refused where the repository `git_dir` is a clone whose parent is not there: nobody takes it for one of its own."""
     found = link(git_dir)

@@ -661,7 +661,8 @@ def test_a_workspace_that_something_took_the_place_of_is_left(world: World) -> N
 def test_a_workspaces_directory_that_is_away_is_told_once(world: World) -> None:
     world.task("t")
     world.task("u")
-    away = world.root / "away"
+    away = world.root / "far" / "away"
+    away.parent.mkdir()
     world.workspaces.rename(away)
     assert "mkdir -p" in stays(world, "workspaces-directory")["fix"]
     world.workspaces.symlink_to(away)

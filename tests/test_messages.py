@@ -479,6 +479,7 @@ PASSED_ON = {
     "workspaces.claims.check_branches": "of `claims.rivals`; see test_add",
     "workspaces.claims.clear_dead": "a reason of `reasons`",
     "workspaces.meeting.expect_together": "a reason of `meeting`",
+    "workspaces.moved.expect_not": "of `moved.told`; see test_moved",
     "workspaces.restore._plan": "a refusal of `claims`, with another hint",
 }
 """Where what is said is worded elsewhere."""

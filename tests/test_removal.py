@@ -634,12 +634,14 @@ def test_one_with_a_relative_link_comes_back_from_a_killed_removal(
 
 def test_a_workspace_out_of_reach_is_not_taken_for_deleted(world: World) -> None:
     world.landed()
-    world.workspaces.rename(world.root / "unmounted")
+    away = world.root / "far" / "unmounted"
+    away.parent.mkdir()
+    world.workspaces.rename(away)
     left = f"left t: '{world.workspaces}' is not there: a file system that is not mounted?\n"
     hint = f"hint: mkdir -p {world.workspaces}, if it was deleted for good\n"
     assert world.par("remove", "t") == (3, "", left + hint)
     assert world.ok("prune").err == left + hint
-    (world.root / "unmounted").rename(world.workspaces)
+    away.rename(world.workspaces)
     world.check_sound()
     world.ok("remove", "t")
 
@@ -649,9 +651,10 @@ def test_a_workspace_that_was_moved_is_left_with_the_way_back(world: World) -> N
     world.git("worktree", "move", "-f", "-f", str(path), str(world.root / "moved"))
     done = world.par("remove", "t")
     assert done.status == 3
-    back = f"git worktree move -f -f {world.root / 'moved'} {path}"
+    back = "git par doctor --fix"
     assert done.err == f"left t: its workspace was moved to '{world.root / 'moved'}'\nhint: {back}\n"
-    world.process("sh", "-c", back)
+    world.ok("doctor", "--fix")
+    assert world.listed("t")["path"] == str(world.root / "moved")
     world.ok("remove", "t")
 
 

@@ -10,22 +10,31 @@ from shlex import quote
 
 from git_par import files
 from git_par.checkup import clones as cloned
-from git_par.checkup import registrations
+from git_par.checkup import moved, registrations
 from git_par.checkup.clones import another
 from git_par.checkup.finding import Case, Finding
 from git_par.repo import Repo, linked_checkout
 from git_par.state.tasks import Task
 from git_par.workspaces import clones, isolation, kept, registering, registry, worktree
+from git_par.workspaces.moved import Search
 from git_par.workspaces.worktree import PRIVATE
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """The workspaces directory, then each workspace in it."""
-    broken = {home: wrong for home in {Path(task.path).parent for task in case.tasks} if (wrong := _home(home))}
-    lost = [task for task in case.tasks if Path(task.path).parent in broken and not _moved_along(case, task)]
-    yield from (broken[home] for home in dict.fromkeys(Path(task.path).parent for task in lost))
+    """The workspaces directory, then each workspace in it; what was moved out of it, or with it, is told as that."""
+    search = Search(case.repo)
+    places = {task.name: search.places(task) for task in case.tasks}
+    broken = {}
+    for home in {Path(task.path).parent for task in case.tasks if not places[task.name]}:
+        if wrong := _home(home):
+            broken[home] = wrong
+            yield wrong
     for task in case.tasks:
-        if task.state == "active" and task not in lost:
+        if task.state != "active":
+            continue  # told with what is half made
+        if found := places[task.name]:
+            yield moved.told(case, task, found)
+        elif Path(task.path).parent not in broken:
             yield from _place(case, task)
 
 
@@ -33,8 +42,9 @@ def _home(home: Path) -> Finding | None:
     if not os.path.lexists(home):
         return Finding(
             "workspaces-directory",
-            f"'{home}' is not there: it was deleted, or its file system is not mounted",
-            f"for you to do: mount it, or, when it was deleted for good: mkdir -p {quote(str(home))}, then --fix checks "
+            f"'{home}' is not there: it was deleted or moved, or its file system is not mounted",
+            "for you to do: mount it; or, when it was moved: git config par.directory with the path where it is now, and "
+            f"--fix follows; or, when it was deleted for good: mkdir -p {quote(str(home))}, then --fix checks "
             "the tasks out again; --fix alone does not, because the work may only be out of reach",
         )
     if home.is_symlink() or not home.is_dir():
@@ -94,14 +104,6 @@ def _read_tree(repo: Repo, path: Path) -> None:
 
 
 def _missing(case: Case, task: Task) -> Finding:
-    if found := _moved_to(case, task):
-        return Finding(
-            "workspace-moved",
-            f"its workspace was moved from '{task.path}' to '{found}'",
-            "--fix tells git and the record so; it moves nothing",
-            task=task.name,
-            mend=partial(_follow, case, task, found),
-        )
     if case.repo.git.commit(task.ref) is None:
         return Finding(
             "workspace-missing",
@@ -116,42 +118,6 @@ def _missing(case: Case, task: Task) -> Finding:
         task=task.name,
         mend=partial(_check_out, case, task),
     )
-
-
-def _moved_to(case: Case, task: Task) -> Path | None:
-    """Where the workspace of `task` stands now: beside its old place, where it was adopted, or where git was told."""
-    repo, path = case.repo, Path(task.path)
-    if clones.is_clone(task):
-        return next((place for place in clones.beside(path) if clones.claims(repo, task, place)), None)
-    # One that is being given back moves to where it came from.
-    operations = case.session.journal.all(lambda _: None)
-    adopted = dict.fromkeys(filter(None, (past.entry.adopted.get(task.name) for past in operations)))
-    if place := registry.moved_to(repo, path, map(Path, adopted)):
-        return place
-    return _moved_along(case, task)
-
-
-def _moved_along(case: Case, task: Task) -> Path | None:
-    """Where git was told that the workspace of `task` is, or where it went along, linked by a relative path."""
-    for entry in registry.entries(case.repo):
-        if registry.task_of(entry) == task.name:
-            told = linked_checkout(entry)
-            if told and str(told) != task.path and told.is_dir() and registry.admin_dir(case.repo, told) == entry:
-                return told
-    return None
-
-
-def _follow(case: Case, task: Task, place: Path) -> None:
-    with case.session.locks.repository():
-        if clones.is_clone(task) and clones.claims(case.repo, task, place) and not os.path.lexists(task.path):
-            case.change(task, path=str(place))
-            return
-        entry = registry.claimed_entry(case.repo, place)
-        if entry is None or os.path.lexists(task.path):
-            return
-        if registry.admin_dir(case.repo, place) is None:
-            files.replace(entry / "gitdir", os.fsencode(f"{place}/.git\n"))
-    case.change(task, path=str(place))
 
 
 def _check_out(case: Case, task: Task) -> None:

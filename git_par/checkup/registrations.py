@@ -13,7 +13,7 @@ from shlex import quote
 
 from git_par import files
 from git_par.checkup.finding import Case, Finding
-from git_par.parent import PARENT, link
+from git_par.parent import PARENT, left, link
 from git_par.repo import linked_checkout
 from git_par.workspaces import own_refs, owners, registering, registry
 
@@ -66,6 +66,15 @@ _GONE = "which is not there: git-par changes nothing in it, and makes no task of
 def _alone(case: Case) -> Iterator[Finding]:
     """A clone that the repository it was made from does not know: that was moved, or this is a copy."""
     if told := link(case.repo.common):
+        if was := left(case.repo.common):
+            here = case.repo.common.parent
+            yield Finding(
+                "repository-unknown",
+                f"this is the clone of task '{told.task}' of '{told.parent}', which has it at '{was}', where nothing is",
+                f"for you to do: mv {quote(str(here))} {quote(str(was))}; or, when it lies beside that now, "
+                "git par doctor --fix in that repository; --fix here moves nothing, and changes nothing there",
+            )
+            return
         known = told.parent.exists()
         yield Finding(
             "repository-unknown",

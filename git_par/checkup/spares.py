@@ -5,19 +5,24 @@ from collections.abc import Iterator
 from functools import partial
 from shlex import quote
 
+from git_par.checkup import moved
 from git_par.checkup.finding import Case, Finding
 from git_par.errors import Refused
 from git_par.repo import linked_checkout
 from git_par.workspaces import pooling, registry, spares
+from git_par.workspaces.moved import Search
 from git_par.workspaces.spares import Spare
 
 
 def check(case: Case) -> Iterator[Finding]:
     """Each spare that is there, and directories that were spares."""
-    found = pooling.look(case.session, None)
+    directory = spares.directory(case.repo)
+    found, search = pooling.look(case.session, None), Search(case.repo)
     for one in found:
         path = one.spare.path
-        if one.state == "edited":
+        if was_moved := moved.spare(case, one.spare, search):
+            yield was_moved
+        elif one.state == "edited":
             yield Finding(
                 "spare-edited",
                 f"the spare '{path}' is used for no task: {one.detail}",
@@ -32,17 +37,18 @@ def check(case: Case) -> Iterator[Finding]:
                 mend=partial(_discard, case, one.spare),
             )
     known = {spare.spare.path for spare in found}
+    # A moved one is known by its old place.
+    known |= {directory / path.name for path in known if not os.path.lexists(path)}
     homes = {task.path for task in case.quiet.all()}
     for entry in registry.entries(case.repo):
         place = linked_checkout(entry)
-        moved = place and place not in known and registry.lock_reason(entry) == registry.SPARE_LOCK
-        if moved and str(place) not in homes:
+        elsewhere = place and place not in known and registry.lock_reason(entry) == registry.SPARE_LOCK
+        if elsewhere and str(place) not in homes:
             yield Finding(
                 "spare-damaged",
                 f"the spare '{place}' was moved there, and is used for no task",
                 f"for you to do: git worktree unlock {quote(str(place))} makes it a worktree of your own; --fix does not",
             )
-    directory = spares.directory(case.repo)
     for path in sorted(directory.iterdir()) if directory.is_dir() else []:
         entry_of = registry.claimed_entry(case.repo, path)
         if path not in known and entry_of and not os.path.lexists(entry_of):

@@ -5,7 +5,7 @@ from pathlib import Path
 from git_par.errors import Refused, Status, UsageError
 from git_par.report import Report
 from git_par.state.session import Session
-from git_par.workspaces import bringing, incoming, registry
+from git_par.workspaces import bringing, incoming, moved, registry
 
 
 def run(session: Session, name: str | None) -> Report:
@@ -22,6 +22,7 @@ def run(session: Session, name: str | None) -> Report:
     with session.locks.task(task.name):
         path = Path(session.tasks.expect(task.name).path)
         if registry.checkout(session.repo, path) is None:
+            moved.expect_not(session.repo, task)
             raise Refused(f"{task.name}: its workspace '{path}' is gone or damaged", hint="git par doctor")
         brought = bringing.bring(session, path, found)
     return Report(

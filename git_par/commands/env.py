@@ -5,7 +5,7 @@ import shlex
 from git_par.errors import UsageError
 from git_par.report import Report
 from git_par.state.session import Session
-from git_par.workspaces import dotenv, environment
+from git_par.workspaces import dotenv, environment, moved
 
 
 def run(session: Session, name: str | None, file: str | None = None) -> Report:
@@ -13,6 +13,7 @@ def run(session: Session, name: str | None, file: str | None = None) -> Report:
     task = session.named(name) if name else session.here()
     if task is None:
         raise UsageError("env: this is not the workspace of a task", hint="git par env NAME")
+    moved.expect_not(session.repo, task)
     values = environment.variables(session, task)
     lines = [f"export {key}={shlex.quote(value)}" for key, value in values.items()]
     # A text of many lines, for agents: no two readers of such files agree how that is written.

@@ -11,12 +11,14 @@ from typing import Any
 
 from git_par.commands.exec_output import Grouped, Output, Prefixed
 from git_par.errors import NotStartedError, Status, UsageError
+from git_par.repo import Repo
 from git_par.report import Report
 from git_par.runs import guard
 from git_par.spawn import crowd, foreground
 from git_par.spawn.jobs import Job
 from git_par.state.session import Session
 from git_par.state.tasks import Task
+from git_par.workspaces import moved
 
 _AT_ONCE = 64
 """How many run at a time when nobody says it: each takes two of our open files, of which macOS allows 256."""
@@ -63,7 +65,7 @@ def run(session: Session, options: Options) -> Report:
         raise UsageError(f"--jobs {options.jobs}: not 1 or more", hint="leave it out, or name a number")
     wanted = _wanted(session, options)
     alone = len(wanted) == 1 and not options.every and options.group is None
-    left = [problem for task in wanted if (problem := _problem(task))]
+    left = [problem for task in wanted if (problem := _problem(session.repo, task))]
     out = {problem.task.name for problem in left}
     ready = [task for task in wanted if task.name not in out]
     ended, unstarted = (_alone if alone else _together)(session, ready, command, options)
@@ -90,11 +92,13 @@ def _wanted(session: Session, options: Options) -> list[Task]:
     return [here]
 
 
-def _problem(task: Task) -> Left | None:
+def _problem(repo: Repo, task: Task) -> Left | None:
     """Why nothing can be run for `task`."""
     if task.state == "creating":
         return Left(task, "creating", "it is being made, or its making was cut short", "git par doctor")
     if not os.path.lexists(os.path.join(task.path, ".git")):
+        if why := moved.told(repo, task):
+            return Left(task, "gone", why, moved.HINT)
         return Left(task, "gone", f"its workspace is gone: '{task.path}'", "git par doctor")
     return None
 

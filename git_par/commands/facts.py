@@ -11,7 +11,7 @@ from git_par.errors import GitFailed, ParError
 from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, environment, meeting, registry, status
+from git_par.workspaces import clones, environment, meeting, moved, registry, status
 from git_par.workspaces.hooks import Hooks
 from git_par.workspaces.status import Status
 
@@ -41,6 +41,8 @@ class Facts:
     """Files that it changed, committed or not, and does not own."""
     apart: bool = False
     """Whether the branch moved both in the clone and here."""
+    moved: str = ""
+    """That its workspace was moved, and where to; empty when it was not."""
 
     def as_json(self) -> dict[str, Any]:
         """The task as every report shows it."""
@@ -148,6 +150,7 @@ def _facts(
         size=_size(path) if size else None,
         foreign=_foreign(session.repo, task, tip, now, standings) if task.owns else (),
         apart=clones.is_clone(task) and meeting.apart(session.repo, task) is not None,
+        moved=moved.told(session.repo, task) if now is None else "",
     )
 
 

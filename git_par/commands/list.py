@@ -112,7 +112,7 @@ def notes(one: Facts) -> list[str]:
     if one.tip is None:
         said.append(f"branch {one.task.branch} is gone")
     elif one.status is None and one.state == "broken":
-        said.append("its workspace is gone or damaged")
+        said.append(one.moved or "its workspace is gone or damaged")
     if one.verdict.reason and one.state != "new":
         said.append(f"in {one.verdict.into} ({one.verdict.reason})")
     said += [f"conflicts with {name}" for name in one.conflicts]

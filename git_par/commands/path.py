@@ -1,5 +1,7 @@
 """`git par path`: where a task lives, for scripts."""
 
+import os
+
 from git_par.report import Report
 from git_par.state.session import Session
 
@@ -11,4 +13,8 @@ def run(session: Session, name: str | None) -> Report:
 
         (name,) = choose.tasks(session, "path", "NAME")
     task = session.named(name)
+    if not os.path.lexists(task.path):
+        from git_par.workspaces import moved  # rarely needed
+
+        moved.expect_not(session.repo, task)
     return Report(data=lambda: {"name": task.name, "path": task.path}, lines=[task.path])

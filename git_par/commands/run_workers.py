@@ -23,7 +23,7 @@ from git_par.runs.record import Part
 from git_par.runs.work import Ended, Engine, Start, Work
 from git_par.state import tasks
 from git_par.state.tasks import Task
-from git_par.workspaces import copying, registry
+from git_par.workspaces import copying, moved, registry
 
 MARK = "GIT_PAR_RUN"
 """The variable that tells a worker, and what it starts, which run it belongs to."""
@@ -133,7 +133,7 @@ class Workers:
             return None
         path = Path(task.path)
         if registry.checkout(session.repo, path) is None:  # what may lie there uncommitted nobody knows
-            return "gone", f"its workspace is gone or damaged: '{path}'"
+            return "gone", moved.told(session.repo, task) or f"its workspace is gone or damaged: '{path}'"
         if run.plan.autocommit:
             batch = Batch(run.base, (Item(task.name, task.branch, task),))
             with self.show.asking(), session.journal.operation() as operation:

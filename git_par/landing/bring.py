@@ -17,7 +17,7 @@ from git_par.landing.workshop import Workshop
 from git_par.names import going_to
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import clones, in_progress, meeting, registry, status
+from git_par.workspaces import clones, in_progress, meeting, moved, registry, status
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,8 @@ def _unfit(session: Session, task: Task) -> Left | None:
     path = Path(task.path)
     git, directory = registry.checkout(session.repo, path), registry.git_dir(session.repo, path)
     if git is None or directory is None:
+        if why := moved.told(session.repo, task):
+            return Left(task, "broken", why, moved.HINT)
         detail = f"its workspace '{path}' is gone or damaged"
         mend = "git par doctor" if clones.is_clone(task) else f"git worktree repair {quote(str(path))}"
         return Left(task, "broken", detail, mend)

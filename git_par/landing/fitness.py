@@ -12,7 +12,7 @@ from git_par.landing.planned import Skipped
 from git_par.landing.select import Batch, Item
 from git_par.names import some
 from git_par.state.session import Session
-from git_par.workspaces import in_progress, registry, secrets, status
+from git_par.workspaces import in_progress, moved, registry, secrets, status
 
 _UNCOMMITTED = "commit them, or have it done with --autocommit, or merge what is committed with --allow-dirty"
 _ONE_THREAD = ("-c", "core.preloadIndex=false")
@@ -86,6 +86,8 @@ def _look_at(
     path = Path(item.task.path)
     git, directory = registry.checkout(session.repo, path), registry.git_dir(session.repo, path)
     if git is None or directory is None:
+        if why := moved.told(session.repo, item.task):  # what lies there uncommitted nobody has looked at
+            return Skipped(item, "unknown", why, moved.HINT), 0
         return None, 0  # the branch is all there is
     if busy := in_progress.operation(directory):
         return Skipped(item, "operation", f"{busy} is in progress in it", f"git -C {quote(str(path))} status"), 0

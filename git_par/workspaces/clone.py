@@ -161,7 +161,9 @@ def relink(repo: Repo, task: Task) -> None:
             lines, old = os.fsdecode(alternates.read_bytes()).splitlines(), str(told.parent / "objects")
             data = "".join(f"{repo.objects if line == old else line}\n" for line in lines)
             files.replace(alternates, os.fsencode(data))
-        clones.opened(repo, Path(task.path)).run("config", f"remote.{taking_over.REMOTE}.url", str(repo.common))
+        there = clones.opened(repo, Path(task.path))
+        there.run("config", f"remote.{taking_over.REMOTE}.url", str(repo.common))
+        taking_over.follow(there, directory, told.parent, repo.common)
     files.replace(directory / PARENT, clones.parent_file(repo, task))
 
 

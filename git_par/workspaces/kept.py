@@ -71,7 +71,10 @@ def record_file(repo: Repo, slug: str, stamp: str) -> Path:
 def registration(repo: Repo, keepsake: Keepsake) -> Path:
     """Where the registration of the workspace lies, as far as it was kept; of a clone, all of its git directory."""
     if clones.is_clone(keepsake.task):
-        return Path(keepsake.task.path).parent / PRIVATE / "kept" / keepsake.task.slug / keepsake.stamp / REPOSITORY
+        inside = Path(PRIVATE, "kept", keepsake.task.slug, keepsake.stamp, REPOSITORY)
+        place = Path(keepsake.task.path).parent / inside
+        since = repo.workspaces / inside  # the workspaces directory may have been moved
+        return since if since.is_dir() and not place.is_dir() else place
     return repo.state / "kept" / keepsake.task.slug / keepsake.stamp
 
 
@@ -127,8 +130,9 @@ def _keepsake(repo: Repo, slug: str, stamp: str, refs: Mapping[str, str]) -> Kee
         keepsake = _decode(data, slug, stamp, refs)
     except (ValueError, OSError, RecursionError):
         keepsake = Keepsake(_guess(repo, slug, refs), stamp, refs, place)
-    there = keepsake.files or place
-    return Keepsake(keepsake.task, stamp, refs, there if there.is_dir() else None, keepsake.secrets)
+    # The workspaces directory may have been moved since.
+    there = next((one for one in (keepsake.files, place) if one and one.is_dir()), None)
+    return Keepsake(keepsake.task, stamp, refs, there, keepsake.secrets)
 
 
 def _decode(data: Any, slug: str, stamp: str, refs: Mapping[str, str]) -> Keepsake:

@@ -18,7 +18,7 @@ from git_par.git import Git
 from git_par.repo import Repo
 from git_par.state.session import Session
 from git_par.state.tasks import Task
-from git_par.workspaces import clone, clones, registry, taking_over
+from git_par.workspaces import clone, clones, moved, registry, taking_over
 from git_par.workspaces.clone import SHARED
 
 _FETCH = (
@@ -80,8 +80,8 @@ def missing(repo: Repo, task: Task) -> Apart | None:
         return None
     if os.path.lexists(path):
         return Apart(f"'{path}' is not the clone that was made for it", "git par doctor")
-    if moved := next((place for place in clones.beside(path) if clones.claims(repo, task, place)), None):
-        return Apart(f"its workspace was moved to '{moved}'", f"mv {quote(str(moved))} {quote(str(path))}")
+    if why := moved.told(repo, task):
+        return Apart(why, moved.HINT)
     return None
 
 

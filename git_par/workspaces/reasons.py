@@ -21,6 +21,7 @@ from git_par.workspaces import (
     hidden_edits,
     in_progress,
     listing,
+    moved,
     nested_repositories,
     registry,
     secrets,
@@ -109,15 +110,11 @@ def find(repo: Repo, task: Task, patterns: Sequence[str], users: "Sequence[User]
 
 def _gone(repo: Repo, task: Task, path: Path) -> list[Reason]:
     """A workspace that is not there was deleted by hand, unless it is only somewhere else or out of reach."""
+    if why := moved.told(repo, task):
+        return [Reason("not-ours", why, moved.HINT)]
     if not path.parent.is_dir():
         detail = f"'{path.parent}' is not there: a file system that is not mounted?"
         return [Reason("unknown", detail, f"mkdir -p {quote(str(path.parent))}, if it was deleted for good")]
-    if clones.is_clone(task):
-        moved = next((place for place in clones.beside(path) if clones.claims(repo, task, place)), None)
-        back = f"mv {quote(str(moved))} {quote(str(path))}"
-        return [Reason("not-ours", f"its workspace was moved to '{moved}'", back)] if moved else []
-    if place := registry.moved_to(repo, path):
-        return [Reason("not-ours", f"its workspace was moved to '{place}'", "git par doctor --fix")]
     for one in registry.worktrees(repo):
         entry = registry.admin_dir(repo, one.path)
         lock = registry.lock_reason(entry) if entry else None

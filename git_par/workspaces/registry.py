@@ -7,7 +7,6 @@ fills it), so it is asked again; see gitrepository-layout(5) for what an entry h
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,17 +94,6 @@ def entries_for(repo: Repo, path: Path) -> list[Path]:
     """The administrative directories that claim `path`, whether it still exists or not."""
     place = Path(os.path.realpath(path))
     return [entry for entry in entries(repo) if linked_checkout(entry) == place]
-
-
-def moved_to(repo: Repo, path: Path, further: Iterable[Path] = ()) -> Path | None:
-    """Where the worktree that was at `path` stands, of which git was not told: beside that, or at one of `further`."""
-    ours = entries_for(repo, path)
-    places: list[Path] = []
-    # One that is being adopted moves into the workspaces directory.
-    for home in dict.fromkeys([path.parent, repo.workspaces]) if ours else ():
-        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(home) as found:
-            places += sorted(Path(entry.path) for entry in found if entry.is_dir(follow_symlinks=False))
-    return next((one for one in (*places, *further) if claimed_entry(repo, one) in ours), None)
 
 
 def checkout(repo: Repo, path: Path) -> Git | None:

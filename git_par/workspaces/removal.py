@@ -15,7 +15,7 @@ from git_par import files
 from git_par.errors import GitFailed
 from git_par.repo import Repo
 from git_par.state.tasks import NOT_PLACED, Task
-from git_par.workspaces import aside, clones, kept, meeting, registering, registry
+from git_par.workspaces import aside, clones, kept, meeting, moved, registering, registry
 from git_par.workspaces.keeping import Keeping
 from git_par.workspaces.kept import Keepsake
 from git_par.workspaces.reasons import Reason
@@ -61,6 +61,8 @@ def abandon(repo: Repo, task: Task) -> Reason | None:
 
     Nothing is deleted: files that somebody may have put into the half made workspace go to the kept directory with it.
     """
+    if why := moved.told(repo, task):
+        return Reason("not-ours", why, moved.HINT)
     path, tip = Path(task.path), None if task.placed == NOT_PLACED else repo.git.commit(task.ref)
     own = clones.tip(repo, task) if clones.is_clone(task) and clones.claims(repo, task, path) else None
     if tip not in (None, task.placed) or own not in (None, task.placed):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from git_par.git import Git
 from git_par.parent import PARENT
 from git_par.repo import Repo, is_true
 from git_par.state.tasks import Task
@@ -98,6 +99,32 @@ def _settings(repo: Repo, task: Task) -> str:
     if "lfs.storage" not in known and ((repo.common / "lfs").is_dir() or repo.setting("filter.lfs.process")):
         text += _setting("lfs.storage", str(repo.common / "lfs"))  # as all worktrees have one
     return text
+
+
+def follow(there: Git, directory: Path, old: Path, new: Path) -> None:
+    """Let settings and hooks of the clone `directory`, which `there` is git on, lead to what moved with its parent.
+
+    Only where nothing is in the old place, and something is in the same place beside the `new` common directory.
+    """
+    listed = there.run("config", "--local", "--null", "--get-regexp", _PLACES, ok=(0, 1)).out
+    for key, _, value in (field.partition("\n") for field in listed.split("\0")[:-1]):
+        if now := _moved(value, old, new):
+            there.run("config", "--local", "--fixed-value", key, now, value)
+    hooks = directory / "hooks"
+    for hook in sorted(hooks.iterdir()) if hooks.is_dir() and not hooks.is_symlink() else []:
+        if hook.is_symlink() and (now := _moved(os.readlink(hook), old, new)):
+            fresh = hook.with_name(f"{hook.name}.moved")
+            fresh.unlink(missing_ok=True)
+            fresh.symlink_to(now)
+            fresh.replace(hook)
+
+
+_PLACES = r"^(lfs\.storage|core\.hookspath|remote\..*\.(push)?url)$"
+
+
+def _moved(value: str, old: Path, new: Path) -> str | None:
+    now = os.path.normpath(new / os.path.relpath(value, old)) if value.startswith("/") else ""
+    return now if now and not os.path.lexists(value) and os.path.lexists(now) else None
 
 
 def _meant(repo: Repo, task: Task, key: str, value: str) -> str:
