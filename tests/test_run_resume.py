@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import QUICK, Tasks, lines, log_of, parts, record, states, subjects, task_file
-from tests.world import World
+from tests.world import PAR, World
 
 CLASH: Tasks = {
     "one": {"command": "sed 's/line 1$/of one/' a.txt >t; mv t a.txt"},
@@ -135,6 +135,15 @@ def test_a_landing_that_nobody_put_on_record_is_found(world: World) -> None:
     assert [(part["state"], part["landed"]) for part in done.json["tasks"]] == [("landed", commit)]
     assert world.rev("main") == commit
     assert subjects(world).count("Work on one") == 1
+
+
+@pytest.mark.parametrize("isolation", ["worktree", "clone"], indirect=True)
+def test_locks_of_a_git_that_was_killed_with_its_worker_are_not_in_the_way(world: World) -> None:
+    """It was ended between making the lock and knowing that it has to delete it: the next `git add` would fail."""
+    killed = 'touch again; : >"$(git rev-parse --absolute-git-dir)/index.lock"; kill -9 $PPID; sleep 60'
+    file = task_file(world, {"one": {"command": f"[ -e again ] || {{ {killed}; }}; git add again"}})
+    assert world.process(*PAR, "run", file).status == -9
+    assert set(states(world.ok("run", "--resume", "--json").json).values()) == {"landed"}
 
 
 def test_each_goes_on_without_a_file(world: World) -> None:

@@ -20,7 +20,7 @@ from git_par.names import some
 from git_par.runs.record import MET, OVER, Part, Run, Runs
 from git_par.state import tasks
 from git_par.state.session import Session
-from git_par.workspaces import registry
+from git_par.workspaces import owners, registry
 from git_par.workspaces.isolation import Isolation
 
 _OF_THE_WORKER = ("exit", "timeout", "hook")
@@ -94,6 +94,8 @@ class Conductor:
         main = str(self.session.repo.main or self.session.repo.common)
         processes.end_marked({MARK: self.run.id, "GIT_PAR_MAIN": main}, processes.GRACE)
         for part in self.run.parts:
+            if part.state == "running":
+                self._unlock(part)
             part.state = self._state_again(part)
             if part.state == "waiting":
                 part.created = ""
@@ -102,6 +104,13 @@ class Conductor:
             if part.state not in ("failed", "skipped"):
                 part.reason = part.detail = ""
         self._book.close("running")
+
+    def _unlock(self, part: Part) -> None:
+        """Delete the locks of a git that was ended with its worker in the wrong moment: the next one would find them."""
+        task = self._book.task(part)
+        if task and (directory := registry.git_dir(self.session.repo, Path(task.path))):
+            place = Path(task.path)
+            owners.release(place, owners.left_behind(self.session.repo, place, directory, task.branch))
 
     def _state_again(self, part: Part) -> str:
         """The state from which a task goes on."""

@@ -22,7 +22,7 @@ from git_par.state import announce
 from git_par.state.announce import Announcement
 from git_par.state.locks import Locks
 from git_par.state.tasks import Tasks
-from git_par.workspaces import own_refs, owners, registry
+from git_par.workspaces import owners, registry
 from git_par.workspaces.worktree import PRIVATE
 
 
@@ -62,18 +62,9 @@ def restore(repo: Repo, cut_off: Announcement, tell: Callable[[str], None]) -> b
         return True  # the branch moves last, so the files had all moved; or somebody went on from here
     if checkout.commit(cut_off.after) is None:
         return True  # a clone that was not even given the commit
-    # What git locks on its way; a dead git leaves behind what it held.
-    held = ("index.lock", "ORIG_HEAD.lock", "HEAD.lock")
-    home = directory if directory == place / ".git" else repo.common
-    tables = dict.fromkeys(one / own_refs.TABLES / "tables.list.lock" for one in (home, directory))
-    locks = (*(directory / name for name in held), home / f"refs/heads/{cut_off.base}.lock", *tables)
-    left = {lock: seen for lock in locks if (seen := files.identity(lock))}
-    if left and owners.of([place], list(left)):
+    if not owners.release(place, owners.left_behind(repo, place, directory, cut_off.base)):
         tell(f"{cut_off.base}: another git is at work in '{place}'; a cut-off merge there is healed after it")
         return False
-    for lock, seen in left.items():
-        if files.identity(lock) == seen:  # the tables are everybody's: another may have begun to write them
-            lock.unlink(missing_ok=True)
     paths = _paths(checkout, cut_off.before, cut_off.after)
     touched = _touched(checkout, place, paths)
     if touched is None:

@@ -1,12 +1,15 @@
 """Is a git at work that may own a lock?  Judged by the living processes, never by a lock's age."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from git_par import files
+from git_par.repo import Repo
 from git_par.workspaces import usage
+from git_par.workspaces.own_refs import TABLES
 from git_par.workspaces.usage import User
 
 if TYPE_CHECKING:
@@ -14,6 +17,24 @@ if TYPE_CHECKING:
 
 _IDLE = ("fsmonitor--daemon", "credential-cache--daemon")
 """Gits that stay for days and lock nothing."""
+
+
+def left_behind(repo: Repo, place: Path, git_dir: Path, branch: str) -> dict[Path, files.Identity]:
+    """The locks that a git which writes the index and `branch` in the checkout `place` takes, as far as they are there."""
+    home = git_dir if git_dir == place / ".git" else repo.common
+    locks = [git_dir / name for name in ("index.lock", "ORIG_HEAD.lock", "HEAD.lock")]
+    locks += [home / f"refs/heads/{branch}.lock", *(one / TABLES / "tables.list.lock" for one in (home, git_dir))]
+    return {lock: seen for lock in locks if (seen := files.identity(lock))}
+
+
+def release(place: Path, locks: Mapping[Path, files.Identity]) -> bool:
+    """Delete `locks`, which a dead git left behind in `place`; False when a living git may own one, and they stay."""
+    if locks and of([place], list(locks)):
+        return False
+    for lock, seen in locks.items():
+        if files.identity(lock) == seen:  # tables are everybody's: another may have begun to write them
+            lock.unlink(missing_ok=True)
+    return True
 
 
 def of(places: Sequence[Path], locks: Sequence[Path]) -> User | None:
