@@ -253,7 +253,8 @@ def test_the_work_of_one_that_was_moved_is_not_taken_for_landed(world: World) ->
     for args in (["merge", "t"], ["merge", "t", "--dry-run"]):
         done = world.par(*args)
         assert done.status == 1, done
-        assert f"t: mv {world.workspaces / 'elsewhere'} {path}" in done.err
+        assert "t: git par doctor --fix" in done.err
+        assert f"its workspace was moved to '{world.workspaces / 'elsewhere'}'" in done.out
 
 
 # where one stands

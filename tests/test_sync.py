@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from git_par import discovery
 from git_par.commands import sync
-from git_par.landing import publish
+from git_par.landing import publish, trees
 from git_par.repo import Repo
 from tests.test_signing import WORKS, is_signed, signer
 from tests.world import World, edited
@@ -231,6 +232,16 @@ def test_only_the_true_conflict_is_asked_and_the_merge_is_one_of_the_base(world:
     world.ok("merge", "one", how)
     assert (world.repo / "a.txt").read_text() == both
     world.check_sound()
+
+
+def test_what_git_is_shown_is_the_same_whenever_it_is_made(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clone is lent what was made before, and asked for what is made then: a second later that was another commit."""
+    made = set()
+    for second in ("1", "2"):
+        for role in ("AUTHOR", "COMMITTER"):
+            monkeypatch.setenv(f"GIT_{role}_DATE", f"@170000000{second} +0000")
+        made.add(trees.on_bases(discovery.find(world.repo), world.rev("main"), ()))
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize("how", STRATEGIES)

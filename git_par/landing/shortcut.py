@@ -10,14 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from git_par.landing.trees import NOBODY
 from git_par.repo import Repo, is_true
-
-_CHILD = {
-    f"GIT_{role}_{what}": value
-    for role in ("AUTHOR", "COMMITTER")
-    # Git walks from young to old: a child from the year 2100 is met before anything behind its parent.
-    for what, value in (("NAME", "git-par"), ("EMAIL", "git-par"), ("DATE", "@4102444800 +0000"))
-}
 
 _SHALLOW = 1_000_000
 """Bytes of pack index, some 30 an object, up to which a walk costs less than being spared it."""
@@ -33,7 +27,7 @@ def spared(repo: Repo, before: str, after: str) -> Iterator[Mapping[str, str]]:
         yield {}
         return
     namespace = f"refs/par/plan/{os.getpid()}-{os.urandom(6).hex()}-short/"
-    child = repo.git.run("commit-tree", f"{after}^{{tree}}", "-p", before, feed="seen short\n", env=_CHILD).out.strip()
+    child = repo.git.run("commit-tree", f"{after}^{{tree}}", "-p", before, feed="seen short\n", env=NOBODY).out.strip()
     repo.git.run("update-ref", f"{namespace}{after}", child, "")
     try:
         yield {"GIT_REPLACE_REF_BASE": namespace}

@@ -9,8 +9,13 @@ from git_par.git import Git, failed
 from git_par.landing import message, signing
 from git_par.repo import Repo
 
-_NOBODY = {f"GIT_{role}_{what}": "git-par" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-"""Whose the commits are that are not published: for those nobody has to have a name."""
+NOBODY = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    # Git walks from young to old: a child from the year 2100 is met before anything behind its parents.
+    for what, value in (("NAME", "git-par"), ("EMAIL", "git-par"), ("DATE", "@4102444800 +0000"))
+}
+"""Whose the commits are that are not published, and when: nobody has to have a name, and made again they are the same."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def on_bases(repo: Repo, commit: str, bases: Sequence[str]) -> str:
     """
     named = [word for base in bases for word in ("-p", base)]
     made = repo.git.run(
-        "commit-tree", f"{commit}^{{tree}}", *named, "-m", "the same files on other merge bases", env=_NOBODY
+        "commit-tree", f"{commit}^{{tree}}", *named, "-m", "the same files on other merge bases", env=NOBODY
     )
     return made.out.strip()
 

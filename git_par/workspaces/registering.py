@@ -97,5 +97,14 @@ def _add(repo: Repo, path: Path, reason: str, start: str, *options: str) -> None
         if reply.code == 0 and registry.admin_dir(repo, path):
             return
         unregister(repo, path)
+        _clear(repo, path)
         time.sleep(0.01 * 2**attempt)
     raise git.failed(["worktree add"], reply)
+
+
+def _clear(repo: Repo, path: Path) -> None:
+    """Delete the pointer to a registration that is gone, if nothing else is there: git takes an empty directory only."""
+    entry = registry.claimed_entry(repo, path)
+    with suppress(OSError):
+        if entry and not os.path.lexists(entry) and list(path.iterdir()) == [path / ".git"]:
+            (path / ".git").unlink()
